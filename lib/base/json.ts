@@ -1,0 +1,5 @@
+/** What JSON can say. `inspect()` answers and everything that crosses a thread are of this shape. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+/** A JSON object whose members are read one by one. */
+export type JsonObject = { readonly [key: string]: Json };
