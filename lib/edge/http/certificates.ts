@@ -1,0 +1,135 @@
+/**
+ * Certificates made at start: one for the metrics port, the embedded API and the webhooks when nobody gives us one.
+ *
+ * Each call makes a certificate authority, signs one server certificate with it and forgets the authority's key, so
+ * that nothing else can ever be signed by it. A bare self-signed certificate would be shorter, but rustls refuses an
+ * authority as a server certificate, and the API server wants a `caBundle` that stays an authority.
+ *
+ * Not here: where certificates are kept, and when they are renewed (`renewalDue` only says whether it is time).
+ * RFC 5280 (profile), RFC 9525 (names are matched against subjectAltName only).
+ */
+import "reflect-metadata";
+import * as x509 from "@peculiar/x509";
+import type { Clock } from "../../base/time.ts";
+
+/** A key with its certificate, in PEM, as TLS servers take it. */
+export interface TlsCertificate {
+  /** The server certificate followed by its authority. */
+  readonly certPem: string;
+  /** PKCS #8. A secret: never logged. */
+  readonly keyPem: string;
+}
+
+export interface SelfSignedCertificate extends TlsCertificate {
+  /** What a client has to trust: the authority alone. */
+  readonly caPem: string;
+  /** End of validity in wall time. */
+  readonly notAfterMs: number;
+}
+
+export interface SelfSignedOptions {
+  /** DNS names and IP addresses that clients will type; the first also becomes the common name. At most 100. */
+  readonly hosts: readonly string[];
+  readonly clock: Pick<Clock, "wallMs">;
+  /** Default: one year. */
+  readonly validityMs?: number;
+}
+
+const DAY_MS = 86_400_000;
+const HOSTS_MAX = 100;
+/** X.520 allows 64 characters in a common name, which is for people's eyes only. */
+const COMMON_NAME_MAX = 64;
+const SIGNING = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+const IPV4 = /^\d{1,3}(\.\d{1,3}){3}$/;
+/** Labels of letters, digits, `-` and `_`; a leading `*.` is a wildcard. */
+const DNS_NAME = /^(\*\.)?[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*$/i;
+
+/** Makes a fresh P-256 key and a certificate for `hosts`. Throws `RangeError` when a host is no name and no address. */
+export async function makeSelfSignedCertificate(options: SelfSignedOptions): Promise<SelfSignedCertificate> {
+  const { hosts, clock, validityMs = 365 * DAY_MS } = options;
+  const [first] = hosts;
+  if (first === undefined || hosts.length > HOSTS_MAX) {
+    throw new RangeError(`A certificate names 1 to ${HOSTS_MAX} hosts, not ${hosts.length}`);
+  }
+  const alternativeNames = hosts.map(generalName);
+  // A day back, because the clocks of the nodes of a bare-metal cluster are not always in step.
+  const notBefore = new Date(clock.wallMs() - DAY_MS);
+  // X.509 counts whole seconds.
+  const notAfterMs = Math.floor((clock.wallMs() + validityMs) / 1000) * 1000;
+  const notAfter = new Date(notAfterMs);
+
+  const authorityKeys = await generateKeys();
+  const authority = await x509.X509CertificateGenerator.createSelfSigned({
+    name: [{ O: ["Herald"] }, { CN: ["Herald authority, made at start"] }],
+    serialNumber: serialNumber(),
+    notBefore,
+    notAfter,
+    signingAlgorithm: SIGNING,
+    keys: authorityKeys,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(authorityKeys.publicKey),
+    ],
+  });
+
+  const keys = await generateKeys();
+  const certificate = await x509.X509CertificateGenerator.create({
+    subject: [{ O: ["Herald"] }, { CN: [first.slice(0, COMMON_NAME_MAX)] }],
+    issuer: authority.subjectName,
+    serialNumber: serialNumber(),
+    notBefore,
+    notAfter,
+    signingAlgorithm: SIGNING,
+    publicKey: keys.publicKey,
+    signingKey: authorityKeys.privateKey,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      new x509.SubjectAlternativeNameExtension(alternativeNames),
+      await x509.AuthorityKeyIdentifierExtension.create(authorityKeys.publicKey),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+
+  const caPem = `${authority.toString("pem")}\n`;
+  return { caPem, certPem: `${certificate.toString("pem")}\n${caPem}`, keyPem: await privateKeyPem(keys), notAfterMs };
+}
+
+/** Whether less than a third of the validity is left; then a new certificate is made and swapped in. */
+export function renewalDue(
+  certificate: Pick<SelfSignedCertificate, "notAfterMs">,
+  options: { readonly clock: Pick<Clock, "wallMs">; readonly validityMs?: number },
+): boolean {
+  return certificate.notAfterMs - options.clock.wallMs() < (options.validityMs ?? 365 * DAY_MS) / 3;
+}
+
+function generateKeys(): Promise<CryptoKeyPair> {
+  return crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);
+}
+
+/** 127 random bits in hex: positive, as RFC 5280 §4.1.2.2 asks, and not zero. */
+function serialNumber(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[0] = (bytes[0]! & 0x7f) | 0x40;
+  return bytes.toHex();
+}
+
+function generalName(host: string): { readonly type: "ip" | "dns"; readonly value: string } {
+  const bare = host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
+  if (IPV4.test(bare)) {
+    if (bare.split(".").every((part) => Number(part) <= 255)) return { type: "ip", value: bare };
+  } else if (bare.includes(":")) {
+    if (URL.canParse(`http://[${bare}]/`)) return { type: "ip", value: bare };
+  } else if (bare.length <= 253 && DNS_NAME.test(bare)) {
+    return { type: "dns", value: bare };
+  }
+  throw new RangeError(`"${host}" is neither a DNS name nor an IP address`);
+}
+
+async function privateKeyPem(keys: CryptoKeyPair): Promise<string> {
+  const der = new Uint8Array(await crypto.subtle.exportKey("pkcs8", keys.privateKey));
+  const lines = der.toBase64().match(/.{1,64}/g) ?? [];
+  return `-----BEGIN PRIVATE KEY-----\n${lines.join("\n")}\n-----END PRIVATE KEY-----\n`;
+}
