@@ -1,0 +1,56 @@
+/**
+ * The ARP frames that Herald sends, as records: the answer to a request and both forms of a gratuitous announcement
+ * (RFC 826, RFC 5227 §3).
+ *
+ * It says how they look, not when they are sent. They differ from MetalLB's in two fields, because of what Linux
+ * neighbours do with those: an answer goes to the Ethernet source of the request, and the reply form of an announcement
+ * carries our own address as its target, without which Linux does not take it for gratuitous and ignores it for a second
+ * after the entry last changed.
+ */
+import type { Ipv4 } from "../base/ip.ts";
+import { type Mac, MAC_BROADCAST } from "../base/mac.ts";
+import type { ArpRecord } from "./arp.ts";
+import { ARP_OPERATION_REPLY, ARP_OPERATION_REQUEST } from "./iana.ts";
+
+/**
+ * The answer to `request`: its target address is at `mac`. Unicast to the station that sent the frame. An address probe
+ * (sender 0.0.0.0) is answered in the same way, which is what makes the prober give the address up.
+ */
+export function arpReply(options: { readonly request: ArpRecord; readonly mac: Mac }): ArpRecord {
+  const { request, mac } = options;
+  return {
+    etherDestination: request.etherSource,
+    etherSource: mac,
+    operation: ARP_OPERATION_REPLY,
+    senderMac: mac,
+    senderIp: request.targetIp,
+    targetMac: request.senderMac,
+    targetIp: request.senderIp,
+  };
+}
+
+/** The announcement "`ip` is at `mac`" as a request: Linux takes it at any time, if it knows the address already. */
+export function gratuitousRequest(mac: Mac, ip: Ipv4): ArpRecord {
+  return {
+    etherDestination: MAC_BROADCAST,
+    etherSource: mac,
+    operation: ARP_OPERATION_REQUEST,
+    senderMac: mac,
+    senderIp: ip,
+    targetMac: MAC_BROADCAST,
+    targetIp: ip,
+  };
+}
+
+/** The same announcement as a reply, for stations that learn from replies only. */
+export function gratuitousReply(mac: Mac, ip: Ipv4): ArpRecord {
+  return { ...gratuitousRequest(mac, ip), operation: ARP_OPERATION_REPLY, targetMac: mac };
+}
+
+/**
+ * True for an announcement of either form: sender and target are the same address. Nobody is asked by such a frame. A
+ * frame that speaks of 0.0.0.0 announces nothing.
+ */
+export function isGratuitous(record: ArpRecord): boolean {
+  return record.senderIp === record.targetIp && record.senderIp !== 0;
+}
