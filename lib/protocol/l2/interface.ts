@@ -1,0 +1,44 @@
+/**
+ * Which interfaces of a node Herald announces on, and what the machines need to know of one.
+ *
+ * MetalLB's rules (reference §6.1): up, not excluded by name, not enslaved to a bridge, bond or VRF, no NOARP flag, and
+ * able to broadcast. An IPv4 address on the interface is not needed.
+ */
+import type { Mac } from "../../base/mac.ts";
+
+/** An interface on which ARP is answered. */
+export interface L2Interface {
+  readonly ifindex: number;
+  readonly name: string;
+  readonly mac: Mac;
+}
+
+/** What the kernel says of a link, as far as the choice depends on it. */
+export interface LinkFacts {
+  readonly ifindex: number;
+  readonly name: string;
+  readonly mac: Mac | undefined;
+  readonly up: boolean;
+  readonly broadcast: boolean;
+  readonly noArp: boolean;
+  readonly master: number | undefined;
+}
+
+/** Why an interface is not used; shown by `inspect`. */
+export type InterfaceRefusal = "excluded" | "down" | "enslaved" | "noArp" | "noBroadcast" | "noMac";
+
+/** `undefined` when ARP is answered on `link`. */
+export function refuseInterface(link: LinkFacts, exclusions: readonly RegExp[]): InterfaceRefusal | undefined {
+  if (exclusions.some((pattern) => pattern.test(link.name))) return "excluded";
+  if (!link.up) return "down";
+  if (link.master !== undefined) return "enslaved";
+  if (link.noArp) return "noArp";
+  if (!link.broadcast) return "noBroadcast";
+  if (link.mac === undefined) return "noMac";
+  return undefined;
+}
+
+/** True when an address with this list of interfaces is announced on the interface called `name`. */
+export function allowsInterface(interfaces: "all" | readonly string[], name: string): boolean {
+  return interfaces === "all" || interfaces.includes(name);
+}

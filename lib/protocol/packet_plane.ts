@@ -1,0 +1,257 @@
+/**
+ * The packet plane: all machines of a speaker's packet thread composed into one machine.
+ *
+ *     delta ──────────────┬──────────────> Watch ── who lives ──┐
+ *                         └── addresses ─────────────────────> Ownership ── own / disown ──┬──> ArpResponder ── send
+ *     ARP frame ────────────────────────> ArpResponder ── foreign claim ──^                └──> Gratuitous ──── send
+ *
+ * It routes and nothing more: every decision is in one of the parts. The packet thread drives it on real sockets, tests
+ * and the simulation on pretended ones.
+ */
+import { invariant } from "../base/assert.ts";
+import { formatIpv4, parseIpv4 } from "../base/ip.ts";
+import type { JsonObject } from "../base/json.ts";
+import { type Deadline, earlier, type Machine, type Tick } from "../base/machine.ts";
+import { formatMac } from "../base/mac.ts";
+import { Queue } from "../base/queue.ts";
+import type { Rng } from "../base/rng.ts";
+import type { Millis } from "../base/time.ts";
+import type { FromPacketThread, WantedDelta } from "../base/wanted.ts";
+import type { ArpRecord } from "../wire/arp.ts";
+import { ArpResponder, type ArpResponderEffect } from "./l2/arp_responder.ts";
+import { Gratuitous, type GratuitousEffect } from "./l2/gratuitous.ts";
+import type { L2Interface } from "./l2/interface.ts";
+import { Ownership, type OwnershipEffect } from "./l2/ownership.ts";
+import type { WatchMessage } from "./watch/message.ts";
+import { Watch, type WatchEffect } from "./watch/watch.ts";
+
+export type PacketPlaneInput =
+  /** The sockets are open: with a complete snapshot, this speaker is alive. */
+  | { readonly kind: "opened" }
+  | { readonly kind: "delta"; readonly delta: WantedDelta }
+  | { readonly kind: "interface"; readonly interface: L2Interface }
+  | { readonly kind: "interfaceGone"; readonly ifindex: number }
+  | { readonly kind: "arp"; readonly ifindex: number; readonly record: ArpRecord }
+  | { readonly kind: "watch"; readonly message: WatchMessage; readonly address: string; readonly port: number }
+  /** The loop stood still; what had queued was discarded. */
+  | { readonly kind: "gap"; readonly gapMs: number }
+  | { readonly kind: "leave" };
+
+export type L2Counter = "requestsReceived" | "responsesSent" | "gratuitousSent";
+
+/** In the order in which they must be applied. */
+export type PacketPlaneEffect =
+  | {
+    readonly kind: "sendArp";
+    readonly ifindex: number;
+    readonly record: ArpRecord;
+    /** What to count, for which address, once the frame went out. */
+    readonly counter: L2Counter;
+    readonly address: string;
+  }
+  | { readonly kind: "sendWatch"; readonly address: string; readonly port: number; readonly message: WatchMessage }
+  | { readonly kind: "count"; readonly counter: L2Counter; readonly address: string }
+  | { readonly kind: "event"; readonly event: FromPacketThread }
+  /** Everything is handed over: the thread may end. */
+  | { readonly kind: "left" };
+
+export interface PacketPlaneOptions {
+  readonly node: string;
+  readonly generation: number;
+  /** `undefined`: no watch, every candidate counts as living. */
+  readonly watch: { readonly authenticated: boolean } | undefined;
+}
+
+export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect> {
+  readonly #watch: Watch;
+  readonly #ownership: Ownership;
+  readonly #responder = new ArpResponder();
+  readonly #gratuitous = new Gratuitous();
+  readonly #effects = new Queue<PacketPlaneEffect>();
+  /** Wanted addresses for which there is no responder yet. */
+  readonly #unserved = new Set<string>();
+  #generation = 0;
+  #opened = false;
+  #complete = false;
+  #ready = false;
+
+  constructor(options: PacketPlaneOptions, deps: { rng: Rng }) {
+    const { node, generation, watch } = options;
+    this.#watch = new Watch({ node, generation, authenticated: watch?.authenticated ?? false }, deps);
+    this.#ownership = new Ownership({ node, watched: watch !== undefined });
+  }
+
+  handle(input: PacketPlaneInput | Tick, now: Millis): void {
+    switch (input.kind) {
+      case "arp":
+        this.#responder.handle({ kind: "frame", ifindex: input.ifindex, record: input.record }, now);
+        break;
+      case "watch": {
+        const { message, address, port } = input;
+        this.#watch.handle({ kind: "message", message, address, port }, now);
+        break;
+      }
+      case "delta":
+        this.#takeDelta(input.delta, now);
+        break;
+      case "interface":
+      case "interfaceGone":
+        this.#responder.handle(input, now);
+        this.#gratuitous.handle(input, now);
+        break;
+      case "opened":
+        this.#opened = true;
+        this.#becomeReady(now);
+        break;
+      case "gap":
+        this.#watch.handle(input, now);
+        this.#ownership.handle(input, now);
+        this.#log({ level: "warn", event: "packetLoopGap", gapMs: Math.round(input.gapMs) });
+        break;
+      case "leave":
+        this.#watch.handle({ kind: "state", state: "leaving" }, now);
+        this.#route(now);
+        this.#ownership.handle(input, now);
+        break;
+      case "tick":
+        this.#watch.handle(input, now);
+        this.#route(now);
+        this.#ownership.handle(input, now);
+        this.#route(now);
+        this.#gratuitous.handle(input, now);
+    }
+    this.#route(now);
+  }
+
+  poll(): PacketPlaneEffect | undefined {
+    return this.#effects.shift();
+  }
+
+  deadline(): Deadline | undefined {
+    return earlier(this.#watch.deadline(), earlier(this.#ownership.deadline(), this.#gratuitous.deadline()));
+  }
+
+  inspect(): JsonObject {
+    return {
+      generation: this.#generation,
+      ready: this.#ready,
+      watch: this.#watch.inspect(),
+      ownership: this.#ownership.inspect(),
+      arpResponder: this.#responder.inspect(),
+      gratuitous: this.#gratuitous.inspect(),
+      unserved: [...this.#unserved],
+    };
+  }
+
+  #takeDelta(delta: WantedDelta, now: Millis): void {
+    invariant(
+      delta.generation === this.#generation + 1,
+      `Delta of generation ${delta.generation} does not follow generation ${this.#generation}`,
+    );
+    this.#generation = delta.generation;
+    // Peers first: an address must not be claimed because a co-candidate is not known yet.
+    this.#watch.handle({ kind: "peers", upsert: delta.upsertPeers, remove: delta.removePeers }, now);
+    this.#route(now);
+    for (const address of delta.removeAddresses) this.#unserved.delete(address);
+    const served = delta.upsertAddresses.filter((wanted) => this.#serves(wanted.address));
+    this.#ownership.handle({ kind: "wanted", upsert: served, remove: delta.removeAddresses }, now);
+    this.#route(now);
+    if (!delta.complete || this.#complete) return;
+    this.#complete = true;
+    this.#becomeReady(now);
+  }
+
+  #serves(address: string): boolean {
+    if (parseIpv4(address) !== undefined) return true;
+    if (!this.#unserved.has(address)) {
+      this.#unserved.add(address);
+      this.#log({ level: "warn", event: "addressFamilyNotServed", address });
+    }
+    return false;
+  }
+
+  #becomeReady(now: Millis): void {
+    if (this.#ready || !this.#opened || !this.#complete) return;
+    this.#ready = true;
+    this.#watch.handle({ kind: "state", state: "alive" }, now);
+    this.#route(now);
+    this.#ownership.handle({ kind: "complete" }, now);
+    this.#effects.push({ kind: "event", event: { kind: "ready" } });
+  }
+
+  /** Moves effects of one part to the inputs of the next until all are silent. */
+  #route(now: Millis): void {
+    // Effects only flow from left to right in the diagram, but for the foreign claim: three rounds reach the end.
+    for (let rounds = 0; rounds < 4; rounds++) {
+      let moved = false;
+      for (let effect; (effect = this.#watch.poll()) !== undefined; moved = true) this.#fromWatch(effect, now);
+      for (let effect; (effect = this.#responder.poll()) !== undefined; moved = true) this.#fromResponder(effect, now);
+      for (let effect; (effect = this.#ownership.poll()) !== undefined; moved = true) this.#fromOwnership(effect, now);
+      for (let effect; (effect = this.#gratuitous.poll()) !== undefined; moved = true) this.#fromGratuitous(effect);
+      if (!moved) return;
+    }
+    invariant(false, "The machines of the packet plane did not come to rest");
+  }
+
+  #fromWatch(effect: WatchEffect, now: Millis): void {
+    if (effect.kind === "send") {
+      this.#effects.push({ ...effect, kind: "sendWatch" });
+      return;
+    }
+    const { node, state } = effect;
+    this.#ownership.handle({ kind: "peer", node, state }, now);
+    if (state !== undefined) this.#effects.push({ kind: "event", event: { kind: "peer", node, state } });
+  }
+
+  #fromOwnership(effect: OwnershipEffect, now: Millis): void {
+    switch (effect.kind) {
+      case "own": {
+        const ip = parseIpv4(effect.address)!;
+        this.#responder.handle({ kind: "own", ip, interfaces: effect.interfaces }, now);
+        this.#gratuitous.handle({ kind: "announce", ip, interfaces: effect.interfaces }, now);
+        return;
+      }
+      case "disown": {
+        const ip = parseIpv4(effect.address)!;
+        this.#responder.handle({ kind: "disown", ip }, now);
+        this.#gratuitous.handle({ kind: "withdraw", ip }, now);
+        return;
+      }
+      case "changed": {
+        const { address, owned, reason, elected } = effect;
+        this.#effects.push({ kind: "event", event: { kind: "ownership", address, owned, reason, elected } });
+        return;
+      }
+      case "left":
+        this.#effects.push(effect);
+    }
+  }
+
+  #fromResponder(effect: ArpResponderEffect, now: Millis): void {
+    switch (effect.kind) {
+      case "send": {
+        const address = formatIpv4(effect.record.senderIp);
+        this.#effects.push({ ...effect, kind: "sendArp", counter: "responsesSent", address });
+        return;
+      }
+      case "requestAccepted":
+        this.#effects.push({ kind: "count", counter: "requestsReceived", address: formatIpv4(effect.ip) });
+        return;
+      case "foreignClaim": {
+        const address = formatIpv4(effect.ip);
+        // Only a gratuitous frame says "from now on": an ordinary request of a station that uses the address does not.
+        if (effect.gratuitous) this.#ownership.handle({ kind: "foreignClaim", address }, now);
+        this.#log({ level: "debug", event: "foreignClaim", address, mac: formatMac(effect.mac) });
+      }
+    }
+  }
+
+  #fromGratuitous(effect: GratuitousEffect): void {
+    const { ifindex, record, ip } = effect;
+    this.#effects.push({ kind: "sendArp", ifindex, record, counter: "gratuitousSent", address: formatIpv4(ip) });
+  }
+
+  #log(event: (FromPacketThread & { kind: "log" })["event"]): void {
+    this.#effects.push({ kind: "event", event: { kind: "log", event } });
+  }
+}
