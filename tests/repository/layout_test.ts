@@ -1,0 +1,109 @@
+/** Checks on the repository as a whole: top level (DESIGN §1), exact versions, lock file, nothing of a single machine. */
+import { assertEquals } from "@std/assert/equals";
+import { exists, filesBelow, namesIn, readText } from "./repository_files.ts";
+
+interface DenoConfig {
+  readonly imports: Readonly<Record<string, string>>;
+  readonly lock?: unknown;
+  readonly tasks?: Readonly<Record<string, unknown>>;
+}
+
+const CONFIG = JSON.parse(readText("deno.json")) as DenoConfig;
+
+const TOP_LEVEL = [
+  "deno.json deno.lock main_controller.ts main_speaker.ts main_cli.ts lib codecs wasm manifests tests README.md LICENSE",
+  ".ci .gitignore",
+].join(" ").split(" ");
+
+/** Names with a scheme of their own, e.g. `npm:@scope/name@1.2.3/file.js`. */
+const EXACT_VERSION = /^npm:\/?(@[\w.-]+\/)?[\w.-]+@\d+\.\d+\.\d+(-[\w.]+)?(\/[\w./-]*)?$/;
+
+Deno.test("Repository: the top level holds what DESIGN §1 names and nothing else", () => {
+  const strange = namesIn("").map((entry) => entry.name).filter((name) => !TOP_LEVEL.includes(name));
+  assertEquals(strange, [], "Instead: put it below one of the top-level folders, or into .gitignore's folders");
+});
+
+Deno.test("Repository: the top level lacks nothing that DESIGN §1 names", () => {
+  const missing = TOP_LEVEL.filter((name) => !exists(name));
+  assertEquals(missing, []);
+});
+
+Deno.test("Repository: every import has an exact version", () => {
+  const loose = Object.entries(CONFIG.imports).filter(([, target]) => !EXACT_VERSION.test(target));
+  assertEquals(loose, [], "Instead: write npm:NAME@MAJOR.MINOR.PATCH, without ^, ~ or a range");
+});
+
+for (
+  const loose of [
+    "npm:hono@4",
+    "npm:hono",
+    "npm:hono@^4.1.2",
+    "npm:hono@~4.1.2",
+    "npm:hono@4.x",
+    "jsr:@std/x@1.0.0",
+    "https://example.test/x.ts",
+  ]
+) {
+  Deno.test(`Repository: "${loose}" does not count as an exact version`, () => {
+    assertEquals(EXACT_VERSION.test(loose), false);
+  });
+}
+
+Deno.test("Repository: the lock file is there, knows every import and is frozen", () => {
+  assertEquals(exists("deno.lock"), true, "Instead: run `deno install` and commit deno.lock");
+  const lock = JSON.parse(readText("deno.lock")) as {
+    specifiers?: Record<string, string>;
+    npm?: Record<string, unknown>;
+  };
+  const packages = Object.values(CONFIG.imports).map((target) => target.match(/^npm:\/?((?:@[^/]+\/)?[^/]+)/)![1]!);
+  const unknown = [...new Set(packages)].filter((name) => lock.specifiers?.[`npm:${name}`] === undefined);
+  assertEquals(unknown, [], "Instead: run `deno install --frozen=false` and commit deno.lock");
+  assertEquals(
+    (CONFIG.lock as { frozen?: boolean } | undefined)?.frozen,
+    true,
+    'Instead: set "lock": { "frozen": true } in deno.json',
+  );
+});
+
+/** What tells of one machine or one network. The patterns are general, so that this file names none itself. */
+const OF_ONE_MACHINE: readonly { readonly what: string; readonly pattern: RegExp }[] = [
+  { what: "a path of somebody's machine", pattern: /(?<![\w./$}-])\/(?:home|Users|root|work|workspace)\/[\w.-]+/ },
+  { what: "a package registry", pattern: /https?:\/\/[\w.-]*(registry|artifact|nexus|proxy|mirror)[\w.-]*[./:]/i },
+  { what: "a private key", pattern: new RegExp("-----BEGIN [A-Z ]*PRIVATE " + "KEY-----\\n[A-Za-z0-9+/]{20}") },
+];
+
+const TEXT = /(\.(ts|json|md|ya?ml|txt|sh|tpl|html|css|svg)|\/(run|Dockerfile|Containerfile)|^\.gitignore|^LICENSE)$/;
+
+Deno.test("Repository: no file speaks of one machine or one network", () => {
+  const files = ["", ...TOP_LEVEL].flatMap((folder) => folder === "" ? filesBelow("", { depth: 1 }) : filesIn(folder));
+  const found = files.filter((path) => TEXT.test(path) && path !== "deno.lock" && !path.startsWith("tests/golden/"))
+    .flatMap((path) =>
+      readText(path).split("\n").flatMap((line, index) =>
+        OF_ONE_MACHINE.filter(({ pattern }) => pattern.test(line)).map(({ what }) =>
+          `${path}:${index + 1}: ${what}: ${line.trim()}`
+        )
+      )
+    );
+  assertEquals(
+    found.length,
+    0,
+    `\n${found.join("\n")}\nInstead: use a relative path, an option or an environment variable\n`,
+  );
+});
+
+for (
+  const line of [
+    "cd /home/" + "somebody",
+    'x("/root/' + '.cache/x")',
+    "https://npm-" + "registry.example.test/x",
+    "http://proxy" + ".example.test:3128",
+  ]
+) {
+  Deno.test(`Repository: "${line.replaceAll("/", "∕")}" counts as speaking of one machine`, () => {
+    assertEquals(OF_ONE_MACHINE.some(({ pattern }) => pattern.test(line)), true);
+  });
+}
+
+function filesIn(name: string): string[] {
+  return exists(name) && namesIn("").some((entry) => entry.name === name && entry.isDirectory) ? filesBelow(name) : [];
+}
