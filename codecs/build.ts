@@ -41,19 +41,22 @@ function readSource(name: string): string | null {
   }
 }
 
-function readExisting(path: URL): Uint8Array {
+function readCommitted(path: URL): Uint8Array | undefined {
   try {
     return Deno.readFileSync(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return new Uint8Array();
+    if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
 }
 
-function firstDifference(a: Uint8Array, b: Uint8Array): number {
+/** What is wrong with `committed`, or `undefined` when it is the same as `built`. */
+function difference(committed: Uint8Array | undefined, built: Uint8Array): string | undefined {
+  if (committed === undefined) return "is missing";
   let offset = 0;
-  while (offset < a.length && offset < b.length && a[offset] === b[offset]) offset++;
-  return offset;
+  while (offset < committed.length && offset < built.length && committed[offset] === built[offset]) offset++;
+  if (offset === committed.length && offset === built.length) return undefined;
+  return `has ${committed.length} bytes, a fresh build ${built.length}, and they differ from byte ${offset}`;
 }
 
 function say(line: string): void {
@@ -73,12 +76,9 @@ for (const module of MODULES) {
     say(`${values.out}/${module}.wasm: ${built.length} bytes`);
     continue;
   }
-  const existing = readExisting(path);
-  const offset = firstDifference(existing, built);
-  if (offset === existing.length && offset === built.length) continue;
-  say(
-    `${values.out}/${module}.wasm is not what codecs/${module}.ts compiles to: it has ${existing.length} bytes, a fresh ` +
-      `build ${built.length}, and they differ from byte ${offset}. Run "deno task wasm" and commit the result.`,
-  );
+  const problem = difference(readCommitted(path), built);
+  if (problem === undefined) continue;
+  say(`${values.out}/${module}.wasm is not what codecs/${module}.ts compiles to: it ${problem}.`);
+  say('Run "deno task wasm" and commit the result.');
   Deno.exitCode = 1;
 }
