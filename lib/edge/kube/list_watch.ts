@@ -1,0 +1,371 @@
+/**
+ * Keeps a copy of one kind of objects: list once, then watch, and come back from every kind of broken connection.
+ *
+ * The machine decides, the reflector does. It holds the copy, so that after a relist it can tell the difference to what
+ * it told before: every version of an object is told at most once, a removed object exactly once, and an object that
+ * was deleted and made anew under the same name is told as removed and added (its uid changed).
+ *
+ * How it goes on after a watch ended:
+ * - in order, or quiet for too long: watch again from the last version, at once;
+ * - broken in the middle: watch again from the last version, after a wait;
+ * - 410 Gone, a line that makes no sense, a version that went back: list again;
+ * - not even opened (nobody there, 5xx, refused): list again after a wait. The server may have come back with an older
+ *   state, in which a watch from our version would wait in silence; a list cannot miss that. 429 is no such sign.
+ *
+ * Every list and watch has a generation; what arrives from an earlier one is dropped.
+ */
+import type { Json } from "../../base/json.ts";
+import { type KubeObject, objectKey } from "../../base/kube.ts";
+import type { LogEvent } from "../../base/log.ts";
+import type { Deadline, Machine, Tick } from "../../base/machine.ts";
+import { Queue } from "../../base/queue.ts";
+import type { Rng } from "../../base/rng.ts";
+import type { Millis } from "../../base/time.ts";
+import { Timers } from "../../base/timers.ts";
+import { unreachable } from "../../base/assert.ts";
+import type { ApiError } from "./api_error.ts";
+import { backoffMs, type BackoffOptions, DEFAULT_BACKOFF } from "./backoff.ts";
+import type { Store } from "./store.ts";
+import { compareVersions, versionOf } from "./resource_version.ts";
+import type { WatchEventType } from "./watch_stream.ts";
+
+export interface ListWatchOptions {
+  /** Shown in the log and on the status page, e.g. `services`. */
+  readonly name: string;
+  readonly backoff?: BackoffOptions;
+  /** The server is asked to end a watch after this time and up to twice this time. Default 5 min. */
+  readonly watchTimeoutMs?: number;
+  /** A watch without data for this long is opened anew. Default 90 s; the API server sends a bookmark each minute. */
+  readonly idleLimitMs?: number;
+  /** An upper bound for a whole list, should the transport never answer. Default 5 min. */
+  readonly listLimitMs?: number;
+  /** The same for a watch to be accepted. Default 60 s. */
+  readonly openLimitMs?: number;
+}
+
+export type ListWatchInput<T extends KubeObject> =
+  | { readonly kind: "start" }
+  | { readonly kind: "stop" }
+  | {
+    readonly kind: "listed";
+    readonly generation: number;
+    readonly resourceVersion: string;
+    readonly objects: readonly T[];
+  }
+  | { readonly kind: "listFailed"; readonly generation: number; readonly error: ApiError }
+  | { readonly kind: "watchOpened"; readonly generation: number }
+  | { readonly kind: "event"; readonly generation: number; readonly type: WatchEventType; readonly object: T }
+  | { readonly kind: "bookmark"; readonly generation: number; readonly resourceVersion: string }
+  | { readonly kind: "watchEnded"; readonly generation: number }
+  | { readonly kind: "watchFailed"; readonly generation: number; readonly error: ApiError };
+
+export type ListWatchEffect<T extends KubeObject> =
+  | { readonly kind: "startList"; readonly generation: number }
+  | {
+    readonly kind: "startWatch";
+    readonly generation: number;
+    readonly resourceVersion: string;
+    readonly timeoutSeconds: number;
+  }
+  /** Ends the list or watch of this generation, if it still runs. */
+  | { readonly kind: "cancel"; readonly generation: number }
+  | { readonly kind: "upsert"; readonly key: string; readonly object: T; readonly previous: T | undefined }
+  | { readonly kind: "remove"; readonly key: string; readonly previous: T }
+  | { readonly kind: "synced" }
+  | { readonly kind: "log"; readonly event: LogEvent };
+
+type State = "idle" | "listing" | "watching" | "backingOff" | "stopped";
+type Next = "list" | "watch";
+
+/** A watch that ends sooner than this without having brought anything counts as a failure, or it would spin. */
+const SHORT_WATCH_MS = 1_000;
+
+export class ListWatch<T extends KubeObject> implements Machine<ListWatchInput<T>, ListWatchEffect<T>> {
+  readonly #options: Required<ListWatchOptions>;
+  readonly #rng: Rng;
+  readonly #objects = new Map<string, T>();
+  readonly #effects = new Queue<ListWatchEffect<T>>();
+  readonly #timers = new Timers<"limit" | "idle" | "retry">();
+  #state: State = "idle";
+  #generation = 0;
+  #resourceVersion = "";
+  #synced = false;
+  #failures = 0;
+  #next: Next = "list";
+  /** When the present watch was accepted. */
+  #openedAt: Millis | undefined;
+  #broughtSomething = false;
+  #lastError: ApiError | undefined;
+  #lists = 0;
+  #watches = 0;
+
+  constructor(options: ListWatchOptions, deps: { readonly rng: Rng }) {
+    this.#options = {
+      backoff: DEFAULT_BACKOFF,
+      watchTimeoutMs: 300_000,
+      idleLimitMs: 90_000,
+      listLimitMs: 300_000,
+      openLimitMs: 60_000,
+      ...options,
+    };
+    this.#rng = deps.rng;
+  }
+
+  /** The copy. It is already complete when the first effect of an input is drained. */
+  get store(): Store<T> {
+    return this.#objects;
+  }
+
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  handle(input: ListWatchInput<T> | Tick, now: Millis): void {
+    if (this.#state === "stopped") return;
+    switch (input.kind) {
+      case "start":
+        if (this.#state === "idle") this.#startList(now);
+        return;
+      case "stop":
+        return this.#stop();
+      case "tick":
+        return this.#tick(now);
+      case "listed":
+        if (this.#isCurrent("listing", input.generation)) this.#listed(input.resourceVersion, input.objects, now);
+        return;
+      case "listFailed":
+        if (this.#isCurrent("listing", input.generation)) this.#retry("list", input.error, now);
+        return;
+      case "watchOpened":
+        if (this.#isCurrent("watching", input.generation)) this.#opened(now);
+        return;
+      case "event":
+        if (this.#isCurrent("watching", input.generation)) this.#event(input.type, input.object, now);
+        return;
+      case "bookmark":
+        if (this.#isCurrent("watching", input.generation)) this.#bookmark(input.resourceVersion, now);
+        return;
+      case "watchEnded":
+        if (this.#isCurrent("watching", input.generation)) this.#watchEnded(now);
+        return;
+      case "watchFailed":
+        if (this.#isCurrent("watching", input.generation)) this.#watchFailed(input.error, now);
+        return;
+      default:
+        unreachable(input);
+    }
+  }
+
+  poll(): ListWatchEffect<T> | undefined {
+    return this.#effects.shift();
+  }
+
+  deadline(): Deadline | undefined {
+    return this.#timers.next();
+  }
+
+  inspect(): Json {
+    return {
+      name: this.#options.name,
+      state: this.#state,
+      synced: this.#synced,
+      objects: this.#objects.size,
+      resourceVersion: this.#resourceVersion,
+      lists: this.#lists,
+      watches: this.#watches,
+      failures: this.#failures,
+      lastError: this.#lastError === undefined ? null : `${this.#lastError.reason}: ${this.#lastError.message}`,
+    };
+  }
+
+  #isCurrent(state: State, generation: number): boolean {
+    return this.#state === state && this.#generation === generation;
+  }
+
+  #startList(now: Millis): void {
+    this.#begin("listing", now + this.#options.listLimitMs);
+    this.#lists++;
+    this.#effects.push({ kind: "startList", generation: this.#generation });
+  }
+
+  #startWatch(now: Millis): void {
+    this.#begin("watching", now + this.#options.openLimitMs);
+    this.#watches++;
+    this.#openedAt = undefined;
+    this.#broughtSomething = false;
+    const spread = 1 + this.#rng.u32() / 0x1_0000_0000;
+    this.#effects.push({
+      kind: "startWatch",
+      generation: this.#generation,
+      resourceVersion: this.#resourceVersion,
+      timeoutSeconds: Math.max(1, Math.round((this.#options.watchTimeoutMs * spread) / 1000)),
+    });
+  }
+
+  #begin(state: "listing" | "watching", limitAt: Millis): void {
+    this.#state = state;
+    this.#generation++;
+    this.#timers.clear("retry");
+    this.#timers.clear("idle");
+    this.#timers.set("limit", limitAt);
+  }
+
+  #tick(now: Millis): void {
+    if (this.#timers.takeDue("retry", now) && this.#state === "backingOff") {
+      return this.#next === "list" ? this.#startList(now) : this.#startWatch(now);
+    }
+    if (this.#timers.takeDue("limit", now)) {
+      const error: ApiError = { reason: "timeout", code: 0, message: `the ${this.#state} request was never answered` };
+      return this.#retry("list", error, now);
+    }
+    if (this.#timers.takeDue("idle", now)) {
+      this.#cancel();
+      this.#log("debug", "watchIdle");
+      this.#startWatch(now);
+    }
+  }
+
+  #stop(): void {
+    if (this.#state === "listing" || this.#state === "watching") this.#cancel();
+    this.#state = "stopped";
+    this.#timers.clear("limit");
+    this.#timers.clear("idle");
+    this.#timers.clear("retry");
+  }
+
+  #listed(resourceVersion: string, objects: readonly T[], now: Millis): void {
+    const listed = new Map<string, T>();
+    for (const object of objects) listed.set(objectKey(object), object);
+    // Removals come first: what a vanished object held is free before a new one asks for it.
+    for (const [key, previous] of this.#objects) {
+      if (listed.get(key)?.metadata.uid !== previous.metadata.uid || !listed.has(key)) this.#remove(key, previous);
+    }
+    for (const [key, object] of listed) this.#upsert(key, object);
+    this.#resourceVersion = resourceVersion;
+    if (!this.#synced) {
+      this.#synced = true;
+      this.#effects.push({ kind: "synced" });
+    }
+    this.#log("debug", "listed");
+    this.#startWatch(now);
+  }
+
+  #opened(now: Millis): void {
+    this.#openedAt = now;
+    this.#timers.clear("limit");
+    this.#timers.set("idle", now + this.#options.idleLimitMs);
+  }
+
+  #event(type: WatchEventType, object: T, now: Millis): void {
+    const version = versionOf(object);
+    if (!this.#advance(version, now)) return;
+    const key = objectKey(object);
+    const previous = this.#objects.get(key);
+    if (type === "DELETED") {
+      // The same name with another uid is a later object: this removal was told when that one appeared.
+      if (previous !== undefined && previous.metadata.uid === object.metadata.uid) this.#remove(key, previous);
+      return;
+    }
+    if (previous !== undefined && previous.metadata.uid !== object.metadata.uid) this.#remove(key, previous);
+    this.#upsert(key, object);
+  }
+
+  #bookmark(resourceVersion: string, now: Millis): void {
+    this.#advance(resourceVersion, now);
+  }
+
+  /** Takes note of a version that the watch brought; false (and a relist) if the server's history went back. */
+  #advance(resourceVersion: string, now: Millis): boolean {
+    if (this.#openedAt === undefined) this.#opened(now);
+    if (compareVersions(resourceVersion, this.#resourceVersion) === "older") {
+      this.#retry("list", {
+        reason: "badResponse",
+        code: 200,
+        message: `version ${resourceVersion} came after ${this.#resourceVersion}`,
+      }, now);
+      return false;
+    }
+    this.#resourceVersion = resourceVersion;
+    this.#broughtSomething = true;
+    this.#failures = 0;
+    this.#lastError = undefined;
+    this.#timers.set("idle", now + this.#options.idleLimitMs);
+    return true;
+  }
+
+  #watchEnded(now: Millis): void {
+    if (this.#wasGood(now)) {
+      this.#failures = 0;
+      this.#lastError = undefined;
+      return this.#startWatch(now);
+    }
+    this.#retry("watch", { reason: "unreachable", code: 0, message: "the watch ended as soon as it began" }, now);
+  }
+
+  #watchFailed(error: ApiError, now: Millis): void {
+    if (this.#wasGood(now) && error.reason !== "badResponse") this.#failures = 0;
+    if (error.reason === "tooManyRequests") return this.#retry("watch", error, now);
+    const canResume = this.#openedAt !== undefined && error.reason !== "gone" && error.reason !== "badResponse";
+    this.#retry(canResume ? "watch" : "list", error, now);
+  }
+
+  #wasGood(now: Millis): boolean {
+    return this.#openedAt !== undefined && (this.#broughtSomething || now - this.#openedAt >= SHORT_WATCH_MS);
+  }
+
+  #retry(next: Next, error: ApiError, now: Millis): void {
+    const wasWatching = this.#state === "watching";
+    this.#cancel();
+    this.#failures++;
+    this.#lastError = error;
+    this.#next = next;
+    this.#timers.clear("limit");
+    this.#timers.clear("idle");
+    this.#logFailure(error, wasWatching);
+    // A version that expired is ordinary after a pause; the list that heals it need not wait, unless it keeps expiring.
+    if (error.reason === "gone" && this.#failures === 1) return this.#startList(now);
+    this.#state = "backingOff";
+    const { backoff } = this.#options;
+    const delay = backoffMs(this.#failures, { backoff, rng: this.#rng, atLeastMs: error.retryAfterMs });
+    this.#timers.set("retry", now + delay);
+  }
+
+  #cancel(): void {
+    this.#effects.push({ kind: "cancel", generation: this.#generation });
+  }
+
+  #upsert(key: string, object: T): void {
+    const previous = this.#objects.get(key);
+    if (previous !== undefined && versionOf(previous) === versionOf(object)) return;
+    this.#objects.set(key, object);
+    this.#effects.push({ kind: "upsert", key, object, previous });
+  }
+
+  #remove(key: string, previous: T): void {
+    this.#objects.delete(key);
+    this.#effects.push({ kind: "remove", key, previous });
+  }
+
+  #logFailure(error: ApiError, wasWatching: boolean): void {
+    // The first failures are everyday life (a restart, an expired version); one that lasts needs a human.
+    const level = this.#failures === 5
+      ? "warn"
+      : this.#failures === 1 || error.reason === "forbidden"
+      ? "info"
+      : "debug";
+    this.#log(level, wasWatching ? "watchFailed" : "listFailed", error);
+  }
+
+  #log(level: LogEvent["level"], event: string, error?: ApiError): void {
+    this.#effects.push({
+      kind: "log",
+      event: {
+        level,
+        event,
+        resource: this.#options.name,
+        resourceVersion: this.#resourceVersion,
+        ...(error === undefined ? {} : { reason: error.reason, message: error.message, failures: this.#failures }),
+      },
+    });
+  }
+}
