@@ -1,0 +1,55 @@
+/**
+ * Classic BPF programs for sockets: the kernel drops what we do not want to see before it wakes us.
+ *
+ * Offsets count from the Ethernet header. A VLAN tag is usually stripped by the card and kept beside the frame, so a
+ * tagged frame looks untagged at offset 12; the ancillary load asks for it (linux/filter.h SKF_AD_VLAN_TAG_PRESENT).
+ */
+import { ETH_P_ARP, SOCK_FILTER_BYTES } from "./abi.ts";
+
+/** One `struct sock_filter`: code, jump if true, jump if false, constant. */
+export type BpfInstruction = readonly [code: number, jumpTrue: number, jumpFalse: number, k: number];
+
+/** What a packet socket is to receive: the EtherType that it binds to, and the filter in front of its queue. */
+export interface BpfProgram {
+  readonly etherType: number;
+  readonly instructions: readonly BpfInstruction[];
+}
+
+/** linux/bpf_common.h: BPF_LD|BPF_H|BPF_ABS, BPF_LD|BPF_B|BPF_ABS, BPF_JMP|BPF_JEQ|BPF_K, BPF_RET|BPF_K. */
+export const LOAD_HALF = 0x28;
+export const LOAD_BYTE = 0x30;
+export const JUMP_EQUAL = 0x15;
+export const RETURN = 0x06;
+
+/** SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT, as an unsigned word. */
+export const VLAN_TAG_PRESENT = 0xffff_f030;
+
+const ETHER_TYPE_OFFSET = 12;
+const WHOLE_FRAME = 0x4_0000;
+
+/** All ARP operations without a VLAN tag: requests to answer, replies and announcements to see conflicts by. */
+export const ARP_FILTER: BpfProgram = {
+  etherType: ETH_P_ARP,
+  instructions: [
+    [LOAD_BYTE, 0, 0, VLAN_TAG_PRESENT],
+    [JUMP_EQUAL, 0, 3, 0],
+    [LOAD_HALF, 0, 0, ETHER_TYPE_OFFSET],
+    [JUMP_EQUAL, 0, 1, ETH_P_ARP],
+    [RETURN, 0, 0, WHOLE_FRAME],
+    [RETURN, 0, 0, 0],
+  ],
+};
+
+/** The program as an array of `struct sock_filter`, 8 bytes each, host order. */
+export function encodeBpf(program: BpfProgram): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(program.instructions.length * SOCK_FILTER_BYTES);
+  const view = new DataView(bytes.buffer);
+  for (const [index, [code, jumpTrue, jumpFalse, k]] of program.instructions.entries()) {
+    const at = index * SOCK_FILTER_BYTES;
+    view.setUint16(at, code, true);
+    view.setUint8(at + 2, jumpTrue);
+    view.setUint8(at + 3, jumpFalse);
+    view.setUint32(at + 4, k, true);
+  }
+  return bytes;
+}

@@ -1,0 +1,109 @@
+/**
+ * Ethernet frames of one interface (AF_PACKET), filtered by the kernel.
+ *
+ * The order of opening matters: the socket starts with protocol 0 and receives nothing, gets its filter, and begins to
+ * receive with `bind`. So no frame that the filter would drop is ever queued (deno-facts §1.4). Our own frames do not
+ * come back (PACKET_IGNORE_OUTGOING), but a bridge may still reflect them.
+ */
+import {
+  AF_PACKET,
+  MSG_DONTWAIT,
+  PACKET_IGNORE_OUTGOING,
+  SO_ATTACH_FILTER,
+  SOCK_CLOEXEC,
+  SOCK_FPROG_BYTES,
+  SOCK_NONBLOCK,
+  SOCK_RAW,
+  SOCKADDR_LL_BYTES,
+  SOL_PACKET,
+  SOL_SOCKET,
+} from "./abi.ts";
+import { type BpfProgram, encodeBpf } from "./bpf.ts";
+import { Descriptor, setOption } from "./descriptor.ts";
+import { checked, EAGAIN, EINTR } from "./errno.ts";
+import { lastErrno, libc } from "./libc.ts";
+import { encodeSockaddrLl } from "./sockaddr.ts";
+
+export class PacketSocket {
+  readonly #descriptor: Descriptor;
+  readonly #discarded = new Uint8Array(1);
+  /** The length argument of the last call; a bigint is made only when the caller changes its buffer. */
+  #sizeOf = -1;
+  #size = 0n;
+
+  private constructor(descriptor: Descriptor) {
+    this.#descriptor = descriptor;
+  }
+
+  /** Throws `SysError`: EPERM without CAP_NET_RAW, ENODEV when there is no such interface, ENETDOWN when it is down. */
+  static open(options: { ifindex: number; filter: BpfProgram }): PacketSocket {
+    const fd = checked("socket AF_PACKET", libc().socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    const descriptor = new Descriptor(fd);
+    try {
+      attachFilter(fd, options.filter);
+      setOption(fd, { name: "PACKET_IGNORE_OUTGOING", level: SOL_PACKET, option: PACKET_IGNORE_OUTGOING, value: 1 });
+      const address = encodeSockaddrLl({ etherType: options.filter.etherType, ifindex: options.ifindex });
+      checked(`bind AF_PACKET to interface ${options.ifindex}`, libc().bind(fd, address, SOCKADDR_LL_BYTES));
+      return new PacketSocket(descriptor);
+    } catch (error) {
+      descriptor.close();
+      throw error;
+    }
+  }
+
+  get fd(): number {
+    return this.#descriptor.fd;
+  }
+
+  /**
+   * The next frame: its length (cut to the buffer's), 0 when nothing is queued, -errno when the socket is in error.
+   * -ENETDOWN comes once when the interface goes down or away; a socket whose interface is away must be opened anew.
+   */
+  receiveInto(buffer: Uint8Array<ArrayBuffer>): number {
+    const size = this.#sizeArgument(buffer.length);
+    const length = libc().recv(this.#descriptor.fd, buffer, size, MSG_DONTWAIT);
+    return length >= 0 ? length : queueEmptyOrError(lastErrno());
+  }
+
+  /** Sends a whole frame, Ethernet header included: its length, or -errno. A full queue is -ENOBUFS or -EAGAIN. */
+  send(frame: Uint8Array<ArrayBuffer>): number {
+    const size = this.#sizeArgument(frame.length);
+    const length = libc().send(this.#descriptor.fd, frame, size, MSG_DONTWAIT);
+    return length >= 0 ? length : -lastErrno();
+  }
+
+  /** Throws away up to `max` queued frames without looking at them; returns how many. */
+  discardQueued(max: number): number {
+    let count = 0;
+    while (count < max && libc().recv(this.#descriptor.fd, this.#discarded, 1n, MSG_DONTWAIT) >= 0) count++;
+    return count;
+  }
+
+  close(): void {
+    this.#descriptor.close();
+  }
+
+  #sizeArgument(length: number): bigint {
+    if (length !== this.#sizeOf) {
+      this.#sizeOf = length;
+      this.#size = BigInt(length);
+    }
+    return this.#size;
+  }
+}
+
+function queueEmptyOrError(errno: number): number {
+  return errno === EAGAIN || errno === EINTR ? 0 : -errno;
+}
+
+function attachFilter(fd: number, program: BpfProgram): void {
+  const instructions = encodeBpf(program);
+  const header = new Uint8Array(SOCK_FPROG_BYTES);
+  const view = new DataView(header.buffer);
+  view.setUint16(0, program.instructions.length, true);
+  view.setBigUint64(8, libc().addressOf(instructions, instructions, 0n), true);
+  const result = libc().setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, header, SOCK_FPROG_BYTES);
+  checked("setsockopt SO_ATTACH_FILTER", result);
+  // The kernel has copied the program; this use keeps the buffer alive until here.
+  if (instructions.length === 0) throw new RangeError("A BPF program has at least one instruction");
+}
