@@ -134,8 +134,9 @@ if (import.meta.main) {
     report(`usage: kube_tools.ts PROGRAM…   one or more of: ${KUBE_TOOLS.join(", ")}`);
     Deno.exit(2);
   }
-  const folder = kubeToolsFolder();
-  const missing = tools.filter((tool) => folder === undefined || !systemLookup.isExecutable(`${folder}/${tool}`));
+  // What is on PATH does not count: it may be of any version.
+  const withoutPath: ToolLookup = { ...systemLookup, env: (name) => name === "PATH" ? "" : Deno.env.get(name) };
+  const missing = tools.filter((tool) => findTool(tool, withoutPath) === undefined);
   if (missing.length > 0) await buildKubeTools(missing, { report });
-  report(`${tools.join(", ")} in ${folder}`);
+  for (const tool of tools) report(findTool(tool, withoutPath) ?? `${tool} was not built`);
 }
