@@ -102,11 +102,14 @@ function parsePrefix(text: string): RangeResult {
   const ip = parseIp(text.slice(0, slash));
   if (ip === undefined) return failure(text, `"${text.slice(0, slash)}" is not an IP address`);
   const bits = familyBits(ip.family);
+  // An IPv4-mapped address counts its prefix in the 128 bits that were written.
+  const mappedBits = ip.family === 4 && text.includes(":") ? 96 : 0;
   const lengthText = text.slice(slash + 1);
-  if (!/^(0|[1-9][0-9]{0,2})$/.test(lengthText) || Number(lengthText) > bits) {
-    return failure(text, `"${lengthText}" is not a prefix length between 0 and ${bits}`);
+  const length = /^[0-9]{1,8}$/.test(lengthText) ? Number(lengthText) - mappedBits : -1;
+  if (length < 0 || length > bits) {
+    return failure(text, `"${lengthText}" is not a prefix length between ${mappedBits} and ${mappedBits + bits}`);
   }
-  const size = 1n << BigInt(bits - Number(lengthText));
+  const size = 1n << BigInt(bits - length);
   const first = ip.value - ip.value % size;
   return { ok: true, range: { family: ip.family, first, last: first + size - 1n } };
 }
