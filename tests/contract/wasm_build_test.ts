@@ -1,7 +1,7 @@
+// permissions: --allow-read --allow-write --allow-run
 /**
  * The committed modules in wasm/ are what codecs/ compiles to. This needs the compiler from the npm registry or from
- * Deno's cache, so it is not a pure test: it runs with --allow-read, --allow-run=deno and --allow-write for a
- * temporary folder.
+ * Deno's cache and a temporary folder, so it is not a pure test.
  */
 import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
@@ -14,7 +14,7 @@ async function build(args: readonly string[], writable: string): Promise<{ code:
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-prompt", "--no-lock", "--quiet", ...permissions, "codecs/build.ts", ...args],
     cwd: ROOT,
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
   }).output();
   return { code, text: new TextDecoder().decode(stderr) };
 }
