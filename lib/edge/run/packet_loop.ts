@@ -1,0 +1,137 @@
+/**
+ * The one loop of a packet thread: sleep in poll, let due timers act, drain what is readable, again.
+ *
+ * Two rules keep it honest. A source is drained only up to a budget per turn, so that a flood on one socket starves
+ * neither the timers nor the other sockets. And the loop never sleeps for longer than `sleepMsMax`, so a turn that took
+ * longer than `gapMsMax` means that this process was stopped or starved: what queued meanwhile is old, is discarded,
+ * and `onGap` hears of it before anything else happens (DESIGN §2).
+ */
+import { invariant } from "../../base/assert.ts";
+import type { Clock, Millis } from "../../base/time.ts";
+import type { Timed } from "./driver.ts";
+
+/** Something readable. */
+export interface PacketSource {
+  readonly fd: number;
+  /** Handles up to `budget` items and returns how many there were. Not read to the end: the next turn comes at once. */
+  drain(budget: number): number;
+  /** Throws away what is queued and returns how much. A source whose data do not age (wake-ups, netlink) keeps it. */
+  discard(): number;
+}
+
+/** As far as the loop uses `edge/net`'s Poller. */
+export interface ReadinessPoller {
+  add(fd: number): void;
+  remove(fd: number): void;
+  wait(timeoutMs: number): readonly number[];
+}
+
+export interface PacketLoopOptions {
+  /** Items of one source per turn. */
+  readonly budget?: number;
+  readonly gapMsMax?: number;
+  /** Longest sleep; below `gapMsMax`. The heart beats at least this often. */
+  readonly sleepMsMax?: number;
+}
+
+export interface PacketLoopDeps {
+  readonly poller: ReadinessPoller;
+  readonly clock: Clock;
+  readonly timed: readonly Timed[];
+  /** Before anything else of the turn: how long it was between two turns, and how many queued items were thrown away. */
+  readonly onGap: (gapMs: number, discarded: number) => void;
+  /** Once a turn, right after waking. */
+  readonly onTurn?: (now: Millis) => void;
+}
+
+const BUDGET = 256;
+const GAP_MS_MAX = 250;
+const SLEEP_MS_MAX = 100;
+
+export class PacketLoop {
+  readonly #budget: number;
+  readonly #gapMsMax: number;
+  readonly #sleepMsMax: number;
+  readonly #deps: PacketLoopDeps;
+  readonly #sources = new Map<number, PacketSource>();
+  #stopped = false;
+  #running = false;
+
+  constructor(options: PacketLoopOptions, deps: PacketLoopDeps) {
+    this.#budget = options.budget ?? BUDGET;
+    this.#gapMsMax = options.gapMsMax ?? GAP_MS_MAX;
+    this.#sleepMsMax = options.sleepMsMax ?? SLEEP_MS_MAX;
+    this.#deps = deps;
+    invariant(this.#budget >= 1, "A packet loop drains at least one item per source and turn");
+    invariant(this.#sleepMsMax < this.#gapMsMax, "A packet loop that sleeps on purpose must not take it for a gap");
+  }
+
+  /** May be called while the loop runs. */
+  add(source: PacketSource): void {
+    invariant(!this.#sources.has(source.fd), `Descriptor ${source.fd} is in the loop already`);
+    this.#sources.set(source.fd, source);
+    this.#deps.poller.add(source.fd);
+  }
+
+  /** May be called while the loop runs, by the source's own `drain` too. Call it before the descriptor is closed. */
+  remove(source: PacketSource): void {
+    if (!this.#sources.delete(source.fd)) return;
+    this.#deps.poller.remove(source.fd);
+  }
+
+  /** Ends `run` after the present call of a source, a timer or a callback has returned. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Blocks the thread until `stop` was called from inside. */
+  run(): void {
+    invariant(!this.#running, "A packet loop runs once at a time");
+    this.#running = true;
+    this.#stopped = false;
+    let lastWake = this.#deps.clock.now();
+    while (!this.#stopped) {
+      const ready = this.#deps.poller.wait(this.#sleepMs());
+      const now = this.#deps.clock.now();
+      const turnMs = now - lastWake;
+      lastWake = now;
+      this.#deps.onTurn?.(now);
+      if (turnMs > this.#gapMsMax) {
+        this.#takeGap(turnMs);
+        continue;
+      }
+      this.#tick();
+      this.#drain(ready);
+    }
+    this.#running = false;
+  }
+
+  #sleepMs(): number {
+    return this.#deps.timed.reduce((least, timed) => Math.min(least, timed.timeoutMs()), this.#sleepMsMax);
+  }
+
+  /** What was readable before the gap counts as old; the next turn reads what comes from now on. */
+  #takeGap(gapMs: number): void {
+    let discarded = 0;
+    for (const source of [...this.#sources.values()]) discarded += source.discard();
+    this.#deps.onGap(gapMs, discarded);
+  }
+
+  #drain(ready: readonly number[]): void {
+    for (const fd of ready) {
+      if (this.#stopped) return;
+      // An earlier source of this turn may have removed it.
+      const source = this.#sources.get(fd);
+      if (source === undefined) continue;
+      source.drain(this.#budget);
+      this.#tick();
+    }
+  }
+
+  #tick(): void {
+    for (const timed of this.#deps.timed) {
+      if (this.#stopped) return;
+      timed.tickIfDue();
+    }
+  }
+}
