@@ -1,0 +1,71 @@
+/**
+ * The configuration as the decisions use it: only what is valid, with defaults applied and selectors compiled.
+ */
+import type { IpRange } from "../../base/cidr.ts";
+import type { Selector } from "./selector.ts";
+import { anySelectorMatches } from "./selector.ts";
+import type { Labels } from "./service_view.ts";
+
+/** Restricts a pool to some Services, and puts it before the pools that have no restriction. */
+export interface PoolAllocation {
+  /** Lower is preferred; 0 comes last. */
+  readonly priority: number;
+  /** Names, those that the namespace selectors match included; `all` when neither names nor selectors are given. */
+  readonly namespaces: "all" | ReadonlySet<string>;
+  /** Empty means every Service. */
+  readonly serviceSelectors: readonly Selector[];
+}
+
+export interface Pool {
+  readonly name: string;
+  readonly namespace: string;
+  readonly labels: Labels;
+  /** Disjoint, IPv4 before IPv6, ascending. */
+  readonly ranges: readonly IpRange[];
+  readonly autoAssign: boolean;
+  /** IPv4 addresses that end in .0 or .255 are not in the pool. */
+  readonly avoidBuggyIps: boolean;
+  readonly allocation: PoolAllocation | undefined;
+}
+
+export interface PreferredNodes {
+  readonly weight: number;
+  readonly preference: Selector;
+}
+
+export interface L2Advertisement {
+  readonly name: string;
+  readonly namespace: string;
+  /** Names of the pools it selects, by name or by label; none of them is disabled. */
+  readonly pools: ReadonlySet<string>;
+  /** Empty means every node. */
+  readonly nodeSelectors: readonly Selector[];
+  readonly interfaces: "all" | readonly string[];
+  /** Empty means every Service. */
+  readonly serviceSelectors: readonly Selector[];
+  readonly preferredNodes: readonly PreferredNodes[];
+}
+
+export interface Config {
+  /** By name, ascending. */
+  readonly pools: readonly Pool[];
+  /** By name, ascending. */
+  readonly l2Advertisements: readonly L2Advertisement[];
+  /** Names of pools that exist but have errors: nothing new comes from them, what they gave is left alone. */
+  readonly disabledPools: ReadonlySet<string>;
+}
+
+export const EMPTY_CONFIG: Config = { pools: [], l2Advertisements: [], disabledPools: new Set() };
+
+/** True when the pool's `serviceAllocation` admits a Service; a pool without one admits all. */
+export function poolAdmits(pool: Pool, service: { readonly namespace: string; readonly labels: Labels }): boolean {
+  const allocation = pool.allocation;
+  if (allocation === undefined) return true;
+  if (allocation.namespaces !== "all" && !allocation.namespaces.has(service.namespace)) return false;
+  return allocation.serviceSelectors.length === 0 || anySelectorMatches(allocation.serviceSelectors, service.labels);
+}
+
+/** Orders by code unit, the same on every machine and in every locale. */
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,25 @@
+/**
+ * Which object a problem is about. Reads only what is there: the object may be anything at all.
+ */
+
+export interface ObjectIdentity {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** `kind` is what the object was expected to be; an object's own word is not trusted. Missing names are empty. */
+export function identityOf(object: unknown, kind: string): ObjectIdentity {
+  const metadata = isRecord(object) && isRecord(object["metadata"]) ? object["metadata"] : {};
+  return { kind, namespace: textOf(metadata["namespace"]), name: textOf(metadata["name"]) };
+}
+
+/** True for a JSON object: neither `null` nor a list. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Names are cut at what the API server would ever admit, so that a hostile one cannot fill a log. */
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value.slice(0, 253) : "";
+}

@@ -1,0 +1,89 @@
+/**
+ * One thing that is wrong with one object a user wrote, as `herald validate -o json` prints it (DESIGN §7).
+ */
+import type { ObjectIdentity } from "./identity.ts";
+
+/** Closed set: also a metric label, and what `explain` prints. */
+export type ProblemReason =
+  /** Not a JSON object, or its metadata has no name. */
+  | "notAnObject"
+  | "missingField"
+  | "wrongType"
+  | "invalidValue"
+  | "emptyAddresses"
+  | "invalidAddress"
+  | "overlappingAddresses"
+  | "duplicateName"
+  | "duplicateEntry"
+  | "invalidSelector"
+  /** An advertisement names a pool that does not exist. */
+  | "unknownPool"
+  /** An advertisement names a pool that exists but has errors of its own. */
+  | "disabledPool"
+  /** Selectors that match nothing at present. */
+  | "matchesNothing"
+  /** More problems in the same object than are worth printing. */
+  | "moreProblems";
+
+export interface Problem {
+  /** An error disables the object; a warning does not. */
+  readonly severity: "error" | "warning";
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** E.g. `spec.addresses[1]`; empty when the object as a whole is meant. */
+  readonly path: string;
+  readonly reason: ProblemReason;
+  /** A sentence that says what would be right. */
+  readonly message: string;
+}
+
+/** What one object may add to a report, so that one hostile list cannot drown everything else. */
+export const PROBLEMS_PER_OBJECT_MAX = 100;
+
+export interface ProblemDetail {
+  readonly path: string;
+  readonly reason: ProblemReason;
+  readonly message: string;
+}
+
+/** Gathers the problems of one object, up to {@linkcode PROBLEMS_PER_OBJECT_MAX}. */
+export class ProblemList {
+  readonly #identity: ObjectIdentity;
+  readonly #problems: Problem[] = [];
+  #errors = 0;
+  #dropped = 0;
+
+  constructor(identity: ObjectIdentity) {
+    this.#identity = identity;
+  }
+
+  /** Errors so far, those that are not listed included. */
+  get errors(): number {
+    return this.#errors;
+  }
+
+  error(detail: ProblemDetail): void {
+    this.#errors++;
+    this.#add("error", detail);
+  }
+
+  warning(detail: ProblemDetail): void {
+    this.#add("warning", detail);
+  }
+
+  all(): Problem[] {
+    if (this.#dropped === 0) return [...this.#problems];
+    const severity = this.#errors > 0 ? "error" : "warning";
+    const message = `${this.#dropped} more problems of this object are not listed`;
+    return [...this.#problems, { severity, ...this.#identity, path: "", reason: "moreProblems", message }];
+  }
+
+  #add(severity: "error" | "warning", detail: ProblemDetail): void {
+    if (this.#problems.length >= PROBLEMS_PER_OBJECT_MAX) {
+      this.#dropped++;
+      return;
+    }
+    this.#problems.push({ severity, ...this.#identity, ...detail });
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * IPAddressPools: from objects to pools that are valid one by one and disjoint together (reference §2.3, §2.4).
+ *
+ * Pools are taken in the order of their names. When two overlap, the one that comes first is kept and the later one is
+ * disabled whole: which of its addresses were meant cannot be guessed.
+ */
+import { formatRange, type IpRange, parseRange, rangeOverlap } from "../../base/cidr.ts";
+import { compareText, type Pool, type PoolAllocation } from "./config.ts";
+import { decodeObject, formatPath } from "./decode.ts";
+import { identityOf } from "./identity.ts";
+import { type Problem, ProblemList } from "./problem.ts";
+import { compareRanges, type RangeEntry, RangeSet } from "./range_set.ts";
+import { type IpAddressPoolObject, ipAddressPoolSchema } from "./schema/ip_address_pool.ts";
+import { anySelectorMatches, compileSelectors } from "./selector.ts";
+import type { Labels } from "./service_view.ts";
+
+export interface ResolvedPools {
+  /** By name. */
+  readonly pools: readonly Pool[];
+  readonly disabled: ReadonlySet<string>;
+  readonly problems: readonly Problem[];
+}
+
+export interface NamespaceLabels {
+  readonly name: string;
+  readonly labels: Labels;
+}
+
+const KIND = "IPAddressPool";
+/** Overlaps that one address line may report: the first ones tell what is wrong. */
+const OVERLAPS_PER_RANGE_MAX = 3;
+
+/** A valid range and the line of `spec.addresses` it was written on. */
+interface Line {
+  readonly range: IpRange;
+  readonly index: number;
+}
+
+interface Draft {
+  readonly object: IpAddressPoolObject;
+  readonly problems: ProblemList;
+  readonly lines: Line[];
+  readonly allocation: PoolAllocation | undefined;
+}
+
+export function resolvePools(
+  objects: readonly unknown[],
+  options: { namespaces?: readonly NamespaceLabels[] | undefined } = {},
+): ResolvedPools {
+  const problems: Problem[] = [];
+  const disabled = new Set<string>();
+  const drafts: Draft[] = [];
+  for (const object of objects) {
+    const decoded = decodeObject(object, { schema: ipAddressPoolSchema, kind: KIND });
+    if (decoded.ok) {
+      drafts.push(draftOf(decoded.value, options.namespaces));
+    } else {
+      problems.push(...decoded.problems);
+      disabled.add(identityOf(object, KIND).name);
+    }
+  }
+  // Equal names (files only: the API server has one per namespace) fall back on the namespace, then on the order given.
+  drafts.sort((a, b) =>
+    compareText(a.object.metadata.name, b.object.metadata.name) ||
+    compareText(a.object.metadata.namespace ?? "", b.object.metadata.namespace ?? "")
+  );
+  const pools: Pool[] = [];
+  const names = new Set<string>();
+  let taken = new RangeSet<string>();
+  for (const draft of drafts) {
+    const { object, problems: list, lines } = draft;
+    const name = object.metadata.name;
+    if (names.has(name)) refuseDuplicateName(list, name);
+    checkOwnOverlaps(list, lines);
+    checkForeignOverlaps(list, { lines, taken, name });
+    if (list.errors === 0) {
+      const pool = poolOf(draft);
+      pools.push(pool);
+      names.add(name);
+      taken = taken.merged(pool.ranges.map((range): RangeEntry<string> => ({ range, value: name })));
+    } else {
+      disabled.add(name);
+    }
+    problems.push(...list.all());
+  }
+  // A second object of the same name is disabled alone: the name goes on being served by the first.
+  for (const name of names) disabled.delete(name);
+  return { pools, disabled, problems };
+}
+
+function draftOf(object: IpAddressPoolObject, namespaces: readonly NamespaceLabels[] | undefined): Draft {
+  const problems = new ProblemList(identityOf(object, KIND));
+  const { addresses, serviceAllocation } = object.spec;
+  const lines: Line[] = [];
+  if (addresses.length === 0) {
+    const message = 'a pool needs at least one range, such as "192.0.2.0/24" or "192.0.2.10-192.0.2.20"';
+    problems.error({ path: "spec.addresses", reason: "emptyAddresses", message });
+  }
+  for (const [index, text] of addresses.entries()) {
+    const result = parseRange(text.length > RANGE_TEXT_MAX ? text.slice(0, RANGE_TEXT_MAX) : text);
+    if (result.ok) lines.push({ range: result.range, index });
+    else problems.error({ path: linePath(index), reason: "invalidAddress", message: result.message });
+  }
+  lines.sort((a, b) => compareRanges(a.range, b.range) || a.index - b.index);
+  const allocation = serviceAllocation === undefined
+    ? undefined
+    : allocationOf(serviceAllocation, { problems, namespaces });
+  return { object, problems, lines, allocation };
+}
+
+/** Longer than any range can be written; what is longer is wrong anyway and must not fill the message. */
+const RANGE_TEXT_MAX = 200;
+
+function allocationOf(
+  object: NonNullable<IpAddressPoolObject["spec"]["serviceAllocation"]>,
+  options: { problems: ProblemList; namespaces: readonly NamespaceLabels[] | undefined },
+): PoolAllocation {
+  const { problems } = options;
+  const path = ["spec", "serviceAllocation"];
+  const names = new Set<string>();
+  for (const [index, name] of object.namespaces.entries()) {
+    if (names.has(name)) {
+      const message = `namespace ${JSON.stringify(name.slice(0, 63))} is listed twice`;
+      problems.error({ path: formatPath([...path, "namespaces", index]), reason: "duplicateEntry", message });
+    }
+    names.add(name);
+  }
+  const namespaceSelectors = compileSelectors(object.namespaceSelectors, {
+    path: [...path, "namespaceSelectors"],
+    problems,
+  });
+  const serviceSelectors = compileSelectors(object.serviceSelectors, { path: [...path, "serviceSelectors"], problems });
+  for (const { name, labels } of options.namespaces ?? []) {
+    if (anySelectorMatches(namespaceSelectors, labels)) names.add(name);
+  }
+  const unrestricted = object.namespaces.length === 0 && object.namespaceSelectors.length === 0;
+  return { priority: object.priority ?? 0, namespaces: unrestricted ? "all" : names, serviceSelectors };
+}
+
+function poolOf({ object, lines, allocation }: Draft): Pool {
+  const { metadata, spec } = object;
+  return {
+    name: metadata.name,
+    namespace: metadata.namespace ?? "",
+    labels: metadata.labels,
+    ranges: lines.map(({ range }) => range),
+    autoAssign: spec.autoAssign ?? true,
+    avoidBuggyIps: spec.avoidBuggyIPs ?? false,
+    allocation,
+  };
+}
+
+function refuseDuplicateName(problems: ProblemList, name: string): void {
+  const message = `another IPAddressPool is named ${JSON.stringify(name)}; that one is used, rename this one`;
+  problems.error({ path: "metadata.name", reason: "duplicateName", message });
+}
+
+/** `lines` are sorted by first address, so each only has to be held against the one that reaches furthest so far. */
+function checkOwnOverlaps(problems: ProblemList, lines: readonly Line[]): void {
+  let furthest: Line | undefined;
+  for (const line of lines) {
+    const overlap = furthest === undefined ? undefined : rangeOverlap(furthest.range, line.range);
+    if (overlap !== undefined) {
+      const [earlier, later] = furthest!.index < line.index ? [furthest!, line] : [line, furthest!];
+      const message = `it overlaps ${linePath(earlier.index)} of the same pool by ${formatRange(overlap)}`;
+      problems.error({ path: linePath(later.index), reason: "overlappingAddresses", message });
+    }
+    if (overlap === undefined || line.range.last > furthest!.range.last) furthest = line;
+  }
+}
+
+function checkForeignOverlaps(
+  problems: ProblemList,
+  options: { lines: readonly Line[]; taken: RangeSet<string>; name: string },
+): void {
+  for (const { range, index } of options.lines) {
+    for (const { range: other, value: pool } of options.taken.overlapping(range, OVERLAPS_PER_RANGE_MAX)) {
+      const overlap = formatRange(rangeOverlap(range, other)!);
+      const message = `pool ${JSON.stringify(options.name)} overlaps pool ${JSON.stringify(pool)} by ${overlap}; ` +
+        `${JSON.stringify(pool)} is kept because its name sorts first`;
+      problems.error({ path: linePath(index), reason: "overlappingAddresses", message });
+    }
+  }
+}
+
+function linePath(index: number): string {
+  return `spec.addresses[${index}]`;
+}
