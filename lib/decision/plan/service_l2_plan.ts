@@ -1,0 +1,184 @@
+/**
+ * The layer-2 plan of one Service: where each of its addresses may be announced, or why nowhere (reference §6.4,
+ * §11.9). It knows nothing of other Services and nothing of who lives.
+ */
+import type { WantedAddress } from "../../base/wanted.ts";
+import { formatIp, type Ip, parseIp } from "../../base/ip.ts";
+import { compareText, type Config, type L2Advertisement } from "../config/config.ts";
+import type { EndpointView } from "../config/endpoint_view.ts";
+import { classIsOurs, type LoadBalancerClasses } from "../config/load_balancer_class.ts";
+import { PoolIndex } from "../config/pool_index.ts";
+import { anySelectorMatches } from "../config/selector.ts";
+import type { ServiceView } from "../config/service_view.ts";
+import { type Exclusion, findCandidates, HashOrder, NodeTable } from "./candidates.ts";
+import type { NodeView } from "../config/node_view.ts";
+
+/** Closed set: why a Service is announced nowhere. MetalLB's words where it has one. */
+export type L2Reason =
+  | "notLoadBalancer"
+  /** Its `loadBalancerClass` is not one of ours. */
+  | "otherClass"
+  | "noIPAllocated"
+  | "invalidIP"
+  /** Its addresses are not in one pool. */
+  | "ipNotAllowed"
+  | "noMatchingAdvertisement"
+  | "noReadyEndpoint"
+  | "sharedIPWithServiceSelector"
+  /** Every node is excluded. */
+  | "notOwner";
+
+export interface ServiceL2Plan {
+  readonly key: string;
+  /** Empty exactly when `reason` is set. */
+  readonly addresses: readonly WantedAddress[];
+  /** By node name. */
+  readonly excluded: readonly Exclusion[];
+  readonly reason: L2Reason | undefined;
+  /** A sentence to `reason`; empty without one. */
+  readonly message: string;
+  readonly pool: string | undefined;
+}
+
+export interface L2PlanOptions {
+  /** MetalLB's `--ignore-exclude-lb`. */
+  readonly ignoreExcludeLb?: boolean | undefined;
+  /** MetalLB's `--lb-class`; absent means Services without a class. */
+  readonly lbClasses?: LoadBalancerClasses;
+  /** Whose interfaces to name where advertisements differ by node; absent means those of all advertisements. */
+  readonly node?: string | undefined;
+}
+
+/** Everything but the Service itself, prepared once for all Services. */
+export class L2Context {
+  readonly config: Config;
+  readonly table: NodeTable;
+  readonly hashOrder: HashOrder;
+  readonly options: L2PlanOptions;
+  readonly #index: PoolIndex;
+  readonly #advertisements = new Map<string, L2Advertisement[]>();
+
+  constructor(
+    options: L2PlanOptions,
+    deps: { config: Config; nodes: Iterable<NodeView>; hashOrder?: HashOrder },
+  ) {
+    this.options = options;
+    this.config = deps.config;
+    this.table = new NodeTable(deps.nodes);
+    this.hashOrder = deps.hashOrder ?? new HashOrder();
+    this.#index = new PoolIndex(deps.config.pools);
+    for (const advertisement of deps.config.l2Advertisements) {
+      for (const pool of advertisement.pools) {
+        const list = this.#advertisements.get(pool);
+        if (list === undefined) this.#advertisements.set(pool, [advertisement]);
+        else list.push(advertisement);
+      }
+    }
+  }
+
+  /** Name of the pool that all addresses are in. */
+  poolOf(ips: readonly Ip[]): string | undefined {
+    return this.#index.poolOf(ips)?.name;
+  }
+
+  advertisementsOf(pool: string): readonly L2Advertisement[] {
+    return this.#advertisements.get(pool) ?? [];
+  }
+}
+
+export function planService(
+  service: ServiceView,
+  options: { endpoints: readonly EndpointView[]; context: L2Context },
+): ServiceL2Plan {
+  const { endpoints, context } = options;
+  if (service.type !== "LoadBalancer") {
+    return silent(service, { reason: "notLoadBalancer", message: typeText(service) });
+  }
+  if (!classIsOurs(service.loadBalancerClass, context.options.lbClasses)) {
+    const message = `loadBalancerClass ${JSON.stringify(service.loadBalancerClass ?? "")} is not served here`;
+    return silent(service, { reason: "otherClass", message });
+  }
+  if (service.ingress.length === 0 && !service.hasNamedIngress) {
+    return silent(service, { reason: "noIPAllocated", message: "the Service has no address yet" });
+  }
+  const ips = service.ingress.map(parseIp).filter((ip) => ip !== undefined);
+  if (service.hasNamedIngress || ips.length < service.ingress.length) {
+    return silent(service, { reason: "invalidIP", message: "an ingress entry of its status holds no IP address" });
+  }
+  const pool = context.poolOf(ips);
+  if (pool === undefined) {
+    const message = `${service.ingress.join(", ")} is not in one pool of the configuration`;
+    return silent(service, { reason: "ipNotAllowed", message });
+  }
+  if (!endpoints.some(({ canServe }) => canServe)) {
+    return silent(service, { pool, reason: "noReadyEndpoint", message: "no endpoint of the Service can serve" });
+  }
+  return planAnnounced(service, { ips, pool, endpoints, context });
+}
+
+function planAnnounced(
+  service: ServiceView,
+  options: { ips: readonly Ip[]; pool: string; endpoints: readonly EndpointView[]; context: L2Context },
+): ServiceL2Plan {
+  const { ips, pool, context } = options;
+  const advertisements = context.advertisementsOf(pool).filter(({ serviceSelectors }) =>
+    serviceSelectors.length === 0 || anySelectorMatches(serviceSelectors, service.labels)
+  );
+  if (advertisements.length === 0) {
+    const message = `no L2Advertisement announces pool ${JSON.stringify(pool)} for this Service`;
+    return silent(service, { pool, reason: "noMatchingAdvertisement", message });
+  }
+  // Present is enough, even with an empty value, as in MetalLB.
+  if (service.sharingKey !== undefined && advertisements.some(({ serviceSelectors }) => serviceSelectors.length > 0)) {
+    const message = "an address that may be shared cannot be announced by an L2Advertisement with serviceSelectors";
+    return silent(service, { pool, reason: "sharedIPWithServiceSelector", message });
+  }
+  const localNodes = service.externalTrafficPolicy === "Local"
+    ? new Set(options.endpoints.flatMap(({ servingNodes }) => servingNodes))
+    : undefined;
+  const { candidates, excluded } = findCandidates(formatIp(ips[0]!), {
+    table: context.table,
+    hashOrder: context.hashOrder,
+    advertisements,
+    localNodes,
+    ignoreExcludeLabel: context.options.ignoreExcludeLb ?? false,
+  });
+  if (candidates.length === 0) {
+    const message = "no node may announce it; each exclusion says why";
+    return silent(service, { pool, excluded, reason: "notOwner", message });
+  }
+  const interfaces = interfacesOf(advertisements, context);
+  const addresses = [...new Set(ips.map(formatIp))].map((address): WantedAddress => ({
+    address,
+    candidates,
+    interfaces,
+    services: [service.key],
+  }));
+  return { key: service.key, addresses, excluded, reason: undefined, message: "", pool };
+}
+
+/** The union over the advertisements, those that leave our own node out excepted; one without a list means all. */
+function interfacesOf(advertisements: readonly L2Advertisement[], context: L2Context): "all" | readonly string[] {
+  const { node } = context.options;
+  const ours = node === undefined
+    ? advertisements
+    : advertisements.filter((one) => context.table.scores(one).has(node));
+  const union = new Set<string>();
+  for (const { interfaces } of ours.length > 0 ? ours : advertisements) {
+    if (interfaces === "all") return "all";
+    for (const name of interfaces) union.add(name);
+  }
+  return [...union].sort(compareText);
+}
+
+function silent(
+  service: ServiceView,
+  why: { reason: L2Reason; message: string; pool?: string; excluded?: readonly Exclusion[] },
+): ServiceL2Plan {
+  const { reason, message, pool, excluded = [] } = why;
+  return { key: service.key, addresses: [], excluded, reason, message, pool };
+}
+
+function typeText({ type }: ServiceView): string {
+  return `the Service is of type ${type}, not LoadBalancer`;
+}
