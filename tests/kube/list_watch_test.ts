@@ -82,6 +82,16 @@ Deno.test("ListWatch: 410 right after a list waits, so that a server which alway
   assertEquals(brief(harness.tick()), ["startList"]);
 });
 
+Deno.test("ListWatch: 410 that follows another failure is healed by a list, not by watching again", () => {
+  const harness = new ListWatchHarness();
+  const broken = harness.upTo(9, []);
+  harness.input({ kind: "watchFailed", generation: broken, error: apiError("unreachable") });
+  const generation = generationOf(harness.tick(), "startWatch");
+  harness.input({ kind: "watchOpened", generation });
+  harness.input({ kind: "watchFailed", generation, error: apiError("gone") });
+  assertEquals(brief(harness.tick()), ["startList"]);
+});
+
 Deno.test("ListWatch: waits double up to the cap and start small again after the watch has brought something", () => {
   const harness = new ListWatchHarness({ backoff: { baseMs: 100, capMs: 1_000 } }, { u32: () => 0xffff_ffff });
   const waits: number[] = [];
@@ -157,6 +167,14 @@ Deno.test("ListWatch: a relist tells the difference only, removals first", () =>
     "upsert shop/new@13",
     "startWatch@20",
   ]);
+});
+
+Deno.test("ListWatch: after a list from before our version everything is told again, for versions may repeat", () => {
+  const harness = new ListWatchHarness();
+  const generation = harness.upTo(100, [pod("a", 50), pod("b", 60)]);
+  const list = generationOf(harness.input({ kind: "watchFailed", generation, error: apiError("gone") }), "startList");
+  const effects = harness.input({ kind: "listed", generation: list, resourceVersion: "80", objects: [pod("a", 50)] });
+  assertEquals(brief(effects), ["remove shop/b", "upsert shop/a@50", "startWatch@80"]);
 });
 
 Deno.test("ListWatch: an object made anew under its name within the watch is removed and added", () => {

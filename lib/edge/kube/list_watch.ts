@@ -240,7 +240,9 @@ export class ListWatch<T extends KubeObject> implements Machine<ListWatchInput<T
     for (const [key, previous] of this.#objects) {
       if (listed.get(key)?.metadata.uid !== previous.metadata.uid || !listed.has(key)) this.#remove(key, previous);
     }
-    for (const [key, object] of listed) this.#upsert(key, object);
+    // In a history that went back the same version may stand for another content: everything is told again.
+    const wentBack = compareVersions(resourceVersion, this.#resourceVersion) === "older";
+    for (const [key, object] of listed) this.#upsert(key, object, { evenIfSame: wentBack });
     this.#resourceVersion = resourceVersion;
     if (!this.#synced) {
       this.#synced = true;
@@ -334,9 +336,9 @@ export class ListWatch<T extends KubeObject> implements Machine<ListWatchInput<T
     this.#effects.push({ kind: "cancel", generation: this.#generation });
   }
 
-  #upsert(key: string, object: T): void {
+  #upsert(key: string, object: T, options: { readonly evenIfSame?: boolean } = {}): void {
     const previous = this.#objects.get(key);
-    if (previous !== undefined && versionOf(previous) === versionOf(object)) return;
+    if (previous !== undefined && versionOf(previous) === versionOf(object) && options.evenIfSame !== true) return;
     this.#objects.set(key, object);
     this.#effects.push({ kind: "upsert", key, object, previous });
   }
