@@ -19,14 +19,13 @@ import {
   SOL_SOCKET,
 } from "./abi.ts";
 import { type BpfProgram, encodeBpf } from "./bpf.ts";
-import { Descriptor, setOption } from "./descriptor.ts";
+import { Descriptor, discardQueued, foreignBuffer, setOption } from "./descriptor.ts";
 import { checked, EAGAIN, EINTR } from "./errno.ts";
 import { lastErrno, libc } from "./libc.ts";
 import { encodeSockaddrLl } from "./sockaddr.ts";
 
 export class PacketSocket {
   readonly #descriptor: Descriptor;
-  readonly #discarded = new Uint8Array(1);
   /** The length argument of the last call; a bigint is made only when the caller changes its buffer. */
   #sizeOf = -1;
   #size = 0n;
@@ -59,24 +58,22 @@ export class PacketSocket {
    * The next frame: its length (cut to the buffer's), 0 when nothing is queued, -errno when the socket is in error.
    * -ENETDOWN comes once when the interface goes down or away; a socket whose interface is away must be opened anew.
    */
-  receiveInto(buffer: Uint8Array<ArrayBuffer>): number {
+  receiveInto(buffer: Uint8Array): number {
     const size = this.#sizeArgument(buffer.length);
-    const length = libc().recv(this.#descriptor.fd, buffer, size, MSG_DONTWAIT);
+    const length = libc().recv(this.#descriptor.fd, foreignBuffer(buffer), size, MSG_DONTWAIT);
     return length >= 0 ? length : queueEmptyOrError(lastErrno());
   }
 
   /** Sends a whole frame, Ethernet header included: its length, or -errno. A full queue is -ENOBUFS or -EAGAIN. */
-  send(frame: Uint8Array<ArrayBuffer>): number {
+  send(frame: Uint8Array): number {
     const size = this.#sizeArgument(frame.length);
-    const length = libc().send(this.#descriptor.fd, frame, size, MSG_DONTWAIT);
+    const length = libc().send(this.#descriptor.fd, foreignBuffer(frame), size, MSG_DONTWAIT);
     return length >= 0 ? length : -lastErrno();
   }
 
   /** Throws away up to `max` queued frames without looking at them; returns how many. */
   discardQueued(max: number): number {
-    let count = 0;
-    while (count < max && libc().recv(this.#descriptor.fd, this.#discarded, 1n, MSG_DONTWAIT) >= 0) count++;
-    return count;
+    return discardQueued(this.#descriptor.fd, max);
   }
 
   close(): void {

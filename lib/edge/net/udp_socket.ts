@@ -15,7 +15,7 @@ import {
   SOCK_NONBLOCK,
   SOCKADDR_IN6_BYTES,
 } from "./abi.ts";
-import { Descriptor, setOption } from "./descriptor.ts";
+import { Descriptor, discardQueued, foreignBuffer, setOption } from "./descriptor.ts";
 import { checked, EBADF, EINVAL, SysError } from "./errno.ts";
 import { lastErrno, libc } from "./libc.ts";
 import { decodeSockaddrInet, encodeSockaddrInet, type InetAddress } from "./sockaddr.ts";
@@ -28,7 +28,6 @@ export interface ReceivedDatagram extends InetAddress {
 export class UdpSocket {
   readonly #descriptor: Descriptor;
   readonly #port: number;
-  readonly #discarded = new Uint8Array(1);
   readonly #from = new Uint8Array(SOCKADDR_IN6_BYTES);
   readonly #fromLength = new Uint32Array(1);
   /** Encoded destinations by `address port`: a speaker talks to the same few peers for its whole life. */
@@ -72,11 +71,11 @@ export class UdpSocket {
   }
 
   /** The next datagram and its sender, or `undefined` when none is queued. Throws `SysError` on a broken descriptor. */
-  receiveInto(buffer: Uint8Array<ArrayBuffer>): ReceivedDatagram | undefined {
+  receiveInto(buffer: Uint8Array): ReceivedDatagram | undefined {
     this.#fromLength[0] = this.#from.length;
     const fd = this.#descriptor.fd;
     const size = BigInt(buffer.length);
-    const length = libc().recvfrom(fd, buffer, size, MSG_DONTWAIT, this.#from, this.#fromLength);
+    const length = libc().recvfrom(fd, foreignBuffer(buffer), size, MSG_DONTWAIT, this.#from, this.#fromLength);
     if (length < 0) {
       const errno = lastErrno();
       if (errno === EBADF) throw new SysError("recvfrom UDP", errno);
@@ -89,20 +88,18 @@ export class UdpSocket {
   }
 
   /** Bytes sent, or -errno; -EINVAL when `address` is not an address text of this socket's family. */
-  sendTo(bytes: Uint8Array<ArrayBuffer>, address: string, port: number): number {
+  sendTo(bytes: Uint8Array, address: string, port: number): number {
     const destination = this.#destination(address, port);
     if (destination === undefined) return -EINVAL;
     const size = BigInt(bytes.length);
     const fd = this.#descriptor.fd;
-    const length = libc().sendto(fd, bytes, size, MSG_DONTWAIT, destination, destination.length);
+    const length = libc().sendto(fd, foreignBuffer(bytes), size, MSG_DONTWAIT, destination, destination.length);
     return length >= 0 ? length : -lastErrno();
   }
 
   /** Throws away up to `max` queued datagrams; returns how many. */
   discardQueued(max: number): number {
-    let count = 0;
-    while (count < max && libc().recv(this.#descriptor.fd, this.#discarded, 1n, MSG_DONTWAIT) >= 0) count++;
-    return count;
+    return discardQueued(this.#descriptor.fd, max);
   }
 
   close(): void {
