@@ -17,7 +17,7 @@ const TICK: Tick = { kind: "tick" };
 
 export interface DriverOptions {
   /** For messages about a broken machine. */
-  readonly name: string;
+  readonly name?: string;
   /** Effects of one input; more than that is a machine that never ends. */
   readonly effectsMax?: number;
 }
@@ -44,7 +44,7 @@ export class Driver<Input, Effect> implements Timed {
   #busy = false;
 
   constructor(options: DriverOptions, deps: DriverDeps<Input, Effect>) {
-    this.#name = options.name;
+    this.#name = options.name ?? "without a name";
     this.#effectsMax = options.effectsMax ?? EFFECTS_MAX;
     this.#deps = deps;
   }
