@@ -76,7 +76,7 @@ export function deriveWatchKey(memberlistSecret: Uint8Array): WatchKey {
 }
 
 /** Bytes of `message`, tagged when there is a key. */
-export function encodeWatchMessage(message: WatchMessage, key: WatchKey | undefined): Uint8Array {
+export function encodeWatchMessage(message: WatchMessage, key: WatchKey | undefined): Uint8Array<ArrayBuffer> {
   const name = new TextEncoder().encode(message.sender);
   const bodyBytes = HEADER_BYTES + name.length;
   const bytes = new Uint8Array(bodyBytes + (key === undefined ? 0 : TAG_BYTES));

@@ -1,0 +1,69 @@
+/**
+ * The reflectors of one program: started together, stopped together, and one answer to "is everything there?".
+ */
+import type { KubeObject } from "../base/kube.ts";
+import type { Json } from "../base/json.ts";
+import type { Log } from "../base/log.ts";
+import type { Rng } from "../base/rng.ts";
+import type { Clock } from "../base/time.ts";
+import type { KubeClient } from "../edge/kube/client.ts";
+import { Reflector, type ReflectorOptions } from "../edge/kube/reflector.ts";
+import type { StoreChange } from "../edge/kube/store.ts";
+
+export interface CachesDeps {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Log;
+  /** Called once, when the last cache is filled. */
+  readonly onSynced: () => void;
+}
+
+export class Caches {
+  readonly #deps: CachesDeps;
+  readonly #reflectors: Reflector[] = [];
+  #synced = false;
+
+  constructor(deps: CachesDeps) {
+    this.#deps = deps;
+  }
+
+  /** Adds a cache before `start`; its changes go to `onChange`, but for the news that it is filled. */
+  add(
+    options: ReflectorOptions,
+    onChange: (change: Exclude<StoreChange<KubeObject>, { kind: "synced" }>) => void,
+  ): Reflector {
+    const { client, clock, rng, log } = this.#deps;
+    const reflector = new Reflector(options, {
+      client,
+      clock,
+      rng,
+      log,
+      onChange: (change) => change.kind === "synced" ? this.#checkSynced() : onChange(change),
+    });
+    this.#reflectors.push(reflector);
+    return reflector;
+  }
+
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  inspect(): Json {
+    return this.#reflectors.map((reflector) => reflector.inspect());
+  }
+
+  start(): void {
+    for (const reflector of this.#reflectors) reflector.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#reflectors.map((reflector) => reflector.stop()));
+  }
+
+  #checkSynced(): void {
+    if (this.#synced || !this.#reflectors.every((reflector) => reflector.synced)) return;
+    this.#synced = true;
+    this.#deps.onSynced();
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * The control thread's end of a packet thread: starts the Worker, posts to it and wakes it, hears what it reports.
+ *
+ * The Worker sleeps in poll(2), so every message is followed by a write to its eventfd. Ending it goes the same way: a
+ * bare `terminate()` would leave the process hanging (deno-facts §2.2), so that is kept for the laboratory's power cut
+ * and followed by a wake.
+ */
+import { SHARED_COUNTERS_BYTES, SharedCounters } from "../base/shared_counters.ts";
+import type { JsonObject } from "../base/json.ts";
+import type { FromPacketThread, ToPacketThread, WantedDelta } from "../base/wanted.ts";
+import { LIBC_PATHS } from "../edge/net/libc.ts";
+import { WakeUp } from "../edge/net/wake_up.ts";
+import type { PacketThreadInit } from "./packet_thread.ts";
+
+export type PacketPortOptions = Omit<PacketThreadInit, "counters" | "wakeFd" | "port">;
+
+export interface PacketPortDeps {
+  readonly onEvent: (event: FromPacketThread) => void;
+}
+
+const INSPECT_TIMEOUT_MS = 1000;
+
+export class PacketPort {
+  readonly counters: SharedCounters;
+  readonly #worker: Worker;
+  readonly #port: MessagePort;
+  readonly #wakeUp = WakeUp.create();
+  readonly #deps: PacketPortDeps;
+  readonly #inspections = new Map<number, (state: JsonObject) => void>();
+  readonly #ended = Promise.withResolvers<void>();
+  #inspectionId = 0;
+  #over = false;
+
+  constructor(options: PacketPortOptions, deps: PacketPortDeps) {
+    this.#deps = deps;
+    const counters = new SharedArrayBuffer(SHARED_COUNTERS_BYTES);
+    this.counters = new SharedCounters(counters);
+    this.#worker = new Worker(new URL("./packet_worker.ts", import.meta.url), {
+      type: "module",
+      name: `packets of ${options.node}`,
+      deno: {
+        permissions: {
+          ffi: [...LIBC_PATHS],
+          read: false,
+          net: false,
+          env: false,
+          run: false,
+          sys: false,
+          write: false,
+        },
+      },
+    });
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#receive({ kind: "failed", message: event.message });
+    };
+    const channel = new MessageChannel();
+    this.#port = channel.port1;
+    this.#port.onmessage = ({ data }: MessageEvent<FromPacketThread>) => this.#receive(data);
+    const init: PacketThreadInit = { ...options, counters, wakeFd: this.#wakeUp.fd, port: channel.port2 };
+    this.#worker.postMessage(init, [channel.port2]);
+  }
+
+  send(delta: WantedDelta): void {
+    this.#post({ kind: "delta", delta });
+  }
+
+  /** The machines' pictures, or `undefined` when the thread does not answer within a second. */
+  inspect(): Promise<JsonObject | undefined> {
+    if (this.#over) return Promise.resolve(undefined);
+    const id = ++this.#inspectionId;
+    const { promise, resolve } = Promise.withResolvers<JsonObject | undefined>();
+    const timer = setTimeout(() => {
+      this.#inspections.delete(id);
+      resolve(undefined);
+    }, INSPECT_TIMEOUT_MS);
+    this.#inspections.set(id, (state) => {
+      clearTimeout(timer);
+      resolve(state);
+    });
+    this.#post({ kind: "inspect", id });
+    return promise;
+  }
+
+  /** Hands over and ends; resolves when the thread has. */
+  stop(): Promise<void> {
+    this.#post({ kind: "stop" });
+    return this.#ended.promise;
+  }
+
+  /** Ends the thread at once and without a word, as a power cut would. */
+  cut(): void {
+    if (this.#over) return;
+    this.#worker.terminate();
+    this.#wakeUp.wake();
+    this.#end();
+  }
+
+  #post(message: ToPacketThread): void {
+    if (this.#over) return;
+    this.#port.postMessage(message);
+    this.#wakeUp.wake();
+  }
+
+  #receive(event: FromPacketThread): void {
+    if (this.#over) return;
+    if (event.kind === "inspected") {
+      this.#inspections.get(event.id)?.(event.state);
+      this.#inspections.delete(event.id);
+      return;
+    }
+    this.#deps.onEvent(event);
+    if (event.kind === "stopped" || event.kind === "failed") this.#end();
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#port.close();
+    this.#ended.resolve();
+  }
+}

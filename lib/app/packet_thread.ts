@@ -1,0 +1,319 @@
+/**
+ * The packet thread: sockets on one side, the packet plane on the other, one loop between them.
+ *
+ * It runs in a Worker that holds FFI for libc and nothing else. Bytes end here: frames and datagrams are decoded before
+ * they reach a machine and encoded after they left one. It takes no decision about addresses.
+ */
+import { type MessagePort as NodeMessagePort, receiveMessageOnPort } from "node:worker_threads";
+import { type AddressCounter, COUNTER_SLOTS_MAX, SharedCounters } from "../base/shared_counters.ts";
+import type { JsonObject } from "../base/json.ts";
+import type { FromPacketThread, ToPacketThread } from "../base/wanted.ts";
+import { ARP_FILTER } from "../edge/net/bpf.ts";
+import { SysError } from "../edge/net/errno.ts";
+import { enterNetwork } from "../edge/net/namespace.ts";
+import { Netlink } from "../edge/net/netlink.ts";
+import { PacketSocket } from "../edge/net/packet_socket.ts";
+import { Poller } from "../edge/net/poller.ts";
+import { UdpSocket } from "../edge/net/udp_socket.ts";
+import { WakeUp } from "../edge/net/wake_up.ts";
+import { systemClock } from "../edge/run/clock.ts";
+import { Driver } from "../edge/run/driver.ts";
+import { PacketLoop, type PacketSource } from "../edge/run/packet_loop.ts";
+import { systemRng } from "../edge/run/random.ts";
+import { type InterfaceRefusal, refuseInterface } from "../protocol/l2/interface.ts";
+import { PacketPlane, type PacketPlaneEffect, type PacketPlaneInput } from "../protocol/packet_plane.ts";
+import {
+  decodeWatchMessage,
+  deriveWatchKey,
+  encodeWatchMessage,
+  WATCH_MESSAGE_BYTES_MAX,
+  type WatchKey,
+} from "../protocol/watch/message.ts";
+import { arpReceiveWindow, decodeArpWindow, encodeArpInto } from "../wire/arp.ts";
+
+/** What the control thread hands over at start; all of it can be posted to a Worker. */
+export interface PacketThreadInit {
+  readonly node: string;
+  readonly generation: number;
+  /** `undefined`: the speakers do not watch each other. */
+  readonly watch:
+    | { readonly address: string; readonly port: number; readonly secret: Uint8Array | undefined }
+    | undefined;
+  /** Sources of the patterns of interface names that are not used. */
+  readonly exclusions: readonly string[];
+  /** Network namespace to work in; `undefined` for the one that the process has. */
+  readonly namespacePath: string | undefined;
+  readonly counters: SharedArrayBuffer;
+  /** The eventfd by which the control thread ends this thread's sleep. */
+  readonly wakeFd: number;
+  readonly port: MessagePort;
+}
+
+interface OpenInterface {
+  readonly socket: PacketSocket;
+  readonly source: PacketSource;
+  readonly mac: number;
+  readonly name: string;
+}
+
+const FRAME_BYTES = 64;
+/** More than a socket's receive queue holds. */
+const DISCARD_MAX = 1 << 20;
+
+export class PacketThread {
+  readonly #init: PacketThreadInit;
+  readonly #port: MessagePort;
+  readonly #counters: SharedCounters;
+  readonly #slots = new Map<string, number>();
+  readonly #exclusions: readonly RegExp[];
+  readonly #netlink: Netlink;
+  readonly #wakeUp: WakeUp;
+  readonly #watchSocket: UdpSocket | undefined;
+  readonly #watchKey: WatchKey | undefined;
+  readonly #watchBuffer = new Uint8Array(WATCH_MESSAGE_BYTES_MAX + 1);
+  readonly #frame = new Uint8Array(FRAME_BYTES);
+  readonly #interfaces = new Map<number, OpenInterface>();
+  readonly #refused = new Map<string, InterfaceRefusal | string>();
+  readonly #dropped = new Map<string, number>();
+  readonly #driver: Driver<PacketPlaneInput, PacketPlaneEffect>;
+  readonly #plane: PacketPlane;
+  readonly #loop: PacketLoop;
+
+  /** Opens what every speaker needs. Throws `SysError` when the kernel refuses. */
+  constructor(init: PacketThreadInit) {
+    this.#init = init;
+    this.#port = init.port;
+    this.#counters = new SharedCounters(init.counters);
+    this.#exclusions = init.exclusions.map((source) => new RegExp(source));
+    if (init.namespacePath !== undefined) enterNetwork(init.namespacePath);
+    this.#netlink = Netlink.open({ notices: true });
+    this.#wakeUp = WakeUp.from(init.wakeFd);
+    this.#watchKey = init.watch?.secret === undefined ? undefined : deriveWatchKey(init.watch.secret);
+    this.#watchSocket = init.watch === undefined ? undefined : UdpSocket.bind(init.watch);
+    const watch = init.watch === undefined ? undefined : { authenticated: this.#watchKey !== undefined };
+    this.#plane = new PacketPlane({ node: init.node, generation: init.generation, watch }, { rng: systemRng() });
+    this.#driver = new Driver({ name: "packet plane" }, {
+      machine: this.#plane,
+      clock: systemClock,
+      apply: (effect) => this.#apply(effect),
+    });
+    this.#loop = new PacketLoop({}, {
+      poller: new Poller(),
+      clock: systemClock,
+      timed: [this.#driver],
+      onTurn: () => this.#counters.increment("loopTurns"),
+      onGap: (gapMs, discarded) => {
+        this.#counters.increment("gaps");
+        this.#counters.increment("discarded", discarded);
+        this.#driver.input({ kind: "gap", gapMs });
+      },
+    });
+  }
+
+  /** Blocks until the control thread says stop and every address is handed over. */
+  run(): void {
+    this.#loop.add({ fd: this.#wakeUp.fd, drain: () => this.#takeMessages(), discard: () => 0 });
+    this.#loop.add({ fd: this.#netlink.fd, drain: (budget) => this.#followLinks(budget), discard: () => 0 });
+    if (this.#watchSocket !== undefined) {
+      const socket = this.#watchSocket;
+      this.#loop.add({
+        fd: socket.fd,
+        drain: (budget) => this.#receiveWatch(socket, budget),
+        discard: () => socket.discardQueued(DISCARD_MAX),
+      });
+    }
+    this.#listLinks();
+    this.#driver.input({ kind: "opened" });
+    this.#loop.run();
+    for (const { socket } of this.#interfaces.values()) socket.close();
+    this.#watchSocket?.close();
+    this.#netlink.close();
+    this.#post({ kind: "stopped" });
+  }
+
+  #takeMessages(): number {
+    this.#wakeUp.drain();
+    let count = 0;
+    for (
+      let received;
+      (received = receiveMessageOnPort(this.#port as unknown as NodeMessagePort)) !== undefined;
+      count++
+    ) {
+      const message = received.message as ToPacketThread;
+      switch (message.kind) {
+        case "delta":
+          this.#driver.input({ kind: "delta", delta: message.delta });
+          break;
+        case "inspect":
+          this.#post({ kind: "inspected", id: message.id, state: this.#inspect() });
+          break;
+        case "stop":
+          this.#driver.input({ kind: "leave" });
+      }
+    }
+    return count;
+  }
+
+  #inspect(): JsonObject {
+    return {
+      node: this.#init.node,
+      interfaces: [...this.#interfaces].map(([ifindex, { name }]) => ({ ifindex, name })),
+      notUsed: Object.fromEntries(this.#refused),
+      counters: this.#counters.inspect(),
+      dropped: Object.fromEntries(this.#dropped),
+      nextDeadline: this.#plane.deadline()?.why ?? null,
+      ...this.#plane.inspect(),
+    };
+  }
+
+  #followLinks(budget: number): number {
+    const changes = this.#netlink.readChanges(budget);
+    // Whatever changed, the list says what holds now: links are few and their changes rare.
+    if (changes === "lost" || changes.some(({ kind }) => kind === "link" || kind === "linkGone")) this.#listLinks();
+    return changes === "lost" ? 0 : changes.length;
+  }
+
+  /** Opens a socket on every interface that is to be used and closes the others. */
+  #listLinks(): void {
+    const links = this.#netlink.listLinks();
+    const used = new Set<number>();
+    this.#refused.clear();
+    for (const link of links) {
+      const refusal = refuseInterface(link, this.#exclusions);
+      if (refusal !== undefined || link.mac === undefined) {
+        this.#refused.set(link.name, refusal ?? "noMac");
+        continue;
+      }
+      const open = this.#interfaces.get(link.ifindex);
+      if (open !== undefined && open.mac === link.mac && open.name === link.name) {
+        used.add(link.ifindex);
+        continue;
+      }
+      if (this.#openInterface({ ifindex: link.ifindex, name: link.name, mac: link.mac })) used.add(link.ifindex);
+    }
+    for (const ifindex of [...this.#interfaces.keys()]) if (!used.has(ifindex)) this.#closeInterface(ifindex);
+  }
+
+  #openInterface(link: (PacketPlaneInput & { kind: "interface" })["interface"]): boolean {
+    this.#closeInterface(link.ifindex);
+    let socket: PacketSocket;
+    try {
+      socket = PacketSocket.open({ ifindex: link.ifindex, filter: ARP_FILTER });
+    } catch (error) {
+      // Without the right to open packet sockets this thread is of no use; anything else concerns this interface only.
+      if (!(error instanceof SysError) || error.code === "EPERM") throw error;
+      this.#refused.set(link.name, error.code);
+      this.#post({
+        kind: "log",
+        event: { level: "warn", event: "interfaceNotOpened", interface: link.name, error: error.message },
+      });
+      return false;
+    }
+    const source = {
+      fd: socket.fd,
+      drain: (budget: number) => this.#receiveFrames(link.ifindex, socket, budget),
+      discard: () => socket.discardQueued(DISCARD_MAX),
+    };
+    this.#interfaces.set(link.ifindex, { socket, source, mac: link.mac, name: link.name });
+    this.#loop.add(source);
+    this.#driver.input({ kind: "interface", interface: link });
+    this.#post({ kind: "log", event: { level: "info", event: "createARPResponder", interface: link.name } });
+    return true;
+  }
+
+  #closeInterface(ifindex: number): void {
+    const open = this.#interfaces.get(ifindex);
+    if (open === undefined) return;
+    this.#interfaces.delete(ifindex);
+    this.#loop.remove(open.source);
+    open.socket.close();
+    this.#driver.input({ kind: "interfaceGone", ifindex });
+    this.#post({ kind: "log", event: { level: "info", event: "deleteARPResponder", interface: open.name } });
+  }
+
+  #receiveFrames(ifindex: number, socket: PacketSocket, budget: number): number {
+    let count = 0;
+    for (; count < budget; count++) {
+      const length = socket.receiveInto(arpReceiveWindow);
+      if (length === 0) break;
+      if (length < 0) {
+        // The interface went down or away; netlink tells which, and the list is made anew then.
+        this.#drop(`receive errno ${-length}`);
+        break;
+      }
+      this.#counters.increment("framesReceived");
+      const decoded = decodeArpWindow(length);
+      if (decoded.ok) {
+        this.#driver.input({ kind: "arp", ifindex, record: decoded.value });
+      } else {
+        this.#counters.increment("framesMalformed");
+        this.#drop(`arp ${decoded.reason}`);
+      }
+    }
+    return count;
+  }
+
+  #receiveWatch(socket: UdpSocket, budget: number): number {
+    let count = 0;
+    for (; count < budget; count++) {
+      const received = socket.receiveInto(this.#watchBuffer);
+      if (received === undefined) break;
+      this.#counters.increment("watchReceived");
+      const decoded = decodeWatchMessage(this.#watchBuffer.subarray(0, received.length), this.#watchKey);
+      if (decoded.ok) {
+        const { address, port } = received;
+        this.#driver.input({ kind: "watch", message: decoded.value, address, port });
+      } else {
+        this.#counters.increment("watchRefused");
+        this.#drop(`watch ${decoded.reason}`);
+      }
+    }
+    return count;
+  }
+
+  #apply(effect: PacketPlaneEffect): void {
+    switch (effect.kind) {
+      case "sendArp": {
+        const socket = this.#interfaces.get(effect.ifindex)?.socket;
+        if (socket === undefined) return;
+        const length = encodeArpInto(effect.record, this.#frame);
+        if (socket.send(this.#frame.subarray(0, length)) > 0) this.#count(effect.address, effect.counter);
+        else this.#counters.increment("sendErrors");
+        return;
+      }
+      case "sendWatch": {
+        const bytes = encodeWatchMessage(effect.message, this.#watchKey);
+        if ((this.#watchSocket?.sendTo(bytes, effect.address, effect.port) ?? -1) < 0) {
+          this.#counters.increment("sendErrors");
+        }
+        return;
+      }
+      case "count":
+        return this.#count(effect.address, effect.counter);
+      case "event":
+        return this.#post(effect.event);
+      case "left":
+        this.#loop.stop();
+    }
+  }
+
+  #count(address: string, counter: AddressCounter): void {
+    let slot = this.#slots.get(address);
+    if (slot === undefined) {
+      if (this.#slots.size === COUNTER_SLOTS_MAX) return;
+      slot = this.#slots.size;
+      this.#slots.set(address, slot);
+      this.#post({ kind: "counterSlot", address, slot });
+    }
+    this.#counters.incrementAddress(slot, counter);
+  }
+
+  /** Counts what is not processed by its reason; the reasons are a closed set, so the map stays small. */
+  #drop(reason: string): void {
+    this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + 1);
+  }
+
+  #post(message: FromPacketThread): void {
+    this.#port.postMessage(message);
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * The flags of both programs, as MetalLB names them (reference §9.1, §9.2, §13), and what Herald adds.
+ */
+import type { FlagSpec } from "./flags.ts";
+
+const LOG_LEVELS = ["all", "debug", "info", "warn", "error", "none"] as const;
+
+function accepted(kind: FlagSpec["kind"], help: string, env?: string): FlagSpec {
+  return { kind, help, withoutEffect: true, ...(env === undefined ? {} : { env }) };
+}
+
+const COMMON = {
+  "port": { kind: "integer", default: 9120, min: 0, max: 65535, help: "port of /metrics and /status; 0 disables them" },
+  "namespace": { kind: "string", env: "METALLB_NAMESPACE", help: "namespace of the metallb.io objects" },
+  "pod-name": { kind: "string", env: "METALLB_POD_NAME", help: "name of this pod" },
+  "log-level": { kind: "string", default: "info", choices: LOG_LEVELS, help: `one of ${LOG_LEVELS.join(", ")}` },
+  "lb-class": { kind: "string", help: "serve only Services of this loadBalancerClass" },
+  "kubeconfig": {
+    kind: "string",
+    help: "kubeconfig file; else the files of KUBECONFIG, else the pod's service account",
+  },
+  "context": { kind: "string", help: "context of the kubeconfig" },
+  "pprof-bind-address": accepted("string", "profiling address"),
+  "tls-min-version": accepted("string", "minimum TLS version; Herald speaks TLS 1.3"),
+  "tls-cipher-suites": accepted("string", "TLS cipher suites"),
+  "tls-curve-preferences": accepted("string", "TLS curves"),
+  "metrics-cert-dir": accepted("string", "folder with tls.crt and tls.key"),
+  "bgp-type": accepted("string", "BGP implementation", "METALLB_BGP_TYPE"),
+} as const satisfies Record<string, FlagSpec>;
+
+export const CONTROLLER_FLAGS = {
+  ...COMMON,
+  "health-probe-port": { kind: "integer", default: 17472, min: 0, max: 65535, help: "port of /healthz and /readyz" },
+  "ml-secret-name": accepted("string", "name of the memberlist Secret", "METALLB_ML_SECRET_NAME"),
+  "deployment": accepted("string", "name of the controller's Deployment", "METALLB_DEPLOYMENT"),
+  "disable-cert-rotation": accepted("boolean", "do not rotate the webhook certificate"),
+  "cert-dir": accepted("string", "folder of the webhook certificate"),
+  "cert-service-name": accepted("string", "Service of the webhooks"),
+  "webhook-secret": accepted("string", "Secret of the webhook certificate"),
+  "webhook-mode": accepted("string", "enabled, disabled or onlywebhook"),
+  "webhook-http2": accepted("boolean", "HTTP/2 on the webhook port"),
+} as const satisfies Record<string, FlagSpec>;
+
+export const SPEAKER_FLAGS = {
+  ...COMMON,
+  "node-name": { kind: "string", env: "METALLB_NODE_NAME", required: true, help: "name of this node" },
+  "health-probe-port": {
+    kind: "integer",
+    default: 17472,
+    min: 0,
+    max: 65535,
+    help: "port of /healthz and /readyz on 127.0.0.1",
+  },
+  "ml-bindaddr": {
+    kind: "string",
+    env: "METALLB_ML_BIND_ADDR",
+    help: "address at which other speakers reach this one; empty: speakers do not watch each other",
+  },
+  "ml-bindport": {
+    kind: "integer",
+    env: "METALLB_ML_BIND_PORT",
+    default: 7946,
+    min: 1,
+    max: 65534,
+    help: "memberlist port; the watch uses the next one",
+  },
+  "ml-labels": { kind: "string", env: "METALLB_ML_LABELS", help: "label selector of the speaker pods" },
+  "ml-secret-key-path": {
+    kind: "string",
+    env: "METALLB_ML_SECRET_KEY_PATH",
+    help: "folder whose file secretkey holds the key that the speakers share",
+  },
+  "ignore-exclude-lb": {
+    kind: "boolean",
+    help: "announce also from nodes labelled exclude-from-external-load-balancers",
+  },
+  "exclude-interfaces-file": {
+    kind: "string",
+    default: "/etc/metallb/excludel2.yaml",
+    help: "file that lists interfaces not to announce on",
+  },
+  "ml-wan-config": accepted("boolean", "memberlist timing for wide area networks"),
+  "host": accepted("string", "address of this host", "METALLB_HOST"),
+  "frrk8s-namespace": accepted("string", "namespace of frr-k8s", "FRRK8S_NAMESPACE"),
+  "frrk8s-secret-passthrough": accepted("boolean", "pass secrets to frr-k8s"),
+  "bgp-debounce-timeout": accepted("string", "FRR reload delay", "METALLB_BGP_DEBOUNCE_TIMEOUT"),
+  "frr-config-file": accepted("string", "FRR configuration file", "FRR_CONFIG_FILE"),
+  "frr-reloader-pid-file": accepted("string", "FRR reloader pid file", "FRR_RELOADER_PID_FILE"),
+  "frr-logging-level": accepted("string", "FRR log level", "FRR_LOGGING_LEVEL"),
+} as const satisfies Record<string, FlagSpec>;

@@ -1,0 +1,94 @@
+/**
+ * What crosses between a speaker's two threads: wanted state one way, facts of the network the other way.
+ *
+ * The control thread sends what the Kubernetes API knows (per address the nodes that may announce it, in order; per
+ * peer where it can be reached). The packet thread joins that with what it sees on the wire and decides who owns an
+ * address now. Everything here is plain data: it is posted to a Worker, recorded and replayed.
+ */
+import type { JsonObject } from "./json.ts";
+import type { LogEvent } from "./log.ts";
+
+/** One address that the network should see. */
+export interface WantedAddress {
+  /** Canonical text of the address: the key. */
+  readonly address: string;
+  /** Names of all nodes that may announce it, the preferred one first, whether they live or not. */
+  readonly candidates: readonly string[];
+  /** Names of the interfaces to announce on; `all` leaves the choice to each node. */
+  readonly interfaces: "all" | readonly string[];
+  /** `namespace/name` of the Services that hold it, sorted. */
+  readonly services: readonly string[];
+}
+
+/** Another speaker of the cluster. */
+export interface WantedPeer {
+  /** Node name: the key, and what `candidates` lists. */
+  readonly node: string;
+  /** Canonical text of the address at which its watch port answers. */
+  readonly address: string;
+  /** UDP port of its watch. */
+  readonly port: number;
+}
+
+/** Changes by key. A snapshot is sent as deltas too; the last of them is `complete`. */
+export interface WantedDelta {
+  /** Goes up by one with every delta; the packet thread reports the last one it took. */
+  readonly generation: number;
+  readonly upsertAddresses: readonly WantedAddress[];
+  readonly removeAddresses: readonly string[];
+  readonly upsertPeers: readonly WantedPeer[];
+  readonly removePeers: readonly string[];
+  /** False only on the parts of the first snapshot that are not its last. Nothing is claimed before it is complete. */
+  readonly complete: boolean;
+}
+
+/** Limit of one delta, so that taking it in never delays a packet for long (deno-facts §12: 1.9 ms per 1,000). */
+export const DELTA_ENTRIES_MAX = 256;
+
+/** How a peer looks from here. `unknown` is a peer that was not heard yet and not given up yet. */
+export type PeerState = "unknown" | "starting" | "alive" | "leaving" | "dead";
+
+/** Why a node answers for an address, or why it does not. Shown by `inspect`, logged, and the label of the counters. */
+export type OwnershipReason =
+  /** It is the first candidate that lives. */
+  | "elected"
+  /** Another candidate comes first, and we go on answering until it has announced itself. */
+  | "handingOver"
+  /** Another candidate comes first. */
+  | "notOwner"
+  /** This node is not among the candidates. */
+  | "notCandidate"
+  /** A candidate before us was not heard yet, or our own view is stale after a gap: wait for it. */
+  | "waitingForPeers"
+  /** The first snapshot of wanted state is not complete. */
+  | "waitingForSnapshot"
+  /** This speaker is leaving and somebody else has taken over, or nobody can. */
+  | "leaving";
+
+/** To the packet thread. */
+export type ToPacketThread =
+  | { readonly kind: "delta"; readonly delta: WantedDelta }
+  | { readonly kind: "inspect"; readonly id: number }
+  /** Hand over what can be handed over, then stop; answered by `stopped`. */
+  | { readonly kind: "stop" };
+
+/** From the packet thread. */
+export type FromPacketThread =
+  /** Sockets are open and the first snapshot was taken. */
+  | { readonly kind: "ready" }
+  | {
+    readonly kind: "ownership";
+    readonly address: string;
+    readonly owned: boolean;
+    readonly reason: OwnershipReason;
+    /** The node that is elected in our view, ourselves included. */
+    readonly elected: string | null;
+  }
+  | { readonly kind: "peer"; readonly node: string; readonly state: PeerState }
+  /** Slot of an address in the shared counters; sent once per address, before anything is counted for it. */
+  | { readonly kind: "counterSlot"; readonly address: string; readonly slot: number }
+  | { readonly kind: "log"; readonly event: LogEvent }
+  | { readonly kind: "inspected"; readonly id: number; readonly state: JsonObject }
+  /** The thread cannot go on; the program ends and says why. */
+  | { readonly kind: "failed"; readonly message: string }
+  | { readonly kind: "stopped" };
