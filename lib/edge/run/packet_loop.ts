@@ -1,9 +1,8 @@
 /**
- * The one loop of a packet thread: sleep in poll, drain what is readable, let due timers act, again.
+ * The one loop of a packet thread: sleep in poll, let due timers act, drain what is readable, again.
  *
- * Packets come before timers: a loop that is late must not give up a peer whose answer is already in the socket. Two
- * rules keep it honest. A source is drained only up to a budget per turn, so that a flood on one socket starves neither
- * the timers nor the other sockets. And the loop never sleeps for longer than `sleepMsMax`, so a turn that took
+ * Two rules keep it honest. A source is drained only up to a budget per turn, so that a flood on one socket starves
+ * neither the timers nor the other sockets. And the loop never sleeps for longer than `sleepMsMax`, so a turn that took
  * longer than `gapMsMax` means that this process was stopped or starved: what queued meanwhile is old, is discarded,
  * and `onGap` hears of it before anything else happens (DESIGN §2).
  */
@@ -29,7 +28,7 @@ export interface ReadinessPoller {
 
 export interface PacketLoopOptions {
   /** Items of one source per turn. */
-  readonly budgetPerWake?: number;
+  readonly budget?: number;
   readonly gapMsMax?: number;
   /** Longest sleep; below `gapMsMax`. The heart beats at least this often. */
   readonly sleepMsMax?: number;
@@ -38,14 +37,14 @@ export interface PacketLoopOptions {
 export interface PacketLoopDeps {
   readonly poller: ReadinessPoller;
   readonly clock: Clock;
-  readonly driver: Timed;
+  readonly timed: readonly Timed[];
   /** Before anything else of the turn: how long it was between two turns, and how many queued items were thrown away. */
   readonly onGap: (gapMs: number, discarded: number) => void;
   /** Once a turn, right after waking. */
   readonly onTurn?: (now: Millis) => void;
 }
 
-const BUDGET_PER_WAKE = 256;
+const BUDGET = 256;
 const GAP_MS_MAX = 250;
 const SLEEP_MS_MAX = 100;
 
@@ -59,7 +58,7 @@ export class PacketLoop {
   #running = false;
 
   constructor(options: PacketLoopOptions, deps: PacketLoopDeps) {
-    this.#budget = options.budgetPerWake ?? BUDGET_PER_WAKE;
+    this.#budget = options.budget ?? BUDGET;
     this.#gapMsMax = options.gapMsMax ?? GAP_MS_MAX;
     this.#sleepMsMax = options.sleepMsMax ?? SLEEP_MS_MAX;
     this.#deps = deps;
@@ -75,8 +74,9 @@ export class PacketLoop {
   }
 
   /** May be called while the loop runs, by the source's own `drain` too. Call it before the descriptor is closed. */
-  remove(fd: number): void {
-    if (this.#sources.delete(fd)) this.#deps.poller.remove(fd);
+  remove(source: PacketSource): void {
+    if (!this.#sources.delete(source.fd)) return;
+    this.#deps.poller.remove(source.fd);
   }
 
   /** Ends `run` after the present call of a source, a timer or a callback has returned. */
@@ -100,14 +100,14 @@ export class PacketLoop {
         this.#takeGap(turnMs);
         continue;
       }
-      this.#drain(ready);
       this.#tick();
+      this.#drain(ready);
     }
     this.#running = false;
   }
 
   #sleepMs(): number {
-    return Math.min(this.#deps.driver.timeoutMs(), this.#sleepMsMax);
+    return this.#deps.timed.reduce((least, timed) => Math.min(least, timed.timeoutMs()), this.#sleepMsMax);
   }
 
   /** What was readable before the gap counts as old; the next turn reads what comes from now on. */
@@ -124,10 +124,14 @@ export class PacketLoop {
       const source = this.#sources.get(fd);
       if (source === undefined) continue;
       source.drain(this.#budget);
+      this.#tick();
     }
   }
 
   #tick(): void {
-    if (!this.#stopped) this.#deps.driver.tickIfDue();
+    for (const timed of this.#deps.timed) {
+      if (this.#stopped) return;
+      timed.tickIfDue();
+    }
   }
 }

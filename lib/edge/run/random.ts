@@ -1,6 +1,24 @@
-/** The system's randomness behind the `Rng` port: good enough for keys. */
+/** The system's randomness behind the `Rng` port: good enough for keys, drawn in blocks because each draw costs a call. */
 import type { Rng } from "../../base/rng.ts";
 
-export const systemRng: Rng = {
-  u32: () => crypto.getRandomValues(new Uint32Array(1))[0]!,
-};
+const BLOCK_WORDS = 256;
+
+export class SystemRng implements Rng {
+  readonly #block = new Uint32Array(BLOCK_WORDS);
+  #next = BLOCK_WORDS;
+
+  u32(): number {
+    if (this.#next === BLOCK_WORDS) {
+      crypto.getRandomValues(this.#block);
+      this.#next = 0;
+    }
+    const word = this.#block[this.#next]!;
+    this.#block[this.#next++] = 0;
+    return word;
+  }
+}
+
+/** One per thread or per part; they share nothing. */
+export function systemRng(): Rng {
+  return new SystemRng();
+}
