@@ -209,13 +209,13 @@ export class PacketThread {
       });
       return false;
     }
-    const source = {
+    const source: PacketSource = {
       fd: socket.fd,
-      drain: (budget: number) => this.#receiveFrames(link.ifindex, socket, budget),
+      drain: (budget) => this.#receiveFrames(link.ifindex, socket, budget),
       discard: () => socket.discardQueued(DISCARD_MAX),
     };
-    this.#interfaces.set(link.ifindex, { socket, source, mac: link.mac, name: link.name });
     this.#loop.add(source);
+    this.#interfaces.set(link.ifindex, { socket, source, mac: link.mac, name: link.name });
     this.#driver.input({ kind: "interface", interface: link });
     this.#post({ kind: "log", event: { level: "info", event: "createARPResponder", interface: link.name } });
     return true;

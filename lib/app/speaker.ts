@@ -95,13 +95,13 @@ export class Speaker {
   constructor(options: SpeakerOptions, deps: SpeakerDeps) {
     this.#options = options;
     this.#deps = deps;
-    const { client, clock, log } = deps;
+    const { client, clock, rng, log } = deps;
     this.#planner = new Layer2Planner({
       ignoreExcludeLb: options.ignoreExcludeLb,
       lbClasses: options.lbClasses,
       node: options.node,
     });
-    this.#events = new EventRecorder({ component: "metallb-speaker", host: options.node }, { client, clock, log });
+    this.#events = new EventRecorder({ component: "metallb-speaker", host: options.node }, { client, clock, rng, log });
     this.#caches = new Caches({ ...deps, onSynced: () => this.#scheduleFlush() });
     this.#services = this.#addCaches();
     this.#packets = new PacketPort({
