@@ -1,9 +1,8 @@
 /**
  * The control thread's end of a packet thread: starts the Worker, posts to it and wakes it, hears what it reports.
  *
- * The Worker sleeps in poll(2), so every message is followed by a write to its eventfd. Ending it goes the same way: a
- * bare `terminate()` would leave the process hanging (deno-facts §2.2), so that is kept for the laboratory's power cut
- * and followed by a wake.
+ * The Worker sleeps in poll(2), so every message is followed by a write to its eventfd. Ending it goes the same way: after
+ * a `terminate()` of a thread that sleeps in libc the process would never end by itself (deno-facts §2.2).
  */
 import { SHARED_COUNTERS_BYTES, SharedCounters } from "../base/shared_counters.ts";
 import type { JsonObject } from "../base/json.ts";
@@ -88,12 +87,10 @@ export class PacketPort {
     return this.#ended.promise;
   }
 
-  /** Ends the thread at once and without a word, as a power cut would. */
-  cut(): void {
-    if (this.#over) return;
-    this.#worker.terminate();
-    this.#wakeUp.wake();
-    this.#end();
+  /** Ends the thread without a hand-over, as a power cut would; resolves when it has. */
+  cut(): Promise<void> {
+    this.#post({ kind: "cut" });
+    return this.#ended.promise;
   }
 
   #post(message: ToPacketThread): void {

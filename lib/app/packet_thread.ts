@@ -149,6 +149,9 @@ export class PacketThread {
           break;
         case "stop":
           this.#driver.input({ kind: "leave" });
+          break;
+        case "cut":
+          this.#loop.stop();
       }
     }
     return count;

@@ -126,10 +126,10 @@ export class Speaker {
   }
 
   /** Ends without a word to anybody, as a power cut would. */
-  cut(): void {
+  async cut(): Promise<void> {
     this.#stopping = true;
-    this.#packets.cut();
-    void this.#caches.stop();
+    await this.#packets.cut();
+    await this.#caches.stop();
   }
 
   /** What `/readyz` asks. */

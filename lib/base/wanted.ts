@@ -70,7 +70,9 @@ export type ToPacketThread =
   | { readonly kind: "delta"; readonly delta: WantedDelta }
   | { readonly kind: "inspect"; readonly id: number }
   /** Hand over what can be handed over, then stop; answered by `stopped`. */
-  | { readonly kind: "stop" };
+  | { readonly kind: "stop" }
+  /** Stop at once and without a word to anybody, as a power cut would: for the laboratory. */
+  | { readonly kind: "cut" };
 
 /** From the packet thread. */
 export type FromPacketThread =
