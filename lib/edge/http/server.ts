@@ -1,0 +1,199 @@
+/**
+ * Serves an app over HTTP, or over TLS 1.3 with a certificate that can be swapped while it serves.
+ *
+ * On node:http and node:https, not on `Deno.serve`: only node:https can swap the certificate of an open listener
+ * (`setSecureContext`) and refuse TLS 1.2 (MetalLB's default for this port). Plain HTTP takes the same path, so that
+ * there is one adapter, one graceful close and one set of limits to trust.
+ *
+ * Not here: who may ask what (`token_review.ts`), and what is answered (the apps).
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { Server as TlsServer } from "node:https";
+import type { Log } from "../../base/log.ts";
+import type { TlsCertificate } from "./certificates.ts";
+import type { HttpApp } from "./join_apps.ts";
+
+export interface ServeOptions {
+  /** An IP address, or a name that the system resolves. */
+  readonly hostname: string;
+  /** 0 = the system chooses. */
+  readonly port: number;
+  /** Absent: plain HTTP. */
+  readonly certificate?: TlsCertificate;
+  /** Larger bodies are answered 413. Default 1 MiB. */
+  readonly bodyBytesMax?: number;
+}
+
+export interface HttpServer {
+  readonly hostname: string;
+  /** The port that was really bound. */
+  readonly port: number;
+  /** `https://127.0.0.1:9120`, without a slash at the end. */
+  readonly url: string;
+  /** For handshakes from now on; open connections keep theirs. Throws on a server without TLS, or when PEM is broken. */
+  setCertificate(certificate: TlsCertificate): void;
+  /** Stops accepting, lets open requests finish for `limitMs`, then cuts them. May be called twice. */
+  close(options?: { readonly limitMs?: number }): Promise<void>;
+}
+
+export type ServeFailure = "addressInUse" | "addressNotAvailable" | "notPermitted" | "badCertificate" | "other";
+
+export type ServeResult =
+  | { readonly ok: true; readonly server: HttpServer }
+  | { readonly ok: false; readonly reason: ServeFailure; readonly message: string };
+
+const CLOSE_LIMIT_MS = 5_000;
+const BODY_BYTES_MAX = 1_048_576;
+const CONNECTIONS_MAX = 256;
+/** A client that sends its request drop by drop is cut; MetalLB's scrapers take milliseconds. */
+const REQUEST_LIMIT_MS = 30_000;
+
+/** Binds and serves. What the machine refuses is a value; a wrong argument throws. */
+export async function serve(
+  app: HttpApp,
+  options: ServeOptions,
+  deps: { readonly log: Log },
+): Promise<ServeResult> {
+  const { hostname, port, certificate, bodyBytesMax = BODY_BYTES_MAX } = options;
+  const scheme = certificate === undefined ? "http" : "https";
+  const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    // `answer` ends every request itself; what escapes it is a connection that is gone.
+    answer(app, { incoming, outgoing, scheme, bodyBytesMax })
+      .catch((error) => {
+        deps.log({ level: "debug", event: "httpAnswerFailed", error: String(error) });
+        outgoing.destroy();
+      });
+  };
+  let server: Server | TlsServer;
+  try {
+    server = certificate === undefined
+      ? createServer(handle)
+      : createTlsServer({ cert: certificate.certPem, key: certificate.keyPem, minVersion: "TLSv1.3" }, handle);
+  } catch (error) {
+    return { ok: false, reason: "badCertificate", message: String(error) };
+  }
+  server.maxConnections = CONNECTIONS_MAX;
+  server.requestTimeout = REQUEST_LIMIT_MS;
+  server.headersTimeout = REQUEST_LIMIT_MS;
+  const failure = await listen(server, { hostname, port });
+  if (failure !== undefined) return failure;
+  const address = server.address();
+  const bound = typeof address === "object" && address !== null ? address.port : port;
+  server.on("error", (error) => deps.log({ level: "warn", event: "httpServerFailed", error: String(error) }));
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  return {
+    ok: true,
+    server: {
+      hostname,
+      port: bound,
+      url: `${scheme}://${host}:${bound}`,
+      setCertificate: (next) => setCertificate(server, next),
+      close: ({ limitMs = CLOSE_LIMIT_MS } = {}) => close(server, limitMs),
+    },
+  };
+}
+
+function listen(
+  server: Server,
+  address: { readonly hostname: string; readonly port: number },
+): Promise<Extract<ServeResult, { ok: false }> | undefined> {
+  return new Promise((resolve) => {
+    const failed = (error: Error & { readonly code?: string }): void => {
+      resolve({ ok: false, reason: failureOf(error), message: error.message });
+    };
+    server.once("error", failed);
+    server.listen(address.port, address.hostname, () => {
+      server.off("error", failed);
+      resolve(undefined);
+    });
+  });
+}
+
+function failureOf(error: Error & { readonly code?: string }): ServeFailure {
+  if (error.code === "EADDRINUSE") return "addressInUse";
+  if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND") return "addressNotAvailable";
+  if (error.code === "EACCES" || error.code === "EPERM" || error.name === "NotCapable") return "notPermitted";
+  return "other";
+}
+
+function setCertificate(server: Server | TlsServer, { certPem, keyPem }: TlsCertificate): void {
+  if (!("setSecureContext" in server)) throw new TypeError("This server was started without TLS");
+  server.setSecureContext({ cert: certPem, key: keyPem, minVersion: "TLSv1.3" });
+}
+
+function close(server: Server, limitMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), limitMs);
+    server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    // Connections that wait for a next request would keep the server open for nothing.
+    server.closeIdleConnections();
+  });
+}
+
+interface Exchange {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+  readonly scheme: "http" | "https";
+  readonly bodyBytesMax: number;
+}
+
+async function answer(app: HttpApp, { incoming, outgoing, scheme, bodyBytesMax }: Exchange): Promise<void> {
+  const body = await readBody(incoming, bodyBytesMax);
+  if (body === "tooLarge") return send(outgoing, new Response("the body is too large\n", { status: 413 }), "close");
+  const request = toRequest(incoming, { scheme, body });
+  if (request === undefined) return send(outgoing, new Response("bad request\n", { status: 400 }), "close");
+  await send(outgoing, await app.fetch(request));
+}
+
+async function readBody(incoming: IncomingMessage, bytesMax: number): Promise<Uint8Array<ArrayBuffer> | "tooLarge"> {
+  // Known beforehand in nearly all cases; then nothing of it is read.
+  if (Number(incoming.headers["content-length"] ?? 0) > bytesMax) return "tooLarge";
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  // Ending the loop early must not end the connection: the 413 still goes out on it.
+  for await (const chunk of incoming.iterator({ destroyOnReturn: false })) {
+    length += chunk.length;
+    if (length > bytesMax) return "tooLarge";
+    chunks.push(chunk);
+  }
+  const body = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, at);
+    at += chunk.length;
+  }
+  return body;
+}
+
+/** Undefined when the request line makes no URL, e.g. the `*` and the absolute forms of RFC 9112 §3.2. */
+function toRequest(
+  incoming: IncomingMessage,
+  { scheme, body }: { readonly scheme: string; readonly body: Uint8Array<ArrayBuffer> },
+): Request | undefined {
+  const { method = "GET", url = "/", headers, rawHeaders } = incoming;
+  const base = `${scheme}://${headers.host ?? "localhost"}`;
+  if (!url.startsWith("/") || !URL.canParse(base + url)) return undefined;
+  try {
+    const pairs: [string, string][] = [];
+    for (let i = 0; i + 1 < rawHeaders.length; i += 2) pairs.push([rawHeaders[i]!, rawHeaders[i + 1]!]);
+    const hasBody = method !== "GET" && method !== "HEAD" && body.length > 0;
+    return new Request(base + url, { method, headers: pairs, ...(hasBody ? { body } : {}) });
+  } catch {
+    // Methods and header names that Request refuses (TRACE, for one).
+    return undefined;
+  }
+}
+
+async function send(outgoing: ServerResponse, response: Response, connection?: "close"): Promise<void> {
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  const headers: Record<string, string> = Object.fromEntries(response.headers);
+  // An answer to HEAD has no body, and says nothing about the length that GET would have.
+  if (outgoing.req.method !== "HEAD") headers["content-length"] = String(bytes.length);
+  if (connection !== undefined) headers["connection"] = connection;
+  outgoing.writeHead(response.status, headers);
+  outgoing.end(bytes);
+}
