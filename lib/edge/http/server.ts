@@ -7,6 +7,7 @@
  *
  * Not here: who may ask what (`token_review.ts`), and what is answered (the apps).
  */
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { Server as TlsServer } from "node:https";
@@ -65,14 +66,11 @@ export async function serve(
         outgoing.destroy();
       });
   };
-  let server: Server | TlsServer;
-  try {
-    server = certificate === undefined
-      ? createServer(handle)
-      : createTlsServer({ cert: certificate.certPem, key: certificate.keyPem, minVersion: "TLSv1.3" }, handle);
-  } catch (error) {
-    return { ok: false, reason: "badCertificate", message: String(error) };
-  }
+  const problem = certificate === undefined ? undefined : problemOf(certificate);
+  if (problem !== undefined) return { ok: false, reason: "badCertificate", message: problem };
+  const server = certificate === undefined
+    ? createServer(handle)
+    : createTlsServer({ cert: certificate.certPem, key: certificate.keyPem, minVersion: "TLSv1.3" }, handle);
   server.maxConnections = CONNECTIONS_MAX;
   server.requestTimeout = REQUEST_LIMIT_MS;
   server.headersTimeout = REQUEST_LIMIT_MS;
@@ -112,13 +110,31 @@ function listen(
 
 function failureOf(error: Error & { readonly code?: string }): ServeFailure {
   if (error.code === "EADDRINUSE") return "addressInUse";
-  if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND") return "addressNotAvailable";
+  // Deno 2.9 reports an address of another machine as EINVAL.
+  if (error.code === "EADDRNOTAVAIL" || error.code === "EINVAL" || error.code === "ENOTFOUND") {
+    return "addressNotAvailable";
+  }
   if (error.code === "EACCES" || error.code === "EPERM" || error.name === "NotCapable") return "notPermitted";
   return "other";
 }
 
+/**
+ * Undefined when the key belongs to the certificate. Deno's node:tls takes any text and fails at every handshake, which
+ * would replace a certificate that works by one that does not.
+ */
+function problemOf({ certPem, keyPem }: TlsCertificate): string | undefined {
+  try {
+    if (new X509Certificate(certPem).checkPrivateKey(createPrivateKey(keyPem))) return undefined;
+    return "the private key does not belong to the certificate";
+  } catch (error) {
+    return String(error);
+  }
+}
+
 function setCertificate(server: Server | TlsServer, { certPem, keyPem }: TlsCertificate): void {
   if (!("setSecureContext" in server)) throw new TypeError("This server was started without TLS");
+  const problem = problemOf({ certPem, keyPem });
+  if (problem !== undefined) throw new RangeError(`The certificate was not swapped: ${problem}`);
   server.setSecureContext({ cert: certPem, key: keyPem, minVersion: "TLSv1.3" });
 }
 
