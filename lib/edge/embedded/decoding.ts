@@ -1,0 +1,98 @@
+/**
+ * From what a client sent to a body in stored form: is it the kind it should be, does it have unknown fields, do the
+ * types fit. Built-in kinds answer 400 to a wrong type, as a typed decoder does; custom ones are validated later (422).
+ */
+import { isMap, type JsonMap, type JsonValue } from "./json_map.ts";
+import { groupVersionOf, type ResourceType } from "./resource_type.ts";
+import { METADATA_SCHEMA, type Schema } from "./schema.ts";
+import { applyDefaults, pruneUnknown, validateSchema } from "./schema_check.ts";
+import { badRequest } from "./status_error.ts";
+
+/** `?fieldValidation=`; without it a server warns. */
+export type FieldValidation = "Strict" | "Warn" | "Ignore";
+
+export interface Decoded {
+  /** In stored form: without `apiVersion` and `kind`, defaults filled in. */
+  readonly body: JsonMap;
+  readonly warnings: readonly string[];
+}
+
+export function parseFieldValidation(text: string | null): FieldValidation {
+  if (text === null || text === "") return "Warn";
+  if (text === "Strict" || text === "Warn" || text === "Ignore") return text;
+  throw badRequest(`fieldValidation: Unsupported value: "${text}": supported values: "", "Ignore", "Strict", "Warn"`);
+}
+
+/** The schema with the metadata that every object has. */
+export function fullSchema(type: ResourceType): Schema {
+  return {
+    ...type.schema,
+    type: "object",
+    properties: {
+      ...type.schema.properties,
+      apiVersion: { type: "string" },
+      kind: { type: "string" },
+      metadata: METADATA_SCHEMA,
+    },
+  };
+}
+
+/** Takes `value` apart; the caller gives it away. Throws 400. */
+export function decodeObject(type: ResourceType, options: { value: JsonValue; validation: FieldValidation }): Decoded {
+  const { value, validation } = options;
+  if (!isMap(value)) throw cannotHandle(type, "the body is not a JSON object");
+  const wanted = groupVersionOf(type);
+  const { apiVersion, kind } = value;
+  if (kind !== undefined && kind !== type.kind) {
+    const text = typeof kind === "string" ? kind : JSON.stringify(kind);
+    throw badRequest(
+      `${text} in version "${String(apiVersion ?? "")}" cannot be handled as a ${type.kind}: it is another kind`,
+    );
+  }
+  if (apiVersion !== undefined && apiVersion !== wanted) {
+    throw badRequest(
+      `the API version in the data (${String(apiVersion)}) does not match the expected API version (${wanted})`,
+    );
+  }
+  if (value.metadata === undefined || value.metadata === null) value.metadata = {};
+  const schema = fullSchema(type);
+  const unknown = pruneUnknown(value, schema);
+  if (unknown.length > 0 && validation === "Strict") {
+    const list = unknown.map((path) => `unknown field "${path}"`).join(", ");
+    throw cannotHandle(type, `strict decoding error: ${list}`);
+  }
+  if (!type.custom) dropNulls(value);
+  const checked = type.custom ? { properties: { metadata: METADATA_SCHEMA } } : schema;
+  const mistakes = validateSchema(value, checked).filter((error) => error.reason === "FieldValueTypeInvalid");
+  if (mistakes.length > 0) throw cannotHandle(type, `${mistakes[0]!.path}: ${mistakes[0]!.message}`);
+  if (type.custom) applyDefaults(value, schema);
+  delete value.apiVersion;
+  delete value.kind;
+  delete (value.metadata as JsonMap).managedFields;
+  delete (value.metadata as JsonMap).selfLink;
+  const body = type.conversion === undefined ? value : type.conversion.toStorage(value);
+  type.strategy.defaults?.(body);
+  const warnings = validation === "Warn" ? unknown.map((path) => `unknown field "${path}"`) : [];
+  return { body, warnings };
+}
+
+/** The object as this version's clients see it, with `kind` and `apiVersion`; the body is not changed. */
+export function presentObject(type: ResourceType, body: JsonMap): JsonMap {
+  const shown = type.conversion === undefined ? body : type.conversion.fromStorage(body);
+  return { kind: type.kind, apiVersion: groupVersionOf(type), ...shown };
+}
+
+function cannotHandle(type: ResourceType, why: string) {
+  return badRequest(`${type.kind} in version "${type.version}" cannot be handled as a ${type.kind}: ${why}`);
+}
+
+/** A typed decoder takes `null` for "not there". */
+function dropNulls(value: JsonMap): void {
+  for (const [key, member] of Object.entries(value)) {
+    if (member === null) delete value[key];
+    else if (isMap(member)) dropNulls(member);
+    else if (Array.isArray(member)) {
+      for (const item of member) if (isMap(item)) dropNulls(item);
+    }
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * An embedded API server on the network: HTTPS only, because `kubectl` sends no token to plain HTTP, and nothing but
+ * health without a bearer token that the server knows.
+ */
+import type { ServerCertificate } from "./certificate.ts";
+import type { EmbeddedApi } from "./embedded_api.ts";
+import { errorAnswer } from "./responses.ts";
+import { StatusError } from "./status_error.ts";
+
+export interface HttpsServer {
+  readonly port: number;
+  /** e.g. `https://127.0.0.1:40123`. */
+  readonly url: string;
+  /** Ends the watches, then the connections. */
+  stop(): Promise<void>;
+}
+
+const OPEN_PATHS = ["/healthz", "/livez", "/readyz", "/version"];
+
+export function serveHttps(
+  options: { readonly hostname: string; readonly port: number },
+  deps: { readonly api: EmbeddedApi; readonly certificate: ServerCertificate },
+): HttpsServer {
+  const { api, certificate } = deps;
+  const abort = new AbortController();
+  const server = Deno.serve({
+    hostname: options.hostname,
+    port: options.port,
+    cert: certificate.certPem,
+    key: certificate.keyPem,
+    signal: abort.signal,
+    onListen: () => {},
+  }, (request) => answer(request, api));
+  const port = server.addr.port;
+  const host = options.hostname.includes(":") ? `[${options.hostname}]` : options.hostname;
+  return {
+    port,
+    url: `https://${host}:${port}`,
+    stop: async () => {
+      api.close();
+      abort.abort();
+      await server.finished;
+    },
+  };
+}
+
+async function answer(request: Request, api: EmbeddedApi): Promise<Response> {
+  const token = /^Bearer (.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? "";
+  const caller = api.reviews.identify(token.trim());
+  if (caller !== undefined) return await api.handle(request, caller);
+  const path = new URL(request.url).pathname;
+  if (request.method === "GET" && OPEN_PATHS.includes(path)) return await api.fetch(request);
+  return errorAnswer(new StatusError(401, { reason: "Unauthorized", message: "Unauthorized" }));
+}

@@ -1,0 +1,65 @@
+/**
+ * The embedded API as a process of its own, for tests that kill it. Prints one JSON line when it serves:
+ * `{"ready":true,"port":…}`.
+ *
+ * Flags: --port N (0 = any), --data-file F, --kubeconfig-out F, --crds DIR, --token T.
+ *
+ * With --data-file the certificate is kept beside it (F.tls), so that a client's kubeconfig outlives the process.
+ */
+import { parse } from "@std/yaml/parse";
+import { parseArgs } from "node:util";
+import type { JsonObject } from "../../lib/base/json.ts";
+import { makeServerCertificate, type ServerCertificate } from "../../lib/edge/embedded/certificate.ts";
+import { EmbeddedApi } from "../../lib/edge/embedded/embedded_api.ts";
+import { serveHttps } from "../../lib/edge/embedded/https.ts";
+import { JournalOnDisk } from "../../lib/edge/embedded/journal_on_disk.ts";
+import { kubeconfigText } from "../../lib/edge/embedded/kubeconfig.ts";
+
+const { values } = parseArgs({
+  args: Deno.args,
+  options: {
+    port: { type: "string", default: "0" },
+    "data-file": { type: "string" },
+    "kubeconfig-out": { type: "string" },
+    crds: { type: "string", default: "manifests/crds" },
+    token: { type: "string", default: "test-token" },
+  },
+});
+
+const clock = { now: () => performance.now(), wallMs: () => Date.now() };
+const rng = { u32: () => crypto.getRandomValues(new Uint32Array(1))[0]! };
+const crds: JsonObject[] = [...Deno.readDirSync(values.crds)]
+  .filter((entry) => entry.name.endsWith(".yaml"))
+  .map((entry) => entry.name).sort()
+  .map((name) => parse(Deno.readTextFileSync(`${values.crds}/${name}`)) as JsonObject);
+
+const dataFile = values["data-file"];
+const api = new EmbeddedApi({ crds, token: values.token }, {
+  clock,
+  rng,
+  log: (event) => Deno.stderr.writeSync(new TextEncoder().encode(`${JSON.stringify(event)}\n`)),
+  ...(dataFile === undefined ? {} : { journalFile: new JournalOnDisk({ path: dataFile }) }),
+});
+const certificate = await keptCertificate(dataFile === undefined ? undefined : `${dataFile}.tls`);
+const server = serveHttps({ hostname: "127.0.0.1", port: Number(values.port) }, { api, certificate });
+const out = values["kubeconfig-out"];
+if (out !== undefined) {
+  Deno.writeTextFileSync(
+    out,
+    kubeconfigText({ server: server.url, caPem: certificate.caPem, token: values.token }),
+  );
+}
+Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify({ ready: true, port: server.port })}\n`));
+
+async function keptCertificate(path: string | undefined): Promise<ServerCertificate> {
+  if (path !== undefined) {
+    try {
+      return JSON.parse(Deno.readTextFileSync(path)) as ServerCertificate;
+    } catch {
+      // None yet: made below.
+    }
+  }
+  const made = await makeServerCertificate({ hosts: ["127.0.0.1", "localhost"] }, { clock });
+  if (path !== undefined) Deno.writeTextFileSync(path, JSON.stringify(made), { mode: 0o600 });
+  return made;
+}
