@@ -1,8 +1,9 @@
 /**
  * Classic BPF programs for sockets: the kernel drops what we do not want to see before it wakes us.
  *
- * Offsets count from the Ethernet header. A VLAN tag is usually stripped by the card and kept beside the frame, so a
- * tagged frame looks untagged at offset 12; the ancillary load asks for it (linux/filter.h SKF_AD_VLAN_TAG_PRESENT).
+ * Offsets count from the Ethernet header. A VLAN tag is taken off before a socket of one EtherType sees the frame, and
+ * nothing is left of it but the packet type: a frame with a tag that no VLAN interface wanted, like one for another
+ * station's address, is PACKET_OTHERHOST. So the packet type is what tells it (linux/filter.h SKF_AD_PKTTYPE).
  */
 import { ETH_P_ARP, SOCK_FILTER_BYTES } from "./abi.ts";
 
@@ -21,18 +22,22 @@ export const LOAD_BYTE = 0x30;
 export const JUMP_EQUAL = 0x15;
 export const RETURN = 0x06;
 
-/** SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT, as an unsigned word. */
-export const VLAN_TAG_PRESENT = 0xffff_f030;
+/** SKF_AD_OFF + SKF_AD_PKTTYPE, as an unsigned word: who the frame is for. */
+export const PACKET_TYPE = 0xffff_f004;
+export const PACKET_OTHERHOST = 3;
 
 const ETHER_TYPE_OFFSET = 12;
 const WHOLE_FRAME = 0x4_0000;
 
-/** All ARP operations without a VLAN tag: requests to answer, replies and announcements to see conflicts by. */
+/**
+ * All ARP operations that are for us or for everybody and come without a VLAN tag: requests to answer, replies and
+ * announcements to see conflicts by. A priority tag (VLAN 0) is no VLAN.
+ */
 export const ARP_FILTER: BpfProgram = {
   etherType: ETH_P_ARP,
   instructions: [
-    [LOAD_BYTE, 0, 0, VLAN_TAG_PRESENT],
-    [JUMP_EQUAL, 0, 3, 0],
+    [LOAD_BYTE, 0, 0, PACKET_TYPE],
+    [JUMP_EQUAL, 3, 0, PACKET_OTHERHOST],
     [LOAD_HALF, 0, 0, ETHER_TYPE_OFFSET],
     [JUMP_EQUAL, 0, 1, ETH_P_ARP],
     [RETURN, 0, 0, WHOLE_FRAME],

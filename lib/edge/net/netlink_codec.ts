@@ -24,6 +24,7 @@ export const IFLA_ADDRESS = 1;
 export const IFLA_IFNAME = 3;
 export const IFLA_MTU = 4;
 export const IFLA_MASTER = 10;
+export const IFLA_OPERSTATE = 16;
 export const IFLA_LINKINFO = 18;
 export const IFLA_NET_NS_PID = 19;
 export const IFLA_NET_NS_FD = 28;
@@ -41,6 +42,7 @@ export const NDA_LLADDR = 2;
 export const IFF_UP = 0x1;
 const IFF_BROADCAST = 0x2;
 const IFF_LOOPBACK = 0x8;
+const IFF_RUNNING = 0x40;
 const IFF_NOARP = 0x80;
 const IFF_LOWER_UP = 0x1_0000;
 
@@ -56,8 +58,13 @@ export interface Link {
   readonly mac: Mac | undefined;
   /** Set up by an administrator; says nothing about the cable. */
   readonly up: boolean;
-  /** The cable is in (IFF_LOWER_UP). */
+  /** The cable is in (LOWER_UP) and the link is not known to be unusable (RUNNING). */
   readonly carrier: boolean;
+  /**
+   * RFC 2863. A link that was just set up has carrier and is `unknown` for some milliseconds, in which the kernel drops
+   * what is sent without an error; then it is `up`. Links without a cable (loopback, tun) stay `unknown` and work.
+   */
+  readonly operationalState: OperationalState;
   readonly broadcast: boolean;
   readonly loopback: boolean;
   readonly noArp: boolean;
@@ -66,6 +73,8 @@ export interface Link {
   /** Bytes. */
   readonly mtu: number;
 }
+
+export type OperationalState = "unknown" | "notPresent" | "down" | "lowerLayerDown" | "testing" | "dormant" | "up";
 
 /** An address of an interface. */
 export interface LinkAddress {
@@ -119,7 +128,8 @@ export function decodeLink(body: Uint8Array): Link | undefined {
     name: readText(attributes.get(IFLA_IFNAME)),
     mac: address?.length === 6 ? macFromBytes(address) : undefined,
     up: (flags & IFF_UP) !== 0,
-    carrier: (flags & IFF_LOWER_UP) !== 0,
+    carrier: (flags & IFF_LOWER_UP) !== 0 && (flags & IFF_RUNNING) !== 0,
+    operationalState: OPERATIONAL_STATES[attributes.get(IFLA_OPERSTATE)?.[0] ?? 0] ?? "unknown",
     broadcast: (flags & IFF_BROADCAST) !== 0,
     loopback: (flags & IFF_LOOPBACK) !== 0,
     noArp: (flags & IFF_NOARP) !== 0,
@@ -176,6 +186,17 @@ export function decodeChange(message: NetlinkMessage): LinkChange | undefined {
       return undefined;
   }
 }
+
+/** linux/if.h IF_OPER_*, by value. */
+const OPERATIONAL_STATES: readonly OperationalState[] = [
+  "unknown",
+  "notPresent",
+  "down",
+  "lowerLayerDown",
+  "testing",
+  "dormant",
+  "up",
+];
 
 /** linux/neighbour.h NUD_*: one bit each. */
 function neighbourState(bits: number): NeighbourState {
