@@ -116,3 +116,7 @@ export type SwitchCalls = {
   connect: { args: { tid: number; interface: string; mac?: Mac }; result: { port: number } };
   setCable: { args: { port: number; plugged: boolean }; result: null };
 };
+
+export type RequirementCalls = {
+  tryNetwork: { args: null; result: "root" | "user namespace" };
+};

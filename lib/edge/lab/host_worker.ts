@@ -13,6 +13,9 @@ import type { HostCalls } from "./calls.ts";
 import { Probe } from "./probe.ts";
 import { Programs } from "./programs.ts";
 
+const CARRIER_TRIES_MAX = 1_000;
+const CARRIER_RETRY_MS = 5;
+
 const programs = new Programs();
 const servers = new Map<number, Deno.HttpServer<Deno.NetAddr>>();
 const probes = new Map<number, Probe>();
@@ -28,11 +31,13 @@ serveCalls<HostCalls>({
     return { tid: currentTid(), namespacePath: ownNamespacePath() };
   },
 
-  configure({ interface: name, addresses }) {
-    return withLink(name, (netlink, ifindex) => {
+  async configure({ interface: name, addresses }) {
+    withLink(name, (netlink, ifindex) => {
       for (const cidr of addresses) netlink.addAddress(ifindex, cidr);
       netlink.setUp(ifindex, true);
     });
+    await carrierOf(name);
+    return null;
   },
 
   setSysctl({ path, value }) {
@@ -131,6 +136,18 @@ function withLink(name: string, use: (netlink: Netlink, ifindex: number) => void
   } finally {
     netlink.close();
   }
+}
+
+/** What is sent before the link is operational is lost without an error, so only then the host is ready. */
+async function carrierOf(name: string): Promise<void> {
+  let carrier = false;
+  for (let tries = 0; tries < CARRIER_TRIES_MAX && !carrier; tries++) {
+    const netlink = Netlink.open();
+    carrier = netlink.findLink(name)?.operationalState === "up";
+    netlink.close();
+    if (!carrier) await new Promise((resolve) => setTimeout(resolve, CARRIER_RETRY_MS));
+  }
+  invariant(carrier, `The cable of "${name}" has no carrier`);
 }
 
 function probeOf(id: number): Probe {
