@@ -1,0 +1,405 @@
+/**
+ * The controller's converge loop as a machine: objects of the API in, the fewest writes out.
+ *
+ * It decides from the present state only. After the caches are filled it looks at all Services once, those that show
+ * an address first; later a change costs one Service, and a change of pools costs all. A Service with a write in
+ * flight is not decided on anew before the answer is there, and what it gave up is free for others only when the API
+ * shows so: two Services never hold one address, neither here nor in the API. Nothing is written that changes nothing.
+ */
+import type { Json } from "../../base/json.ts";
+import type { KubeObject } from "../../base/kube.ts";
+import type { Deadline, Machine, Tick } from "../../base/machine.ts";
+import { Queue } from "../../base/queue.ts";
+import type { Millis } from "../../base/time.ts";
+import type { PoolCounters } from "../alloc/alloc_request.ts";
+import type { LoadBalancerClasses } from "../config/load_balancer_class.ts";
+import type { Problem } from "../config/problem.ts";
+import { resolveConfig } from "../config/resolve.ts";
+import { decodeService, type ServiceView } from "../config/service_view.ts";
+import type { ConvergeEffect, ConvergeInput } from "./converge_io.ts";
+import { Decider, type ServiceState } from "./decider.ts";
+import { compareAge, PendingQueue, type Served } from "./pending_queue.ts";
+import { salvageService } from "./salvage.ts";
+import {
+  afterWrite,
+  type Decision,
+  sameList,
+  shownAddresses,
+  statusPatch,
+  type WantedStatus,
+  wantedStatus,
+} from "./service_decision.ts";
+import { allocatedNotices, clearedNotices, failedNotices } from "./service_notices.ts";
+import { requestOf } from "./service_request.ts";
+import { WriteQueue } from "./write_queue.ts";
+
+export interface ConvergeOptions {
+  /** MetalLB's `--lb-class`; absent means Services without a class. */
+  readonly lbClasses?: LoadBalancerClasses;
+  /** Writes that may be under way at once. */
+  readonly inFlightMax?: number;
+}
+
+const IN_FLIGHT_MAX = 16;
+
+interface Entry extends ServiceState {
+  /** It was deleted while a write was in flight: its addresses wait for the answer. */
+  isGone: boolean;
+  inFlight: { readonly version: string; readonly wanted: WantedStatus; readonly before: readonly string[] } | undefined;
+  /** Something changed while a write was in flight. */
+  redecide: boolean;
+  /** The last failure that was reported, so that each is reported once. */
+  reportedCause: string | undefined;
+  /** The addresses whose loss was reported last. */
+  reportedLoss: string | undefined;
+}
+
+export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
+  readonly #decider: Decider;
+  readonly #writes: WriteQueue;
+  readonly #pending = new PendingQueue();
+  readonly #effects = new Queue<ConvergeEffect>();
+  readonly #entries = new Map<string, Entry>();
+  readonly #serviceProblems = new Map<string, readonly Problem[]>();
+  #configProblems: readonly Problem[] = [];
+  #pools: readonly KubeObject[] | undefined;
+  #namespaces: readonly KubeObject[] | undefined;
+  #cachesFilled = false;
+  /** An address became free since the pending Services were last offered one. */
+  #freed = false;
+
+  constructor(options: ConvergeOptions = {}) {
+    this.#decider = new Decider({ lbClasses: options.lbClasses });
+    this.#writes = new WriteQueue({ inFlightMax: options.inFlightMax ?? IN_FLIGHT_MAX });
+  }
+
+  handle(input: ConvergeInput | Tick, now: Millis): void {
+    switch (input.kind) {
+      case "pools":
+        this.#pools = input.ipAddressPools;
+        this.#reconfigure();
+        break;
+      case "namespaces":
+        this.#namespaces = input.namespaces;
+        if (this.#pools !== undefined) this.#reconfigure();
+        break;
+      case "service":
+        this.#takeService(input.key, input.object);
+        break;
+      case "synced":
+        if (!this.#cachesFilled) {
+          this.#cachesFilled = true;
+          this.#decideAll();
+        }
+        break;
+      case "written":
+        this.#written(input.key, input.resourceVersion);
+        break;
+      case "writeFailed":
+        this.#writeFailed(input, now);
+        break;
+      case "tick":
+        this.#writes.wake(now);
+        break;
+    }
+    this.#servePending();
+    this.#write();
+  }
+
+  poll(): ConvergeEffect | undefined {
+    return this.#effects.shift();
+  }
+
+  deadline(): Deadline | undefined {
+    return this.#writes.deadline();
+  }
+
+  inspect(): Json {
+    return {
+      decides: this.#decides,
+      services: this.#entries.size,
+      pending: this.#pending.size,
+      writesInFlight: this.#writes.inFlight,
+      writesQueued: this.#writes.queued,
+      problems: this.#configProblems.length + this.#serviceProblems.size,
+      pools: this.counters().map((pool) => ({
+        name: pool.name,
+        assignedIPv4: pool.assignedIPv4.toString(),
+        assignedIPv6: pool.assignedIPv6.toString(),
+        availableIPv4: pool.availableIPv4.toString(),
+        availableIPv6: pool.availableIPv6.toString(),
+      })),
+    };
+  }
+
+  /** What was decided about a Service, for `explain`; `undefined` before it was looked at. */
+  decisionOf(key: string): Decision | undefined {
+    return this.#entries.get(key)?.decision;
+  }
+
+  /** By pool name. */
+  counters(): PoolCounters[] {
+    return this.#decider.allocator.counters();
+  }
+
+  get #decides(): boolean {
+    return this.#cachesFilled && this.#pools !== undefined;
+  }
+
+  #reconfigure(): void {
+    const { config, problems } = resolveConfig({
+      ipAddressPools: this.#pools ?? [],
+      ...(this.#namespaces === undefined ? {} : { namespaces: this.#namespaces }),
+    });
+    this.#decider.setConfig(config);
+    const changed = JSON.stringify(problems) !== JSON.stringify(this.#configProblems);
+    this.#configProblems = problems;
+    if (changed) this.#reportProblems();
+    this.#decideAll();
+  }
+
+  #takeService(key: string, object: KubeObject | undefined): void {
+    let entry = this.#entries.get(key);
+    if (object === undefined) {
+      this.#setServiceProblems(key, []);
+      if (entry !== undefined) this.#remove(entry);
+      return;
+    }
+    const decoded = decodeService(object);
+    this.#setServiceProblems(key, decoded.ok ? [] : decoded.problems);
+    // Of an object that cannot be read the last version that could be read says more than what is left of this one.
+    const view = decoded.ok ? decoded.value : entry?.view ?? salvageService(object);
+    if (view === undefined) return;
+    // Deleted and made anew between two looks at it: what the old one had is free.
+    if (entry !== undefined && entry.inFlight === undefined && isAnother(entry.view, view)) {
+      this.#remove(entry);
+      entry = undefined;
+    }
+    const state = entry ?? newEntry(key, view);
+    state.view = view;
+    state.isUndecodable = !decoded.ok;
+    state.isGone = false;
+    this.#entries.set(key, state);
+    this.#decideOne(state, { newer: true });
+  }
+
+  #remove(entry: Entry): void {
+    this.#pending.remove(entry.key);
+    this.#writes.drop(entry.key);
+    if (entry.inFlight !== undefined) {
+      entry.isGone = true;
+      return;
+    }
+    this.#entries.delete(entry.key);
+    this.#writes.forget(entry.key);
+    if (this.#decider.allocator.release(entry.key)) this.#freed = true;
+  }
+
+  #decideAll(): void {
+    if (!this.#decides) return;
+    const open: Entry[] = [];
+    for (const entry of this.#entries.values()) {
+      if (entry.inFlight === undefined) open.push(entry);
+      else entry.redecide = true;
+    }
+    open.sort((a, b) => compareAge(ageOf(a), ageOf(b)));
+    const adopted = open.map((entry) => this.#decider.adopt(entry));
+    for (const [i, entry] of open.entries()) if (!adopted[i]) this.#decider.reserve(entry);
+    for (const [i, entry] of open.entries()) {
+      this.#decider.allocate(entry, adopted[i]!);
+      this.#settle(entry, { newer: false });
+    }
+  }
+
+  #decideOne(entry: Entry, options: { newer: boolean }): void {
+    if (!this.#decides) return;
+    if (entry.inFlight !== undefined) {
+      entry.redecide = true;
+      return;
+    }
+    const adopted = this.#decider.adopt(entry);
+    if (!adopted) this.#decider.reserve(entry);
+    this.#decider.allocate(entry, adopted);
+    this.#settle(entry, options);
+  }
+
+  /** Draws the consequences of a decision: notices, the queue of writes, the queue of those that wait. */
+  #settle(entry: Entry, options: { newer: boolean }): void {
+    const { key, view, decision } = entry;
+    if (decision === undefined) return;
+    this.#notify(entry, decision);
+    const signature = this.#decider.pendingSignature(entry);
+    if (signature === undefined) this.#pending.remove(key);
+    else this.#pending.add(ageOf(entry), signature);
+    if (this.#wantedOf(entry) !== undefined) {
+      this.#writes.want(key, options);
+      return;
+    }
+    this.#writes.drop(key);
+    // The API shows what was decided, so nothing else of this Service is there.
+    if (decision.kind !== "left" && this.#decider.allocator.confirm(key)) this.#freed = true;
+    if (sameList(shownAddresses(view), entry.basis) && entry.adoptRefusal === undefined) entry.reportedLoss = undefined;
+  }
+
+  #notify(entry: Entry, decision: Decision): void {
+    const { view, adoptRefusal } = entry;
+    if (adoptRefusal !== undefined && decision.kind !== "left") {
+      const loss = view.ingress.join(",");
+      if (entry.reportedLoss !== loss) this.#emit(clearedNotices(view, adoptRefusal.message));
+      entry.reportedLoss = loss;
+    }
+    if (decision.kind !== "pending" && decision.kind !== "left") {
+      entry.reportedCause = undefined;
+      return;
+    }
+    const { reason, message } = decision;
+    const cause = `${reason} ${message}`;
+    if (entry.reportedCause === cause) return;
+    entry.reportedCause = cause;
+    const request = entry.isUndecodable ? undefined : requestOf(view);
+    if (request?.ok === false) {
+      const { eventReason } = request.refusal;
+      if (eventReason !== undefined) this.#emit(failedNotices(view, { reason, message, eventReason }));
+    } else if (decision.kind === "pending") {
+      this.#emit(failedNotices(view, { reason, message }));
+    } else {
+      this.#emit([{
+        kind: "log",
+        event: { level: "warn", event: "serviceLeftAlone", service: view.key, reason, message },
+      }]);
+    }
+  }
+
+  #wantedOf({ view, decision }: Entry): WantedStatus | undefined {
+    if (decision === undefined) return undefined;
+    const { allocator } = this.#decider;
+    return wantedStatus(view, { decision, isOurs: (addresses) => allocator.poolOf(addresses) !== undefined });
+  }
+
+  #write(): void {
+    if (!this.#decides) return;
+    for (let key = this.#writes.take(); key !== undefined; key = this.#writes.take()) {
+      const entry = this.#entries.get(key);
+      const wanted = entry === undefined ? undefined : this.#wantedOf(entry);
+      if (entry === undefined || wanted === undefined) {
+        this.#writes.untake(key);
+        continue;
+      }
+      const { view } = entry;
+      entry.inFlight = { version: view.resourceVersion, wanted, before: shownAddresses(view) };
+      const { namespace, name, resourceVersion } = view;
+      this.#effects.push({
+        kind: "patchStatus",
+        key,
+        namespace,
+        name,
+        resourceVersion,
+        body: statusPatch(view, wanted),
+      });
+    }
+  }
+
+  #written(key: string, resourceVersion: string | undefined): void {
+    const entry = this.#entries.get(key);
+    const write = entry?.inFlight;
+    if (entry === undefined || write === undefined) return;
+    entry.inFlight = undefined;
+    this.#writes.succeeded(key);
+    if (entry.isGone) {
+      this.#remove(entry);
+      return;
+    }
+    const { view } = entry;
+    const { wanted } = write;
+    // The precondition held, so a version that came in meanwhile is at least as new as what was written.
+    if (view.resourceVersion === write.version) entry.view = afterWrite(view, { wanted, resourceVersion });
+    entry.basis = shownAddresses(entry.view);
+    entry.reportedLoss = undefined;
+    if (wanted.pool !== undefined && wanted.ingress !== undefined) {
+      this.#emit(allocatedNotices(view, { before: write.before, addresses: wanted.ingress, pool: wanted.pool }));
+    } else {
+      const ips = [...write.before];
+      this.#emit([{ kind: "log", event: { level: "info", event: "ipReleased", service: key, ips } }]);
+    }
+    this.#decideAgain(entry);
+  }
+
+  #writeFailed(input: Extract<ConvergeInput, { kind: "writeFailed" }>, now: Millis): void {
+    const { key, reason, message } = input;
+    const entry = this.#entries.get(key);
+    const write = entry?.inFlight;
+    if (entry === undefined || write === undefined) return;
+    entry.inFlight = undefined;
+    this.#writes.failed(key, { reason, now });
+    const level = reason === "conflict" ? "debug" : "warn";
+    this.#emit([{ kind: "log", event: { level, event: "statusWriteFailed", service: key, reason, message } }]);
+    if (entry.isGone) {
+      this.#remove(entry);
+      return;
+    }
+    if (reason === "rejected" && entry.reportedCause !== message) {
+      entry.reportedCause = message;
+      this.#emit(failedNotices(entry.view, { reason, message }));
+    }
+    this.#decideAgain(entry, { newer: entry.view.resourceVersion !== write.version });
+  }
+
+  #decideAgain(entry: Entry, options: { newer: boolean } = { newer: true }): void {
+    entry.redecide = false;
+    this.#decideOne(entry, options);
+  }
+
+  /** Offers what became free to those that wait. */
+  #servePending(): void {
+    if (!this.#freed || !this.#decides) return;
+    this.#freed = false;
+    this.#pending.offer((key): Served => {
+      const entry = this.#entries.get(key);
+      if (entry === undefined) return "skipped";
+      this.#decideOne(entry, { newer: false });
+      // With a write in flight it is decided on when the answer is there.
+      if (entry.redecide) return "skipped";
+      return entry.decision?.kind === "pending" ? "refused" : "served";
+    });
+  }
+
+  #setServiceProblems(key: string, problems: readonly Problem[]): void {
+    const before = this.#serviceProblems.get(key) ?? [];
+    if (problems.length === 0) this.#serviceProblems.delete(key);
+    else this.#serviceProblems.set(key, problems);
+    if (JSON.stringify(before) !== JSON.stringify(problems)) this.#reportProblems();
+  }
+
+  #reportProblems(): void {
+    const problems = [...this.#configProblems, ...[...this.#serviceProblems.values()].flat()];
+    this.#emit([{ kind: "problems", problems }]);
+  }
+
+  #emit(effects: readonly ConvergeEffect[]): void {
+    for (const effect of effects) this.#effects.push(effect);
+  }
+}
+
+function newEntry(key: string, view: ServiceView): Entry {
+  return {
+    key,
+    view,
+    isUndecodable: false,
+    decision: undefined,
+    basis: [],
+    adoptRefusal: undefined,
+    isGone: false,
+    inFlight: undefined,
+    redecide: false,
+    reportedCause: undefined,
+    reportedLoss: undefined,
+  };
+}
+
+function isAnother(a: ServiceView, b: ServiceView): boolean {
+  return a.uid !== "" && b.uid !== "" && a.uid !== b.uid;
+}
+
+function ageOf({ key, view }: ServiceState): { readonly key: string; readonly creationTimestamp: string } {
+  return { key, creationTimestamp: view.creationTimestamp };
+}

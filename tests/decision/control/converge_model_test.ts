@@ -1,0 +1,248 @@
+import { assert } from "@std/assert/assert";
+import { assertEquals } from "@std/assert/equals";
+import type { KubeObject } from "../../../lib/base/kube.ts";
+import { canonicalIp } from "../../../lib/base/ip.ts";
+import { below, SeededRng } from "../../../lib/base/rng.ts";
+import { ConvergeMachine } from "../../../lib/decision/control/converge.ts";
+import type { ConvergeInput } from "../../../lib/decision/control/converge_io.ts";
+import { poolObject, serviceObject } from "../objects.ts";
+import { FakeApi, type Patch, shownBy } from "./fake_api.ts";
+
+const SEEDS = 2000;
+const STEPS = 60;
+const IN_FLIGHT_MAX = 3;
+
+interface NaivePool {
+  readonly addresses: readonly string[];
+  readonly autoAssign: boolean;
+}
+
+/** Pools of a handful of addresses, written out: the model never parses a range. */
+const POOL_SETS: readonly Record<string, NaivePool>[] = [
+  {
+    a: { addresses: ["192.0.2.1", "192.0.2.2", "192.0.2.3"], autoAssign: true },
+    b: { addresses: ["198.51.100.7", "198.51.100.8"], autoAssign: true },
+  },
+  { a: { addresses: ["192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5"], autoAssign: true } },
+  {
+    a: { addresses: ["192.0.2.1", "192.0.2.2"], autoAssign: false },
+    c: { addresses: ["198.51.100.8", "198.51.100.9", "198.51.100.10"], autoAssign: true },
+  },
+  {
+    // The same addresses as the first set under other names.
+    x: { addresses: ["192.0.2.1", "192.0.2.2", "192.0.2.3"], autoAssign: true },
+    b: { addresses: ["198.51.100.7", "198.51.100.8"], autoAssign: true },
+  },
+  {},
+];
+
+function poolObjects(set: Record<string, NaivePool>): KubeObject[] {
+  return Object.entries(set).map(([name, { addresses, autoAssign }]) =>
+    poolObject(name, [`${addresses[0]}-${addresses.at(-1)}`], { autoAssign })
+  );
+}
+
+/** One history: user, API server, watch, failures and restarts in random order, checked at every step. */
+class History {
+  readonly #rng: SeededRng;
+  readonly #api = new FakeApi();
+  #machine = new ConvergeMachine({ inFlightMax: IN_FLIGHT_MAX });
+  #pools = POOL_SETS[0]!;
+  #patches: Patch[] = [];
+  #delivered = 0;
+  #created = 0;
+  #now = 0;
+  writes = 0;
+
+  constructor(seed: number) {
+    this.#rng = new SeededRng(seed);
+    this.#restart();
+  }
+
+  run(): void {
+    for (let step = 0; step < STEPS; step++) {
+      this.#step();
+      this.#checkNoAddressTwice();
+    }
+    this.#settle();
+    this.#checkSatisfied();
+    this.#restart();
+    this.#drainWatch();
+    assertEquals(this.#patches, [], "a restart writes nothing");
+  }
+
+  #step(): void {
+    const dice = below(this.#rng, 100);
+    if (dice < 22) this.#userChange();
+    else if (dice < 60) this.#deliver();
+    else if (dice < 85) this.#answer(true);
+    else if (dice < 91) this.#handle({ kind: "tick" }, 300 + below(this.#rng, 3000));
+    else if (dice < 96) this.#changePools();
+    else this.#restart();
+  }
+
+  #userChange(): void {
+    const keys = [...this.#api.objects.keys()];
+    const dice = below(this.#rng, 10);
+    if (dice < 5 || keys.length === 0) {
+      const created = this.#created++;
+      const annotations: Record<string, string> = {};
+      if (below(this.#rng, 6) === 0) annotations["metallb.io/address-pool"] = below(this.#rng, 2) === 0 ? "a" : "b";
+      if (below(this.#rng, 8) === 0) annotations["metallb.io/loadBalancerIPs"] = "192.0.2.2";
+      // Three Services a second: age alone does not order them.
+      const creationTimestamp = new Date(Math.floor(created / 3) * 1000).toISOString();
+      this.#api.put(serviceObject(`s${below(this.#rng, 9)}-${created}`, { annotations, creationTimestamp }));
+      return;
+    }
+    const key = keys[below(this.#rng, keys.length)]!;
+    const object = this.#api.objects.get(key)!;
+    const spec = object["spec"] as { type: string };
+    if (dice < 7) this.#api.remove(key);
+    else if (dice === 7) {
+      const type = spec.type === "LoadBalancer" ? "ClusterIP" : "LoadBalancer";
+      this.#api.put({ ...object, spec: { ...spec, type } });
+    } else if (dice === 8) {
+      const annotations = { ...object.metadata.annotations };
+      if (annotations["metallb.io/address-pool"] === undefined) annotations["metallb.io/address-pool"] = "a";
+      else delete annotations["metallb.io/address-pool"];
+      this.#api.put({ ...object, metadata: { ...object.metadata, annotations } });
+    } else if (below(this.#rng, 3) === 0) {
+      this.#api.put({ ...object, status: { loadBalancer: {} } });
+    } else {
+      this.#api.put({ ...object, metadata: { ...object.metadata, labels: { v: String(below(this.#rng, 9)) } } });
+    }
+  }
+
+  #changePools(): void {
+    this.#pools = POOL_SETS[below(this.#rng, POOL_SETS.length)]!;
+    this.#handle({ kind: "pools", ipAddressPools: poolObjects(this.#pools) });
+  }
+
+  #deliver(): void {
+    const event = this.#api.events[this.#delivered];
+    if (event === undefined) return;
+    this.#delivered++;
+    this.#handle({ kind: "service", key: event.key, object: event.object });
+  }
+
+  /** One write is carried out, or not, and its answer comes, or tells nothing. */
+  #answer(mayFail: boolean): void {
+    if (this.#patches.length === 0) return;
+    const [patch] = this.#patches.splice(below(this.#rng, this.#patches.length), 1) as [Patch];
+    const { key } = patch;
+    const fate = mayFail ? below(this.#rng, 10) : 9;
+    if (fate === 0) return this.#handle({ kind: "writeFailed", key, reason: "rejected", message: "no" });
+    if (fate === 1) return this.#handle({ kind: "writeFailed", key, reason: "retryable", message: "refused" });
+    const answer = this.#api.patch(patch);
+    if (answer.ok) assert(answer.changed, `a write of ${key} changed nothing: ${JSON.stringify(patch.body)}`);
+    // The write happened but its answer was lost.
+    if (fate === 2) return this.#handle({ kind: "writeFailed", key, reason: "retryable", message: "timeout" });
+    if (answer.ok) return this.#handle({ kind: "written", key, resourceVersion: answer.resourceVersion });
+    this.#handle({ kind: "writeFailed", key, reason: answer.reason, message: answer.reason });
+  }
+
+  /** A new process: some writes of the old one still reached the server. */
+  #restart(): void {
+    for (const patch of this.#patches) if (below(this.#rng, 2) === 0) this.#api.patch(patch);
+    this.#patches = [];
+    this.#machine = new ConvergeMachine({ inFlightMax: IN_FLIGHT_MAX });
+    const inputs: ConvergeInput[] = [{ kind: "pools", ipAddressPools: poolObjects(this.#pools) }];
+    for (const [key, object] of this.#api.objects) inputs.push({ kind: "service", key, object });
+    this.#delivered = this.#api.events.length;
+    for (let i = inputs.length - 1; i > 0; i--) {
+      const j = below(this.#rng, i + 1);
+      [inputs[i], inputs[j]] = [inputs[j]!, inputs[i]!];
+    }
+    for (const input of inputs) this.#handle(input);
+    assertEquals(this.#patches, [], "nothing is written before all caches are filled");
+    this.#handle({ kind: "synced" });
+  }
+
+  #handle(input: ConvergeInput | { kind: "tick" }, afterMs = 1): void {
+    this.#now += afterMs;
+    this.#machine.handle(input, this.#now);
+    for (let effect = this.#machine.poll(); effect !== undefined; effect = this.#machine.poll()) {
+      if (effect.kind !== "patchStatus") continue;
+      const { key } = effect;
+      assert(!this.#patches.some((patch) => patch.key === key), `two writes of ${key} are in flight`);
+      this.#patches.push(effect);
+      assert(this.#patches.length <= IN_FLIGHT_MAX, `${this.#patches.length} writes are in flight`);
+      this.writes++;
+    }
+  }
+
+  #drainWatch(): void {
+    while (this.#delivered < this.#api.events.length) this.#deliver();
+  }
+
+  #settle(): void {
+    for (let round = 0; round < 1000; round++) {
+      this.#drainWatch();
+      if (this.#patches.length > 0) {
+        this.#answer(false);
+        continue;
+      }
+      if (this.#delivered < this.#api.events.length) continue;
+      const deadline = this.#machine.deadline();
+      if (deadline === undefined) return;
+      this.#handle({ kind: "tick" }, Math.max(1, deadline.at - this.#now));
+    }
+    throw new Error("it never came to rest");
+  }
+
+  #checkNoAddressTwice(): void {
+    const owners = new Map<string, string>();
+    for (const [key, object] of this.#api.objects) {
+      for (const address of shownBy(object)) {
+        assert(!owners.has(address), `${address} is held by ${owners.get(address)} and ${key}`);
+        owners.set(address, key);
+      }
+    }
+  }
+
+  /** At rest: every address is allowed, and who has none could not have one. */
+  #checkSatisfied(): void {
+    const taken = new Set([...this.#api.objects.values()].flatMap(shownBy));
+    for (const [key, object] of this.#api.objects) {
+      const shown = shownBy(object);
+      const annotations = object.metadata.annotations ?? {};
+      const from = annotations["metallb.io/ip-allocated-from-pool"];
+      const requested = annotations["metallb.io/address-pool"];
+      const wanted = annotations["metallb.io/loadBalancerIPs"];
+      if ((object["spec"] as { type: string }).type !== "LoadBalancer") {
+        assertEquals([shown, from], [[], undefined], `${key} is no load balancer and shows an address`);
+        continue;
+      }
+      const possible = Object.entries(this.#pools)
+        .filter(([name, { autoAssign }]) => {
+          if (requested !== undefined) return name === requested;
+          return autoAssign || wanted !== undefined || name === from;
+        })
+        .flatMap(([, { addresses }]) => addresses)
+        .filter((address) => wanted === undefined || address === wanted);
+      if (shown.length === 0) {
+        assertEquals(from, undefined, `${key} has the annotation but no address`);
+        const free = possible.filter((address) => !taken.has(address));
+        assertEquals(free, [], `${key} has no address although some are free`);
+      } else {
+        assertEquals(shown.length, 1);
+        assert(possible.includes(canonicalIp(shown[0]!)!), `${key} has ${shown[0]}, which it may not have`);
+        assert(this.#pools[from!]?.addresses.includes(shown[0]!) === true, `${key} names pool ${from}`);
+      }
+    }
+  }
+}
+
+Deno.test("ConvergeMachine: random histories with restarts, failures and conflicts agree with a naive model", () => {
+  let writes = 0;
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const history = new History(seed);
+    try {
+      history.run();
+    } catch (error) {
+      throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error });
+    }
+    writes += history.writes;
+  }
+  assert(writes > SEEDS * 5, `the histories are too tame: ${writes} writes`);
+});
