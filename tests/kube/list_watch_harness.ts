@@ -3,12 +3,8 @@ import type { KubeObject } from "../../lib/base/kube.ts";
 import type { Tick } from "../../lib/base/machine.ts";
 import { type Rng, SeededRng } from "../../lib/base/rng.ts";
 import type { ApiError, ApiErrorReason } from "../../lib/edge/kube/api_error.ts";
-import {
-  ListWatch,
-  type ListWatchEffect,
-  type ListWatchInput,
-  type ListWatchOptions,
-} from "../../lib/edge/kube/list_watch.ts";
+import { ListWatch, type ListWatchOptions } from "../../lib/edge/kube/list_watch.ts";
+import type { ListWatchEffect, ListWatchInput } from "../../lib/edge/kube/list_watch_messages.ts";
 
 export function pod(name: string, version: number, uid = `${name}-1`): KubeObject {
   return {
@@ -61,7 +57,7 @@ export class ListWatchHarness {
 
 export function generationOf(
   effects: readonly ListWatchEffect<KubeObject>[],
-  kind: "startList" | "startWatch",
+  kind: "startList" | "startCheck" | "startWatch",
 ): number {
   for (const effect of effects) if (effect.kind === kind) return effect.generation;
   throw new Error(`no ${kind} in ${JSON.stringify(effects)}`);

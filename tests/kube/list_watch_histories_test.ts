@@ -6,7 +6,7 @@ import { assertEquals } from "@std/assert/equals";
 import { assert } from "@std/assert/assert";
 import type { KubeObject } from "../../lib/base/kube.ts";
 import { below, type Rng, SeededRng } from "../../lib/base/rng.ts";
-import type { ListWatchEffect, ListWatchInput } from "../../lib/edge/kube/list_watch.ts";
+import type { ListWatchEffect, ListWatchInput } from "../../lib/edge/kube/list_watch_messages.ts";
 import { apiError, ListWatchHarness } from "./list_watch_harness.ts";
 import { NaiveServer } from "./naive_server.ts";
 
@@ -27,7 +27,7 @@ class History {
   readonly #faults: Faults;
   /** The open request: what the server still has to answer, or the watch's position. */
   #open:
-    | { kind: "list" | "watch"; generation: number; position: number; accepted: boolean; stalled: boolean }
+    | { kind: "list" | "check" | "watch"; generation: number; position: number; accepted: boolean; stalled: boolean }
     | undefined;
   /** Inputs of requests that were cancelled, which arrive nevertheless. */
   readonly #late: Input[] = [];
@@ -81,13 +81,17 @@ class History {
     const { generation } = open;
     if (this.#down !== "no") {
       this.#down = "refused";
-      const kind = open.kind === "list" ? "listFailed" : "watchFailed";
+      const kind = `${open.kind}Failed` as const;
       return this.#input({ kind, generation, error: apiError("unreachable") });
     }
     if (open.kind === "list") {
       const objects = [...this.#server.objects.values()];
       this.#listedAt = this.#server.version;
       return this.#input({ kind: "listed", generation, resourceVersion: String(this.#server.version), objects });
+    }
+    if (open.kind === "check") {
+      const objects = [...this.#server.objects.values()].slice(0, 2);
+      return this.#input({ kind: "checked", generation, resourceVersion: String(this.#server.version), objects });
     }
     if (!open.accepted) {
       if (this.#server.eventsAfter(open.position) === "gone" && below(this.#rng, 2) === 0) {
@@ -112,7 +116,9 @@ class History {
     const open = this.#open;
     if (open === undefined) return;
     const { generation } = open;
-    if (open.kind === "list") return this.#input({ kind: "listFailed", generation, error: apiError("timeout") });
+    if (open.kind !== "watch") {
+      return this.#input({ kind: `${open.kind}Failed` as const, generation, error: apiError("timeout") });
+    }
     const reasons = ["unreachable", "timeout", "serverError", "tooManyRequests", "badResponse", "gone"] as const;
     const dice = below(this.#rng, reasons.length + 2);
     if (dice === reasons.length) open.stalled = true;
@@ -170,6 +176,9 @@ class History {
         this.lists++;
         this.#request("list", effect.generation, 0);
         break;
+      case "startCheck":
+        this.#request("check", effect.generation, 0);
+        break;
       case "startWatch":
         this.#request("watch", effect.generation, Number(effect.resourceVersion));
         break;
@@ -194,7 +203,7 @@ class History {
     }
   }
 
-  #request(kind: "list" | "watch", generation: number, position: number): void {
+  #request(kind: "list" | "check" | "watch", generation: number, position: number): void {
     // A request that ended by itself is not cancelled; one at a time may be open.
     this.#open = { kind, generation, position, accepted: false, stalled: false };
   }
@@ -204,6 +213,7 @@ class History {
     const { kind, generation } = this.#open!;
     this.#open = undefined;
     if (kind === "list") this.#late.push({ kind: "listed", generation, resourceVersion: "1", objects: [] });
+    else if (kind === "check") this.#late.push({ kind: "checked", generation, resourceVersion: "1", objects: [] });
     else {
       for (const object of this.told.values()) this.#late.push({ kind: "event", generation, type: "DELETED", object });
       this.#late.push({ kind: "watchEnded", generation });

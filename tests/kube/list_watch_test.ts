@@ -27,15 +27,15 @@ Deno.test("ListWatch: asks the server to end a watch within once to twice the ti
 });
 
 /** How a watch that was open and healthy goes on after it broke. */
-const AFTER_OPEN: readonly (readonly [ApiErrorReason, "list" | "watch", "wait" | "at once"])[] = [
+const AFTER_OPEN: readonly (readonly [ApiErrorReason, "list" | "check", "wait" | "at once"])[] = [
   ["badResponse", "list", "wait"],
   ["gone", "list", "at once"],
-  ["unreachable", "watch", "wait"],
-  ["timeout", "watch", "wait"],
-  ["serverError", "watch", "wait"],
-  ["tooManyRequests", "watch", "wait"],
-  ["unauthorized", "watch", "wait"],
-  ["forbidden", "watch", "wait"],
+  ["unreachable", "check", "wait"],
+  ["timeout", "check", "wait"],
+  ["serverError", "check", "wait"],
+  ["tooManyRequests", "check", "wait"],
+  ["unauthorized", "check", "wait"],
+  ["forbidden", "check", "wait"],
 ];
 for (const [reason, next, when] of AFTER_OPEN) {
   Deno.test(`ListWatch: an open watch that fails with ${reason} is followed by a ${next}, ${when}`, () => {
@@ -43,7 +43,7 @@ for (const [reason, next, when] of AFTER_OPEN) {
     const generation = harness.upTo(9, [pod("a", 3)]);
     harness.input({ kind: "bookmark", generation, resourceVersion: "12" });
     const failed = harness.input({ kind: "watchFailed", generation, error: apiError(reason) });
-    const expected = next === "list" ? ["startList"] : ["startWatch@12"];
+    const expected = next === "list" ? ["startList"] : ["startCheck"];
     if (when === "at once") return assertEquals(brief(failed), ["cancel", ...expected]);
     assertEquals(brief(failed), ["cancel"]);
     assertEquals(brief(harness.tick()), expected);
@@ -51,13 +51,13 @@ for (const [reason, next, when] of AFTER_OPEN) {
 }
 
 /** A watch that was never accepted: only 429 leaves the version trusted. */
-const NOT_OPENED: readonly (readonly [ApiErrorReason, "list" | "watch"])[] = [
+const NOT_OPENED: readonly (readonly [ApiErrorReason, "list" | "check"])[] = [
   ["unreachable", "list"],
   ["timeout", "list"],
   ["serverError", "list"],
   ["unauthorized", "list"],
   ["gone", "list"],
-  ["tooManyRequests", "watch"],
+  ["tooManyRequests", "check"],
 ];
 for (const [reason, next] of NOT_OPENED) {
   Deno.test(`ListWatch: a watch that is refused with ${reason} is followed by a ${next}`, () => {
@@ -67,9 +67,45 @@ for (const [reason, next] of NOT_OPENED) {
     const generation = generationOf(harness.input({ kind: "watchEnded", generation: open }), "startWatch");
     const failed = harness.input({ kind: "watchFailed", generation, error: apiError(reason) });
     const effects = failed.length > 1 ? failed : harness.tick();
-    assertEquals(brief(effects).at(-1), next === "list" ? "startList" : "startWatch@9");
+    assertEquals(brief(effects).at(-1), next === "list" ? "startList" : "startCheck");
   });
 }
+
+/** Our copy is at version 50 with a@30; the look at the server finds this. */
+const LOOKS: readonly (readonly [string, number, ReturnType<typeof pod>[], "list" | "watch"])[] = [
+  ["an older version", 49, [], "list"],
+  ["an old object that we never saw", 60, [pod("b", 40)], "list"],
+  ["our object at another old version", 60, [pod("a", 31)], "list"],
+  ["our object's version with another uid", 60, [pod("a", 30, "a-2")], "list"],
+  ["the same version", 50, [pod("a", 30)], "watch"],
+  ["a newer version and the same object", 60, [pod("a", 30)], "watch"],
+  ["newer objects, also in the place of ours", 60, [pod("a", 55, "a-2"), pod("b", 56)], "watch"],
+  ["nothing", 60, [], "watch"],
+];
+for (const [what, version, objects, next] of LOOKS) {
+  Deno.test(`ListWatch: after a break, a server with ${what} is followed by a ${next}`, () => {
+    const harness = new ListWatchHarness();
+    const broken = harness.upTo(50, [pod("a", 30)]);
+    harness.now += 5_000;
+    harness.input({ kind: "watchFailed", generation: broken, error: apiError("unreachable") });
+    const generation = generationOf(harness.tick(), "startCheck");
+    const effects = harness.input({ kind: "checked", generation, resourceVersion: String(version), objects });
+    if (next === "watch") return assertEquals(brief(effects), ["startWatch@50"]);
+    assertEquals(brief(effects), ["cancel"]);
+    assertEquals(brief(harness.tick()), ["startList"]);
+  });
+}
+
+Deno.test("ListWatch: a look that fails is followed by a list, a look at a busy server by another look", () => {
+  for (const [reason, next] of [["unreachable", "startList"], ["tooManyRequests", "startCheck"]] as const) {
+    const harness = new ListWatchHarness();
+    const broken = harness.upTo(50, []);
+    harness.input({ kind: "watchFailed", generation: broken, error: apiError("unreachable") });
+    const generation = generationOf(harness.tick(), "startCheck");
+    harness.input({ kind: "checkFailed", generation, error: apiError(reason) });
+    assertEquals(brief(harness.tick()), [next]);
+  }
+});
 
 Deno.test("ListWatch: 410 right after a list waits, so that a server which always says so is not stormed", () => {
   const harness = new ListWatchHarness();
@@ -86,7 +122,9 @@ Deno.test("ListWatch: 410 that follows another failure is healed by a list, not 
   const harness = new ListWatchHarness();
   const broken = harness.upTo(9, []);
   harness.input({ kind: "watchFailed", generation: broken, error: apiError("unreachable") });
-  const generation = generationOf(harness.tick(), "startWatch");
+  const check = generationOf(harness.tick(), "startCheck");
+  const checked = harness.input({ kind: "checked", generation: check, resourceVersion: "9", objects: [] });
+  const generation = generationOf(checked, "startWatch");
   harness.input({ kind: "watchOpened", generation });
   harness.input({ kind: "watchFailed", generation, error: apiError("gone") });
   assertEquals(brief(harness.tick()), ["startList"]);
@@ -131,14 +169,18 @@ Deno.test("ListWatch: a watch that ends in order is opened again at once", () =>
   assertEquals(brief(harness.input({ kind: "watchEnded", generation })), ["startWatch@9"]);
 });
 
-Deno.test("ListWatch: a silent connection is replaced by a new watch from the last bookmark", () => {
+Deno.test("ListWatch: a silent connection is replaced, after a look at the server, by a new watch from the last bookmark", () => {
   const harness = new ListWatchHarness({ idleLimitMs: 90_000 });
   const generation = harness.upTo(9, []);
   harness.now += 60_000;
   harness.input({ kind: "bookmark", generation, resourceVersion: "40" });
   const before = harness.now;
-  assertEquals(brief(harness.tick()), ["cancel", "startWatch@40"]);
+  const effects = harness.tick();
+  assertEquals(brief(effects), ["cancel", "startCheck"]);
   assertEquals(harness.now - before, 90_000);
+  const check = generationOf(effects, "startCheck");
+  const checked = harness.input({ kind: "checked", generation: check, resourceVersion: "41", objects: [] });
+  assertEquals(brief(checked), ["startWatch@40"]);
 });
 
 Deno.test("ListWatch: a transport that never answers is given up by the machine's own limits", () => {

@@ -113,29 +113,21 @@ export class KubeClient {
     const items: T[] = [];
     let next: string | undefined;
     for (let page = 0; page < PAGES_MAX; page++) {
-      const result = await this.#json({
-        method: "GET",
-        path: resourcePath(resource, { namespace: options.namespace }),
-        query: { ...selectorsOf(options), limit: String(this.#pageSize), continue: next },
-        signal: options.signal,
-      });
+      const result = await this.#page<T>(resource, { ...options, limit: this.#pageSize, next });
       if (!result.ok) return result;
-      const body = result.value;
-      const metadata = isRecord(body) ? body["metadata"] : undefined;
-      const version = isRecord(metadata) ? metadata["resourceVersion"] : undefined;
-      const pageItems = isRecord(body) ? body["items"] ?? [] : undefined;
-      if (typeof version !== "string" || !Array.isArray(pageItems)) {
-        return badResponse("the list has no items or version");
-      }
-      for (const item of pageItems) {
-        if (!isKubeObject(item)) return badResponse("an item of the list has no name or resource version");
-        items.push(tidy(item, resource) as T);
-      }
-      const token = isRecord(metadata) ? metadata["continue"] : undefined;
-      next = typeof token === "string" && token !== "" ? token : undefined;
-      if (next === undefined) return { ok: true, value: { resourceVersion: version, items } };
+      for (const item of result.value.items) items.push(item);
+      next = result.value.next;
+      if (next === undefined) return { ok: true, value: { resourceVersion: result.value.resourceVersion, items } };
     }
     return badResponse(`the list has more than ${PAGES_MAX} pages`);
+  }
+
+  /** The present version and the first few objects: a cheap look at whether the server is still the one we know. */
+  async peek<T extends KubeObject = KubeObject>(
+    resource: Resource,
+    options: Selection & { readonly limit: number },
+  ): Promise<ApiResult<ObjectList<T>>> {
+    return await this.#page<T>(resource, { ...options, next: undefined });
   }
 
   get<T extends KubeObject = KubeObject>(resource: Resource, target: ObjectName): Promise<ApiResult<T>> {
@@ -227,6 +219,29 @@ export class KubeClient {
   /** A GET of any other path, e.g. `/version`; the body is JSON of unknown shape. */
   getPath(path: string, options: { readonly signal?: AbortSignal } = {}): Promise<ApiResult<unknown>> {
     return this.#json({ method: "GET", path, signal: options.signal });
+  }
+
+  async #page<T extends KubeObject>(
+    resource: Resource,
+    options: Selection & { readonly limit: number; readonly next: string | undefined },
+  ): Promise<ApiResult<ObjectList<T> & { readonly next: string | undefined }>> {
+    const result = await this.#json({
+      method: "GET",
+      path: resourcePath(resource, { namespace: options.namespace }),
+      query: { ...selectorsOf(options), limit: String(options.limit), continue: options.next },
+      signal: options.signal,
+    });
+    if (!result.ok) return result;
+    const body = isRecord(result.value) ? result.value : {};
+    const metadata = isRecord(body["metadata"]) ? body["metadata"] : {};
+    const { resourceVersion, continue: token } = metadata;
+    const items = body["items"] ?? [];
+    if (typeof resourceVersion !== "string" || resourceVersion === "" || !Array.isArray(items)) {
+      return badResponse("the list has no items or version");
+    }
+    if (!items.every(isKubeObject)) return badResponse("an item of the list has no name or resource version");
+    const next = typeof token === "string" && token !== "" ? token : undefined;
+    return { ok: true, value: { resourceVersion, items: items.map((item) => tidy(item, resource) as T), next } };
   }
 
   async #object<T extends KubeObject>(send: Send): Promise<ApiResult<T>> {

@@ -65,7 +65,11 @@ function accessOf(
   }
   const tokenFile = user === undefined ? undefined : find(parts, (part) => part.tokenFiles.get(user.name));
   const one = new library.KubeConfig();
-  one.loadFromClusterAndUser(cluster, user ?? { name: "nobody" });
+  // What comes with an answer is used, the connection that client-node would make is not; it refuses plain http, which
+  // is the user's choice here, and would set up the proxy a second time.
+  const { name, caData, caFile, skipTLSVerify } = cluster;
+  const forCredentials = { name, server: "https://unused.invalid", caData, caFile, skipTLSVerify } as Cluster;
+  one.loadFromClusterAndUser(forCredentials, user ?? { name: "nobody" });
   return {
     ok: true,
     access: {
@@ -75,18 +79,17 @@ function accessOf(
       insecure: cluster.skipTLSVerify === true,
       serverName: cluster.tlsServerName,
       proxyUrl: cluster.proxyUrl,
-      credentials: () => credentialsOf(one, { cluster, user, tokenFile, source }),
+      credentials: () => credentialsOf(one, { user, tokenFile, source }),
     },
   };
 }
 
 async function credentialsOf(
   config: KubeConfig,
-  about: { cluster: Cluster; user: User | undefined; tokenFile: string | undefined; source: string },
+  about: { user: User | undefined; tokenFile: string | undefined; source: string },
 ): Promise<Credentials> {
   const applied: Parameters<KubeConfig["applyToHTTPSOptions"]>[0] = { headers: {} };
   try {
-    // A plain http server is the user's choice; client-node makes an agent here, which refuses it, and which we ignore.
     await config.applyToHTTPSOptions(applied);
   } catch (error) {
     throw new Error(`${about.source}: user "${about.user?.name ?? ""}": ${firstLine(error)}`);

@@ -6,11 +6,14 @@
  * was deleted and made anew under the same name is told as removed and added (its uid changed).
  *
  * How it goes on after a watch ended:
- * - in order, or quiet for too long: watch again from the last version, at once;
- * - broken in the middle: watch again from the last version, after a wait;
+ * - in order: watch again from the last version, at once;
+ * - quiet for too long, or broken in the middle (then after a wait): look whether the server still is the one that we
+ *   know, then watch again from the last version;
  * - 410 Gone, a line that makes no sense, a version that went back: list again;
- * - not even opened (nobody there, 5xx, refused): list again after a wait. The server may have come back with an older
- *   state, in which a watch from our version would wait in silence; a list cannot miss that. 429 is no such sign.
+ * - not even opened (nobody there, 5xx, refused): list again after a wait. 429 is no such sign.
+ *
+ * Looking first, and listing after an outage, is for the server that comes back with another state (a restored backup,
+ * an API without a disk): a watch from our version would be accepted there and wait in silence.
  *
  * Every list and watch has a generation; what arrives from an earlier one is dropped.
  */
@@ -25,6 +28,7 @@ import { Timers } from "../../base/timers.ts";
 import { unreachable } from "../../base/assert.ts";
 import type { ApiError } from "./api_error.ts";
 import { backoffMs, type BackoffOptions, DEFAULT_BACKOFF } from "./backoff.ts";
+import type { ListWatchEffect, ListWatchInput } from "./list_watch_messages.ts";
 import type { Store } from "./store.ts";
 import { compareVersions, versionOf } from "./resource_version.ts";
 import type { WatchEventType } from "./watch_stream.ts";
@@ -43,39 +47,8 @@ export interface ListWatchOptions {
   readonly openLimitMs?: number;
 }
 
-export type ListWatchInput<T extends KubeObject> =
-  | { readonly kind: "start" }
-  | { readonly kind: "stop" }
-  | {
-    readonly kind: "listed";
-    readonly generation: number;
-    readonly resourceVersion: string;
-    readonly objects: readonly T[];
-  }
-  | { readonly kind: "listFailed"; readonly generation: number; readonly error: ApiError }
-  | { readonly kind: "watchOpened"; readonly generation: number }
-  | { readonly kind: "event"; readonly generation: number; readonly type: WatchEventType; readonly object: T }
-  | { readonly kind: "bookmark"; readonly generation: number; readonly resourceVersion: string }
-  | { readonly kind: "watchEnded"; readonly generation: number }
-  | { readonly kind: "watchFailed"; readonly generation: number; readonly error: ApiError };
-
-export type ListWatchEffect<T extends KubeObject> =
-  | { readonly kind: "startList"; readonly generation: number }
-  | {
-    readonly kind: "startWatch";
-    readonly generation: number;
-    readonly resourceVersion: string;
-    readonly timeoutSeconds: number;
-  }
-  /** Ends the list or watch of this generation, if it still runs. */
-  | { readonly kind: "cancel"; readonly generation: number }
-  | { readonly kind: "upsert"; readonly key: string; readonly object: T; readonly previous: T | undefined }
-  | { readonly kind: "remove"; readonly key: string; readonly previous: T }
-  | { readonly kind: "synced" }
-  | { readonly kind: "log"; readonly event: LogEvent };
-
-type State = "idle" | "listing" | "watching" | "backingOff" | "stopped";
-type Next = "list" | "watch";
+type State = "idle" | "listing" | "checking" | "watching" | "backingOff" | "stopped";
+type Next = "list" | "check" | "watch";
 
 /** A watch that ends sooner than this without having brought anything counts as a failure, or it would spin. */
 const SHORT_WATCH_MS = 1_000;
@@ -136,6 +109,12 @@ export class ListWatch<T extends KubeObject> implements Machine<ListWatchInput<T
       case "listFailed":
         if (this.#isCurrent("listing", input.generation)) this.#retry("list", input.error, now);
         return;
+      case "checked":
+        if (this.#isCurrent("checking", input.generation)) this.#checked(input.resourceVersion, input.objects, now);
+        return;
+      case "checkFailed":
+        if (this.#isCurrent("checking", input.generation)) this.#retry(afterRefusal(input.error), input.error, now);
+        return;
       case "watchOpened":
         if (this.#isCurrent("watching", input.generation)) this.#opened(now);
         return;
@@ -188,6 +167,11 @@ export class ListWatch<T extends KubeObject> implements Machine<ListWatchInput<T
     this.#effects.push({ kind: "startList", generation: this.#generation });
   }
 
+  #startCheck(now: Millis): void {
+    this.#begin("checking", now + this.#options.openLimitMs);
+    this.#effects.push({ kind: "startCheck", generation: this.#generation });
+  }
+
   #startWatch(now: Millis): void {
     this.#begin("watching", now + this.#options.openLimitMs);
     this.#watches++;
@@ -202,7 +186,7 @@ export class ListWatch<T extends KubeObject> implements Machine<ListWatchInput<T
     });
   }
 
-  #begin(state: "listing" | "watching", limitAt: Millis): void {
+  #begin(state: "listing" | "checking" | "watching", limitAt: Millis): void {
     this.#state = state;
     this.#generation++;
     this.#timers.clear("retry");
@@ -212,7 +196,8 @@ export class ListWatch<T extends KubeObject> implements Machine<ListWatchInput<T
 
   #tick(now: Millis): void {
     if (this.#timers.takeDue("retry", now) && this.#state === "backingOff") {
-      return this.#next === "list" ? this.#startList(now) : this.#startWatch(now);
+      if (this.#next === "list") return this.#startList(now);
+      return this.#next === "check" ? this.#startCheck(now) : this.#startWatch(now);
     }
     if (this.#timers.takeDue("limit", now)) {
       const error: ApiError = { reason: "timeout", code: 0, message: `the ${this.#state} request was never answered` };
@@ -221,12 +206,12 @@ export class ListWatch<T extends KubeObject> implements Machine<ListWatchInput<T
     if (this.#timers.takeDue("idle", now)) {
       this.#cancel();
       this.#log("debug", "watchIdle");
-      this.#startWatch(now);
+      this.#startCheck(now);
     }
   }
 
   #stop(): void {
-    if (this.#state === "listing" || this.#state === "watching") this.#cancel();
+    if (this.#state !== "idle" && this.#state !== "backingOff") this.#cancel();
     this.#state = "stopped";
     this.#timers.clear("limit");
     this.#timers.clear("idle");
@@ -250,6 +235,23 @@ export class ListWatch<T extends KubeObject> implements Machine<ListWatchInput<T
     }
     this.#log("debug", "listed");
     this.#startWatch(now);
+  }
+
+  /**
+   * The same server has not gone back, and whatever it holds from before our version we hold too. Another one with the
+   * same names and a higher version may pass; a list at each broken connection would be the price of catching it.
+   */
+  #checked(resourceVersion: string, objects: readonly T[], now: Millis): void {
+    const isOther = compareVersions(resourceVersion, this.#resourceVersion) === "older" ||
+      objects.some((object) => {
+        const age = compareVersions(versionOf(object), this.#resourceVersion);
+        if (age === "newer" || age === "unknown") return false;
+        const known = this.#objects.get(objectKey(object));
+        return known?.metadata.uid !== object.metadata.uid || versionOf(known!) !== versionOf(object);
+      });
+    if (!isOther) return this.#startWatch(now);
+    const message = `the server came back with another state at version ${resourceVersion}`;
+    this.#retry("list", { reason: "gone", code: 0, message }, now);
   }
 
   #opened(now: Millis): void {
@@ -306,9 +308,8 @@ export class ListWatch<T extends KubeObject> implements Machine<ListWatchInput<T
 
   #watchFailed(error: ApiError, now: Millis): void {
     if (this.#wasGood(now) && error.reason !== "badResponse") this.#failures = 0;
-    if (error.reason === "tooManyRequests") return this.#retry("watch", error, now);
-    const canResume = this.#openedAt !== undefined && error.reason !== "gone" && error.reason !== "badResponse";
-    this.#retry(canResume ? "watch" : "list", error, now);
+    if (this.#openedAt === undefined) return this.#retry(afterRefusal(error), error, now);
+    this.#retry(error.reason === "gone" || error.reason === "badResponse" ? "list" : "check", error, now);
   }
 
   #wasGood(now: Millis): boolean {
@@ -316,14 +317,14 @@ export class ListWatch<T extends KubeObject> implements Machine<ListWatchInput<T
   }
 
   #retry(next: Next, error: ApiError, now: Millis): void {
-    const wasWatching = this.#state === "watching";
+    const event = `${this.#state === "listing" ? "list" : this.#state === "checking" ? "check" : "watch"}Failed`;
     this.#cancel();
     this.#failures++;
     this.#lastError = error;
     this.#next = next;
     this.#timers.clear("limit");
     this.#timers.clear("idle");
-    this.#logFailure(error, wasWatching);
+    this.#logFailure(event, error);
     // A version that expired is ordinary after a pause; the list that heals it need not wait, unless it keeps expiring.
     if (error.reason === "gone" && this.#failures === 1) return this.#startList(now);
     this.#state = "backingOff";
@@ -348,14 +349,14 @@ export class ListWatch<T extends KubeObject> implements Machine<ListWatchInput<T
     this.#effects.push({ kind: "remove", key, previous });
   }
 
-  #logFailure(error: ApiError, wasWatching: boolean): void {
+  #logFailure(event: string, error: ApiError): void {
     // The first failures are everyday life (a restart, an expired version); one that lasts needs a human.
     const level = this.#failures === 5
       ? "warn"
       : this.#failures === 1 || error.reason === "forbidden"
       ? "info"
       : "debug";
-    this.#log(level, wasWatching ? "watchFailed" : "listFailed", error);
+    this.#log(level, event, error);
   }
 
   #log(level: LogEvent["level"], event: string, error?: ApiError): void {
@@ -370,4 +371,9 @@ export class ListWatch<T extends KubeObject> implements Machine<ListWatchInput<T
       },
     });
   }
+}
+
+/** A request that was not accepted says that the server is in trouble, or another one; 429 only that it is busy. */
+function afterRefusal(error: ApiError): Next {
+  return error.reason === "tooManyRequests" ? "check" : "list";
 }

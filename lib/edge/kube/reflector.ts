@@ -11,7 +11,8 @@ import type { Tick } from "../../base/machine.ts";
 import type { Rng } from "../../base/rng.ts";
 import type { Clock, Millis } from "../../base/time.ts";
 import type { KubeClient, Selection } from "./client.ts";
-import { ListWatch, type ListWatchEffect, type ListWatchInput, type ListWatchOptions } from "./list_watch.ts";
+import { ListWatch, type ListWatchOptions } from "./list_watch.ts";
+import type { ListWatchEffect, ListWatchInput } from "./list_watch_messages.ts";
 import { type Schedule, systemSchedule } from "./schedule.ts";
 import type { Store, StoreChange } from "./store.ts";
 
@@ -34,6 +35,8 @@ export interface ReflectorDeps<T extends KubeObject> {
 
 /** A transport that ignores an abort must not hold up the end of the program. */
 const STOP_LIMIT_MS = 2_000;
+/** Objects to look at before a broken watch is taken up again. */
+const CHECK_OBJECTS = 4;
 
 export class Reflector<T extends KubeObject = KubeObject> {
   readonly #resource: Resource;
@@ -123,6 +126,8 @@ export class Reflector<T extends KubeObject = KubeObject> {
     switch (effect.kind) {
       case "startList":
         return this.#run(effect.generation, (signal) => this.#list(effect.generation, signal));
+      case "startCheck":
+        return this.#run(effect.generation, (signal) => this.#check(effect.generation, signal));
       case "startWatch":
         return this.#run(effect.generation, (signal) => this.#watch(effect, signal));
       case "cancel":
@@ -147,6 +152,15 @@ export class Reflector<T extends KubeObject = KubeObject> {
     if (!result.ok) return this.#input({ kind: "listFailed", generation, error: result.error });
     const { resourceVersion, items } = result.value;
     this.#input({ kind: "listed", generation, resourceVersion, objects: items });
+  }
+
+  async #check(generation: number, signal: AbortSignal): Promise<void> {
+    const options = { ...this.#selection, limit: CHECK_OBJECTS, signal };
+    const result = await this.#deps.client.peek<T>(this.#resource, options);
+    if (signal.aborted) return;
+    if (!result.ok) return this.#input({ kind: "checkFailed", generation, error: result.error });
+    const { resourceVersion, items } = result.value;
+    this.#input({ kind: "checked", generation, resourceVersion, objects: items });
   }
 
   async #watch(effect: ListWatchEffect<T> & { kind: "startWatch" }, signal: AbortSignal): Promise<void> {
