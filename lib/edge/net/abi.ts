@@ -25,7 +25,6 @@ export const SOCK_NONBLOCK = 0x800;
 export const SOCK_CLOEXEC = 0x80000;
 
 export const SOL_SOCKET = 1;
-export const SO_RCVBUF = 8;
 export const SO_RCVTIMEO = 20;
 export const SO_ATTACH_FILTER = 26;
 export const IPPROTO_IPV6 = 41;

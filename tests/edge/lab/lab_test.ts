@@ -1,3 +1,4 @@
+// needs: namespaces
 import { assertEquals } from "@std/assert/equals";
 import { assert } from "@std/assert/assert";
 import { Lab } from "../../../lib/edge/lab/lab.ts";

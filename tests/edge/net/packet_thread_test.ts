@@ -1,3 +1,4 @@
+// needs: namespaces
 import { assertEquals } from "@std/assert/equals";
 import { invariant } from "../../../lib/base/assert.ts";
 import { Lab } from "../../../lib/edge/lab/lab.ts";
