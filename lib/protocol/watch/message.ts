@@ -24,6 +24,7 @@
  * that its sender had the key when it was made, which is why only answers count as life.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
+import { invariant } from "../../base/assert.ts";
 
 export type WatchKind = "probe" | "ack";
 
@@ -63,21 +64,37 @@ export type WatchKey = Uint8Array;
 
 const MAGIC = [0x48, 0x57, 0x54, 0x31];
 const KINDS: readonly WatchKind[] = ["probe", "ack"];
+/** In the order of a life. */
 const STATES: readonly WatchState[] = ["starting", "alive", "leaving"];
 const HEADER_BYTES = 24;
 const NAME_BYTES_MAX = 253;
 const TAG_BYTES = 16;
+/** Node names are RFC 1123 subdomains: anything else can only be damage or malice, and must not reach a log. */
+const NODE_NAME = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
 
 export const WATCH_MESSAGE_BYTES_MAX = HEADER_BYTES + NAME_BYTES_MAX + TAG_BYTES;
+
+/** True when `a` comes after `b` in a speaker's life. */
+export function isLaterState(a: WatchState, b: WatchState): boolean {
+  return STATES.indexOf(a) > STATES.indexOf(b);
+}
 
 /** Separates this use of the secret from memberlist's (HMAC as a key derivation, RFC 5869 §2.2 in spirit). */
 export function deriveWatchKey(memberlistSecret: Uint8Array): WatchKey {
   return new Uint8Array(createHmac("sha256", memberlistSecret).update("herald watch 1").digest());
 }
 
-/** Bytes of `message`, tagged when there is a key. */
+/** Bytes of `message`, tagged when there is a key. A message that no peer would take is a broken invariant. */
 export function encodeWatchMessage(message: WatchMessage, key: WatchKey | undefined): Uint8Array<ArrayBuffer> {
   const name = new TextEncoder().encode(message.sender);
+  invariant(
+    name.length <= NAME_BYTES_MAX && NODE_NAME.test(message.sender),
+    `"${message.sender}" is no name of a Kubernetes node (an RFC 1123 subdomain)`,
+  );
+  invariant(
+    Number.isSafeInteger(message.generation) && message.generation >= 0,
+    `Generation ${message.generation} is not a whole number in [0, 2^53)`,
+  );
   const bodyBytes = HEADER_BYTES + name.length;
   const bytes = new Uint8Array(bodyBytes + (key === undefined ? 0 : TAG_BYTES));
   const view = new DataView(bytes.buffer);
@@ -103,11 +120,10 @@ export function decodeWatchMessage(bytes: Uint8Array, key: WatchKey | undefined)
   if (state === undefined) return { ok: false, reason: "state" };
   const nameBytes = bytes[6]!;
   if (nameBytes === 0 || nameBytes > NAME_BYTES_MAX) return { ok: false, reason: "name" };
-  const tagged = bytes[7] === 1;
-  if (tagged && key === undefined) return { ok: false, reason: "tagUnexpected" };
-  if (!tagged && key !== undefined) return { ok: false, reason: "tagMissing" };
+  if (key === undefined && bytes[7] !== 0) return { ok: false, reason: "tagUnexpected" };
+  if (key !== undefined && bytes[7] !== 1) return { ok: false, reason: "tagMissing" };
   const bodyBytes = HEADER_BYTES + nameBytes;
-  const wantedBytes = bodyBytes + (tagged ? TAG_BYTES : 0);
+  const wantedBytes = bodyBytes + (key === undefined ? 0 : TAG_BYTES);
   if (bytes.length < wantedBytes) return { ok: false, reason: "truncated" };
   if (bytes.length > wantedBytes) return { ok: false, reason: "oversized" };
   if (key !== undefined && !timingSafeEqual(bytes.subarray(bodyBytes), tagOf(bytes.subarray(0, bodyBytes), key))) {
@@ -123,9 +139,8 @@ export function decodeWatchMessage(bytes: Uint8Array, key: WatchKey | undefined)
 }
 
 function decodeName(bytes: Uint8Array): string | undefined {
-  // Node names are RFC 1123 subdomains: anything else can only be damage or malice, and must not reach a log.
   const name = String.fromCharCode(...bytes);
-  return /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(name) ? name : undefined;
+  return NODE_NAME.test(name) ? name : undefined;
 }
 
 function tagOf(body: Uint8Array, key: WatchKey): Uint8Array {

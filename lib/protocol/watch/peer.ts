@@ -1,17 +1,16 @@
 /**
  * One other speaker as seen from here: which probes are out, how many went unanswered, what it said of itself.
  *
- * Only an answer that repeats a nonce we have just sent is proof of life. What a peer says of itself inside one
- * generation only goes forward (starting, alive, leaving), so a repeated older datagram changes nothing.
+ * Only an answer that repeats a nonce we have just sent is proof of life, and of which life: a probe could be a recording.
+ * What a peer says of itself inside one generation only goes forward (starting, alive, leaving), so a probe of the
+ * generation that we know is believed as well, recorded or not; one of any other generation only makes us ask.
  */
 import type { PeerState, WantedPeer } from "../../base/wanted.ts";
 import type { Millis } from "../../base/time.ts";
-import type { WatchMessage, WatchState } from "./message.ts";
+import { isLaterState, type WatchMessage, type WatchState } from "./message.ts";
 
 /** Answers to older probes than these count as lost. */
-const NONCES_MAX = 4;
-
-const ORDER: Readonly<Record<WatchState, number>> = { starting: 0, alive: 1, leaving: 2 };
+const NONCES_MAX = 8;
 
 export class WatchedPeer {
   readonly where: WantedPeer;
@@ -19,6 +18,8 @@ export class WatchedPeer {
   nextProbeAt: Millis;
   /** Probes since the last answer. */
   unanswered = 0;
+  /** When the first of them was sent. */
+  unansweredSince: Millis | undefined;
   lastSentAt: Millis | undefined;
   lastAnswerAt: Millis | undefined;
   roundTripMs: number | undefined;
@@ -27,16 +28,13 @@ export class WatchedPeer {
   #generation: number | undefined;
   #said: WatchState | undefined;
 
-  constructor(where: WantedPeer, now: Millis) {
+  constructor(where: WantedPeer, nextProbeAt: Millis) {
     this.where = where;
-    this.nextProbeAt = now;
+    this.nextProbeAt = nextProbeAt;
   }
 
   get state(): PeerState {
-    if (this.#heard === "dead") return "dead";
-    // A peer that says it leaves is believed before it has answered: waiting would only lengthen the hand-over.
-    if (this.#said === "leaving") return "leaving";
-    return this.#heard === "unknown" ? "unknown" : this.#said ?? "unknown";
+    return this.#heard === "answered" ? this.#said ?? "unknown" : this.#heard;
   }
 
   get generation(): number | undefined {
@@ -46,14 +44,14 @@ export class WatchedPeer {
   probeSent(nonce: string, now: Millis): void {
     this.#nonces.push({ nonce, sentAt: now });
     if (this.#nonces.length > NONCES_MAX) this.#nonces.shift();
-    this.unanswered++;
+    if (this.unanswered++ === 0) this.unansweredSince = now;
     this.lastSentAt = now;
   }
 
-  /** True when `message` answers a probe of ours that is still out. */
-  answered(message: WatchMessage, now: Millis): boolean {
+  /** Takes the answer to a probe of ours that is still out; ignores any other. */
+  answered(message: WatchMessage, now: Millis): void {
     const index = this.#nonces.findIndex(({ nonce }) => nonce === message.nonce);
-    if (index < 0) return false;
+    if (index < 0) return;
     this.roundTripMs = now - this.#nonces[index]!.sentAt;
     this.#nonces.splice(0, index + 1);
     this.unanswered = 0;
@@ -63,33 +61,30 @@ export class WatchedPeer {
     if (message.generation !== this.#generation) this.#said = undefined;
     this.#generation = message.generation;
     this.#advance(message.state);
-    return true;
   }
 
-  /** Takes what an authentic but possibly old probe says, as far as it cannot take anything back. */
-  overheard(message: WatchMessage): void {
-    if (this.#generation !== undefined && message.generation < this.#generation) return;
-    if (message.generation !== this.#generation) this.#said = undefined;
-    this.#generation = message.generation;
+  /** Takes what a probe says. True when the peer should be asked: it is not known to live, or has perhaps a new life. */
+  overheard(message: WatchMessage): boolean {
+    if (this.#heard !== "answered" || message.generation !== this.#generation) return true;
     this.#advance(message.state);
+    return false;
   }
 
   /** All probes went unanswered. What it said no longer holds: if it comes back it will speak anew. */
   giveUp(): void {
     this.#heard = "dead";
     this.#said = undefined;
-    this.#generation = undefined;
   }
 
   /** Our own view is stale: the peer must be heard again, or given up again, before it counts as either. */
-  forget(now: Millis): void {
+  forget(): void {
     this.#heard = "unknown";
+    this.#said = undefined;
     this.#nonces = [];
     this.unanswered = 0;
-    this.nextProbeAt = now;
   }
 
   #advance(state: WatchState): void {
-    if (this.#said === undefined || ORDER[state] > ORDER[this.#said]) this.#said = state;
+    if (this.#said === undefined || isLaterState(state, this.#said)) this.#said = state;
   }
 }

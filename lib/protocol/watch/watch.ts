@@ -10,18 +10,18 @@
  * and after a pause of our own everybody is `unknown` again, since we cannot tell what we missed.
  */
 import type { Json } from "../../base/json.ts";
-import { type Deadline, earlier, type Machine, type Tick } from "../../base/machine.ts";
+import type { Deadline, Machine, Tick } from "../../base/machine.ts";
 import { Queue } from "../../base/queue.ts";
-import type { Rng } from "../../base/rng.ts";
+import { below, type Rng } from "../../base/rng.ts";
 import type { Millis } from "../../base/time.ts";
 import type { PeerState, WantedPeer } from "../../base/wanted.ts";
-import type { WatchMessage, WatchState } from "./message.ts";
+import { isLaterState, type WatchMessage, type WatchState } from "./message.ts";
 import { WatchedPeer } from "./peer.ts";
 
 export type WatchInput =
   | { readonly kind: "peers"; readonly upsert: readonly WantedPeer[]; readonly remove: readonly string[] }
   | { readonly kind: "message"; readonly message: WatchMessage; readonly address: string; readonly port: number }
-  /** What we say of ourselves from now on. */
+  /** What we say of ourselves from now on; it only goes forward. */
   | { readonly kind: "state"; readonly state: WatchState }
   /** This process stood still: nothing that was known of the peers holds. */
   | { readonly kind: "gap" };
@@ -66,13 +66,14 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
       case "message":
         return this.#receive(input, now);
       case "state":
+        if (!isLaterState(input.state, this.#state)) return;
         this.#state = input.state;
         // Say it at once: the hand-over should not wait for the next round.
         for (const peer of this.#peers.values()) this.#probe(peer, now);
         return;
       case "gap":
         for (const peer of this.#peers.values()) {
-          this.#changing(peer, () => peer.forget(now));
+          this.#changing(peer, now, () => peer.forget());
           this.#probe(peer, now);
         }
         return;
@@ -86,13 +87,17 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
   }
 
   deadline(): Deadline | undefined {
-    let next: Deadline | undefined;
+    // Asked after every packet: compare numbers, and make words for one peer only.
+    let earliest: WatchedPeer | undefined;
+    let at = Infinity;
     for (const peer of this.#peers.values()) {
-      next = earlier(next, { at: peer.nextProbeAt, why: `probe ${peer.where.node}` });
-      const verdictAt = this.#verdictAt(peer);
-      if (verdictAt !== undefined) next = earlier(next, { at: verdictAt, why: `give up ${peer.where.node}` });
+      const next = Math.min(peer.nextProbeAt, this.#verdictAt(peer));
+      if (next >= at) continue;
+      at = next;
+      earliest = peer;
     }
-    return next;
+    if (earliest === undefined) return undefined;
+    return { at, why: `${at === earliest.nextProbeAt ? "probe" : "give up"} ${earliest.where.node}` };
   }
 
   inspect(): Json {
@@ -123,7 +128,8 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
       const known = this.#peers.get(where.node)?.where;
       if (known !== undefined && known.address === where.address && known.port === where.port) continue;
       // A peer at another address is another process: it has to be heard there.
-      const peer = new WatchedPeer(where, now);
+      // The first probe goes out now, the next ones at a random phase: a hundred peers should not be due at one instant.
+      const peer = new WatchedPeer(where, now + 1 + below(this.#rng, this.#options.intervalMs));
       this.#peers.set(where.node, peer);
       this.#effects.push({ kind: "peer", node: where.node, state: peer.state });
       this.#probe(peer, now);
@@ -132,43 +138,51 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
 
   #receive(input: WatchInput & { kind: "message" }, now: Millis): void {
     const { message, address, port } = input;
+    if (message.sender === this.#options.node) return;
+    // Also a speaker that we were not told of yet must hear that we live, or it would take what we own.
+    if (message.kind === "probe") this.#send({ kind: "ack", nonce: message.nonce }, { address, port });
     const peer = this.#peers.get(message.sender);
-    const stranger = peer === undefined || (!this.#options.authenticated && address !== peer.where.address);
-    if (stranger) {
-      if (message.sender !== this.#options.node) this.#strangers++;
+    if (peer === undefined || (!this.#options.authenticated && address !== peer.where.address)) {
+      this.#strangers++;
       return;
     }
     if (message.kind === "ack") {
-      this.#changing(peer, () => peer.answered(message, now));
+      this.#changing(peer, now, () => peer.answered(message, now));
       return;
     }
-    this.#send({ kind: "ack", nonce: message.nonce }, { address, port });
-    this.#changing(peer, () => peer.overheard(message));
     // Whoever is back gets its own probe now, so that its life is proven within one round trip. The pause keeps two
     // speakers whose answers are lost from exciting each other.
-    const isBack = peer.state === "dead" || peer.state === "unknown";
-    const lastSentAt = peer.lastSentAt ?? -Infinity;
-    if (isBack && now - lastSentAt >= this.#options.answerTimeoutMs) this.#probe(peer, now);
+    const mayAsk = now - (peer.lastSentAt ?? -Infinity) >= this.#options.answerTimeoutMs;
+    this.#changing(peer, now, () => {
+      if (peer.overheard(message) && mayAsk) this.#probe(peer, now);
+    });
   }
 
   #tick(peer: WatchedPeer, now: Millis): void {
-    const verdictAt = this.#verdictAt(peer);
-    if (verdictAt !== undefined && now >= verdictAt) this.#changing(peer, () => peer.giveUp());
-    if (now >= peer.nextProbeAt) this.#probe(peer, now);
+    const { intervalMs, deadIntervalMs, answerTimeoutMs } = this.#options;
+    const lateMs = now - this.#verdictAt(peer);
+    // When this tick is late, answers may lie unread in the socket: ask once more instead of judging by our own delay.
+    if (lateMs >= answerTimeoutMs) peer.nextProbeAt = now;
+    else if (lateMs >= 0) this.#changing(peer, now, () => peer.giveUp());
+    if (now < peer.nextProbeAt) return;
+    peer.nextProbeAt = now + (peer.state === "dead" ? deadIntervalMs : intervalMs);
+    this.#probe(peer, now);
   }
 
-  /** When a peer whose allowed probes all went out is given up, if nothing is heard until then. */
-  #verdictAt(peer: WatchedPeer): Millis | undefined {
-    if (peer.state === "dead" || peer.unanswered < this.#options.lossesMax || peer.lastSentAt === undefined) {
-      return undefined;
-    }
-    return peer.lastSentAt + this.#options.answerTimeoutMs;
+  /**
+   * When a peer is given up if nothing is heard until then; `Infinity` when it is not up to that. Probes out of turn do
+   * not shorten the time: a peer that stands still for less than a gap (DESIGN §2) keeps what it owns, here as there.
+   */
+  #verdictAt(peer: WatchedPeer): Millis {
+    const { intervalMs, answerTimeoutMs, lossesMax } = this.#options;
+    if (peer.state === "dead" || peer.unanswered < lossesMax) return Infinity;
+    const detectionMs = (lossesMax - 1) * intervalMs + answerTimeoutMs;
+    return Math.max(peer.lastSentAt! + answerTimeoutMs, peer.unansweredSince! + detectionMs);
   }
 
   #probe(peer: WatchedPeer, now: Millis): void {
     const nonce = hex32(this.#rng.u32()) + hex32(this.#rng.u32());
     peer.probeSent(nonce, now);
-    peer.nextProbeAt = now + (peer.state === "dead" ? this.#options.deadIntervalMs : this.#options.intervalMs);
     this.#send({ kind: "probe", nonce }, peer.where);
   }
 
@@ -182,11 +196,14 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
     });
   }
 
-  /** Runs `change` and reports the peer's state if it is another one afterwards, or the same in a new life. */
-  #changing(peer: WatchedPeer, change: () => void): void {
+  /** Runs `change` and reports the peer's state if it is another one afterwards. */
+  #changing(peer: WatchedPeer, now: Millis, change: () => void): void {
     const before = peer.state;
     change();
-    if (peer.state !== before) this.#effects.push({ kind: "peer", node: peer.where.node, state: peer.state });
+    if (peer.state === before) return;
+    // Whoever was probed slowly as dead and is not dead any more may die again, and that must be seen soon.
+    if (before === "dead") peer.nextProbeAt = Math.min(peer.nextProbeAt, now + this.#options.intervalMs);
+    this.#effects.push({ kind: "peer", node: peer.where.node, state: peer.state });
   }
 }
 
