@@ -9,7 +9,7 @@
  * and the simulation on pretended ones.
  */
 import { invariant } from "../base/assert.ts";
-import { formatIpv4, parseIpv4 } from "../base/ip.ts";
+import { formatIpv4, type Ipv4, parseIpv4 } from "../base/ip.ts";
 import type { JsonObject } from "../base/json.ts";
 import { type Deadline, earlier, type Machine, type Tick } from "../base/machine.ts";
 import { formatMac } from "../base/mac.ts";
@@ -63,7 +63,8 @@ export interface PacketPlaneOptions {
 }
 
 export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect> {
-  readonly #watch: Watch;
+  /** Without it nothing is sent to anybody, and every candidate counts as living. */
+  readonly #watch: Watch | undefined;
   readonly #ownership: Ownership;
   readonly #responder = new ArpResponder();
   readonly #gratuitous = new Gratuitous();
@@ -72,12 +73,13 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   readonly #unserved = new Set<string>();
   #generation = 0;
   #opened = false;
+  #leaving = false;
   #complete = false;
   #ready = false;
 
   constructor(options: PacketPlaneOptions, deps: { rng: Rng }) {
     const { node, generation, watch } = options;
-    this.#watch = new Watch({ node, generation, authenticated: watch?.authenticated ?? false }, deps);
+    this.#watch = watch === undefined ? undefined : new Watch({ node, generation, ...watch }, deps);
     this.#ownership = new Ownership({ node, watched: watch !== undefined });
   }
 
@@ -88,7 +90,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
         break;
       case "watch": {
         const { message, address, port } = input;
-        this.#watch.handle({ kind: "message", message, address, port }, now);
+        this.#watch?.handle({ kind: "message", message, address, port }, now);
         break;
       }
       case "delta":
@@ -104,17 +106,18 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
         this.#becomeReady(now);
         break;
       case "gap":
-        this.#watch.handle(input, now);
         this.#ownership.handle(input, now);
+        this.#watch?.handle(input, now);
         this.#log({ level: "warn", event: "packetLoopGap", gapMs: Math.round(input.gapMs) });
         break;
       case "leave":
-        this.#watch.handle({ kind: "state", state: "leaving" }, now);
+        this.#leaving = true;
+        this.#watch?.handle({ kind: "state", state: "leaving" }, now);
         this.#route(now);
         this.#ownership.handle(input, now);
         break;
       case "tick":
-        this.#watch.handle(input, now);
+        this.#watch?.handle(input, now);
         this.#route(now);
         this.#ownership.handle(input, now);
         this.#route(now);
@@ -128,14 +131,14 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   }
 
   deadline(): Deadline | undefined {
-    return earlier(this.#watch.deadline(), earlier(this.#ownership.deadline(), this.#gratuitous.deadline()));
+    return earlier(this.#watch?.deadline(), earlier(this.#ownership.deadline(), this.#gratuitous.deadline()));
   }
 
   inspect(): JsonObject {
     return {
       generation: this.#generation,
       ready: this.#ready,
-      watch: this.#watch.inspect(),
+      watch: this.#watch?.inspect() ?? null,
       ownership: this.#ownership.inspect(),
       arpResponder: this.#responder.inspect(),
       gratuitous: this.#gratuitous.inspect(),
@@ -150,7 +153,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
     );
     this.#generation = delta.generation;
     // Peers first: an address must not be claimed because a co-candidate is not known yet.
-    this.#watch.handle({ kind: "peers", upsert: delta.upsertPeers, remove: delta.removePeers }, now);
+    this.#watch?.handle({ kind: "peers", upsert: delta.upsertPeers, remove: delta.removePeers }, now);
     this.#route(now);
     for (const address of delta.removeAddresses) this.#unserved.delete(address);
     const served = delta.upsertAddresses.filter((wanted) => this.#serves(wanted.address));
@@ -171,9 +174,9 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   }
 
   #becomeReady(now: Millis): void {
-    if (this.#ready || !this.#opened || !this.#complete) return;
+    if (this.#ready || this.#leaving || !this.#opened || !this.#complete) return;
     this.#ready = true;
-    this.#watch.handle({ kind: "state", state: "alive" }, now);
+    this.#watch?.handle({ kind: "state", state: "alive" }, now);
     this.#route(now);
     this.#ownership.handle({ kind: "complete" }, now);
     this.#effects.push({ kind: "event", event: { kind: "ready" } });
@@ -184,7 +187,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
     // Effects only flow from left to right in the diagram, but for the foreign claim: three rounds reach the end.
     for (let rounds = 0; rounds < 4; rounds++) {
       let moved = false;
-      for (let effect; (effect = this.#watch.poll()) !== undefined; moved = true) this.#fromWatch(effect, now);
+      for (let effect; (effect = this.#watch?.poll()) !== undefined; moved = true) this.#fromWatch(effect, now);
       for (let effect; (effect = this.#responder.poll()) !== undefined; moved = true) this.#fromResponder(effect, now);
       for (let effect; (effect = this.#ownership.poll()) !== undefined; moved = true) this.#fromOwnership(effect, now);
       for (let effect; (effect = this.#gratuitous.poll()) !== undefined; moved = true) this.#fromGratuitous(effect);
@@ -205,18 +208,20 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
 
   #fromOwnership(effect: OwnershipEffect, now: Millis): void {
     switch (effect.kind) {
-      case "own": {
-        const ip = parseIpv4(effect.address)!;
-        this.#responder.handle({ kind: "own", ip, interfaces: effect.interfaces }, now);
-        this.#gratuitous.handle({ kind: "announce", ip, interfaces: effect.interfaces }, now);
+      case "own":
+        this.#responder.handle({ ...effect, ip: ipv4Of(effect.address) }, now);
         return;
-      }
-      case "disown": {
-        const ip = parseIpv4(effect.address)!;
-        this.#responder.handle({ kind: "disown", ip }, now);
-        this.#gratuitous.handle({ kind: "withdraw", ip }, now);
+      case "announce":
+      case "repeat":
+        this.#gratuitous.handle({ ...effect, ip: ipv4Of(effect.address) }, now);
         return;
-      }
+      case "disown":
+        this.#responder.handle({ kind: "disown", ip: ipv4Of(effect.address) }, now);
+        this.#gratuitous.handle({ kind: "withdraw", ip: ipv4Of(effect.address) }, now);
+        return;
+      case "hush":
+        this.#gratuitous.handle({ kind: "withdraw", ip: ipv4Of(effect.address) }, now);
+        return;
       case "changed": {
         const { address, owned, reason, elected } = effect;
         this.#effects.push({ kind: "event", event: { kind: "ownership", address, owned, reason, elected } });
@@ -254,4 +259,11 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   #log(event: (FromPacketThread & { kind: "log" })["event"]): void {
     this.#effects.push({ kind: "event", event: { kind: "log", event } });
   }
+}
+
+/** Only addresses of this family reach ownership. */
+function ipv4Of(address: string): Ipv4 {
+  const ip = parseIpv4(address);
+  invariant(ip !== undefined, `${address} is not an IPv4 address`);
+  return ip;
 }

@@ -76,21 +76,25 @@ export class ArpResponder implements Machine<ArpResponderInput, ArpResponderEffe
   #receive(ifindex: number, record: ArpRecord): void {
     // A bridge may bring our own frames back.
     if (this.#ownMacs.has(record.senderMac) || this.#ownMacs.has(record.etherSource)) return;
-    if (this.#owned.has(record.senderIp)) {
+    const on = this.#interfaces.get(ifindex);
+    if (on === undefined) return;
+    if (this.#answersOn(record.senderIp, on)) {
       const gratuitous = isGratuitous(record);
       this.#effects.push({ kind: "foreignClaim", ip: record.senderIp, mac: record.senderMac, gratuitous });
       return;
     }
-    if (record.operation !== ARP_OPERATION_REQUEST) return;
-    const interfaces = this.#owned.get(record.targetIp);
-    if (interfaces === undefined) return;
-    const on = this.#interfaces.get(ifindex);
-    if (on === undefined || !allowsInterface(interfaces, on.name)) return;
+    if (record.operation !== ARP_OPERATION_REQUEST || !this.#answersOn(record.targetIp, on)) return;
     if (record.etherDestination !== MAC_BROADCAST && record.etherDestination !== on.mac) return;
     // An answer to a group address would reach stations that never asked (RFC 1812 §3.3.2 says the same of its cache).
     if (isGroupMac(record.senderMac) || isGroupMac(record.etherSource)) return;
     this.#effects.push({ kind: "requestAccepted", ip: record.targetIp });
     this.#effects.push({ kind: "send", ifindex, record: arpReply({ request: record, mac: on.mac }) });
+  }
+
+  /** An address that is not announced on an interface may mean something else in the network behind it. */
+  #answersOn(ip: Ipv4, on: L2Interface): boolean {
+    const interfaces = this.#owned.get(ip);
+    return interfaces !== undefined && allowsInterface(interfaces, on.name);
   }
 
   #learnOwnMacs(): void {

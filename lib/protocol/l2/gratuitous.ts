@@ -20,8 +20,16 @@ import { allowsInterface, type L2Interface } from "./interface.ts";
 export type GratuitousInput =
   | { readonly kind: "interface"; readonly interface: L2Interface }
   | { readonly kind: "interfaceGone"; readonly ifindex: number }
-  /** Starts the bursts anew, also for an address that is announced already. */
-  | { readonly kind: "announce"; readonly ip: Ipv4; readonly interfaces: "all" | readonly string[] }
+  /** Starts the bursts anew, or a single one, also for an address that is announced already. */
+  | {
+    readonly kind: "announce";
+    readonly ip: Ipv4;
+    readonly interfaces: "all" | readonly string[];
+    readonly once: boolean;
+  }
+  /** The whole schedule again, but no sooner than one interval after the last burst: whatever asks for it, and however
+   * often, there is no storm. */
+  | { readonly kind: "repeat"; readonly ip: Ipv4 }
   | { readonly kind: "withdraw"; readonly ip: Ipv4 };
 
 export type GratuitousEffect = {
@@ -35,8 +43,8 @@ export interface GratuitousOptions {
   readonly intervalMs?: number;
   /** How many bursts follow a take-over, the first one included. */
   readonly bursts?: number;
-  /** Addresses served per tick; what is left stays due, so that other deadlines and packets get their turn. */
-  readonly addressesPerTick?: number;
+  /** Addresses served per millisecond; what is left waits, so that packets and other deadlines get their turn. */
+  readonly addressesPerMs?: number;
 }
 
 interface Announced {
@@ -48,31 +56,43 @@ interface Announced {
 export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
   readonly #options: Required<GratuitousOptions>;
   readonly #interfaces = new Map<number, L2Interface>();
+  /** What neighbours on a new interface must hear of; a single announcement is made and forgotten. */
   readonly #announced = new Map<Ipv4, Announced>();
-  /** Addresses with bursts left, the next due first: all repeat at one interval, so insertion order is due order. */
-  readonly #pending = new Map<Ipv4, Announced>();
+  /** Addresses whose first burst waits for its turn. */
+  readonly #first = new Map<Ipv4, Announced>();
+  /** Addresses whose last burst is less than one interval ago, the oldest first: the interval is the same for all. */
+  readonly #repeating = new Map<Ipv4, Announced>();
   readonly #effects = new Queue<GratuitousEffect>();
+  #turnAt: Millis = -Infinity;
+  #turnLeft = 0;
 
   constructor(options: GratuitousOptions = {}) {
-    this.#options = { intervalMs: 1100, bursts: 5, addressesPerTick: 128, ...options };
+    this.#options = { intervalMs: 1100, bursts: 5, addressesPerMs: 128, ...options };
   }
 
   handle(input: GratuitousInput | Tick, now: Millis): void {
     switch (input.kind) {
       case "announce":
-        return this.#start(input.ip, input.interfaces, now);
+        this.#start(input.ip, input.interfaces, { once: input.once });
+        break;
+      case "repeat":
+        this.#repeat(input.ip);
+        break;
       case "withdraw":
         this.#announced.delete(input.ip);
-        this.#pending.delete(input.ip);
+        this.#first.delete(input.ip);
+        this.#repeating.delete(input.ip);
         return;
       case "interface":
-        return this.#changeInterface(input.interface, now);
+        this.#changeInterface(input.interface);
+        break;
       case "interfaceGone":
         this.#interfaces.delete(input.ifindex);
         return;
       case "tick":
-        return this.#tick(now);
+        break;
     }
+    this.#serve(now);
   }
 
   poll(): GratuitousEffect | undefined {
@@ -80,32 +100,58 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
   }
 
   deadline(): Deadline | undefined {
-    for (const [ip, { nextAt }] of this.#pending) return { at: nextAt, why: `gratuitous ARP for ${formatIpv4(ip)}` };
+    const nextTurnAt = this.#turnLeft > 0 ? -Infinity : this.#turnAt + 1;
+    for (const due of [this.#first, this.#repeating]) {
+      for (const [ip, { nextAt }] of due) {
+        return { at: Math.max(nextAt, nextTurnAt), why: `gratuitous ARP for ${formatIpv4(ip)}` };
+      }
+    }
     return undefined;
   }
 
   inspect(): Json {
-    return [...this.#pending].map(([ip, { burstsLeft, nextAt }]) => ({ address: formatIpv4(ip), burstsLeft, nextAt }));
+    return [...this.#first, ...this.#repeating].map(([ip, { burstsLeft, nextAt }]) => ({
+      address: formatIpv4(ip),
+      burstsLeft,
+      nextAt: burstsLeft > 0 && nextAt !== -Infinity ? nextAt : null,
+    }));
   }
 
-  #start(ip: Ipv4, interfaces: "all" | readonly string[], now: Millis): void {
-    const announced = { interfaces, burstsLeft: this.#options.bursts, nextAt: now };
-    this.#announced.set(ip, announced);
-    this.#burst(ip, announced, now);
+  #start(ip: Ipv4, interfaces: "all" | readonly string[], { once }: { once: boolean }): void {
+    const announced = { interfaces, burstsLeft: once ? 1 : this.#options.bursts, nextAt: -Infinity };
+    if (!once) this.#announced.set(ip, announced);
+    this.#repeating.delete(ip);
+    this.#first.set(ip, announced);
   }
 
-  #tick(now: Millis): void {
-    for (const [ip, announced] of [...this.#pending.entries().take(this.#options.addressesPerTick)]) {
-      if (announced.nextAt > now) return;
-      this.#burst(ip, announced, now);
+  #repeat(ip: Ipv4): void {
+    const announced = this.#announced.get(ip);
+    if (announced === undefined) return;
+    announced.burstsLeft = this.#options.bursts;
+    if (!this.#repeating.has(ip)) this.#first.set(ip, announced);
+  }
+
+  /** As many bursts as are due and allowed in this millisecond. */
+  #serve(now: Millis): void {
+    if (now - this.#turnAt >= 1) {
+      this.#turnAt = now;
+      this.#turnLeft = this.#options.addressesPerMs;
+    }
+    for (const due of [this.#first, this.#repeating]) {
+      for (const [ip, announced] of due) {
+        // A burst puts its address at the end again, so the loop ends there at the latest.
+        if (announced.nextAt > now || this.#turnLeft === 0) break;
+        this.#turnLeft--;
+        due.delete(ip);
+        if (announced.burstsLeft > 0) this.#burst(ip, announced, now);
+      }
     }
   }
 
   #burst(ip: Ipv4, announced: Announced, now: Millis): void {
-    this.#pending.delete(ip);
     announced.burstsLeft--;
     announced.nextAt = now + this.#options.intervalMs;
-    if (announced.burstsLeft > 0) this.#pending.set(ip, announced);
+    this.#repeating.set(ip, announced);
     for (const on of this.#interfaces.values()) this.#sendPair(ip, announced, on);
   }
 
@@ -116,12 +162,12 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
   }
 
   /** An interface that appears, or gets another MAC, has neighbours that know nothing of us: begin anew. */
-  #changeInterface(on: L2Interface, now: Millis): void {
+  #changeInterface(on: L2Interface): void {
     const known = this.#interfaces.get(on.ifindex);
     this.#interfaces.set(on.ifindex, on);
     if (known !== undefined && known.mac === on.mac && known.name === on.name) return;
-    for (const [ip, { interfaces }] of [...this.#announced]) {
-      if (allowsInterface(interfaces, on.name)) this.#start(ip, interfaces, now);
+    for (const [ip, { interfaces }] of this.#announced) {
+      if (allowsInterface(interfaces, on.name)) this.#start(ip, interfaces, { once: false });
     }
   }
 }

@@ -8,10 +8,14 @@
  *                                ^                                  │
  *                                └────────── elected again ─────────┘
  *
- * The successor answers from the instant it is elected. The old owner goes on until it sees the successor's gratuitous
- * ARP on the wire, so the overlap is as short as the wire allows and there is no gap. A candidate that was neither
- * heard nor given up yet decides nothing: whoever owns goes on, whoever does not waits. After a pause of this process
- * (`gap`) its ownership counts as lost, and nothing is answered before every other candidate is known again.
+ * The successor answers from the instant it is elected. The old owner falls silent about itself but goes on answering
+ * until it sees the successor's gratuitous ARP on the wire, so the overlap is as short as the wire allows and there is no
+ * gap. A successor that never noticed that we took its place (lost probes, a healed partition) has no reason to announce
+ * anything: it is provoked by a single announcement of ours, to which an owner replies with its own.
+ *
+ * A candidate that was neither heard nor given up yet decides nothing: whoever owns goes on, whoever does not waits.
+ * After a pause of this process (`gap`) its ownership counts as lost, and nothing is answered before every other
+ * candidate is known again.
  *
  * It is about addresses of both families; which frames carry the claim is the responders' business.
  */
@@ -34,8 +38,20 @@ export type OwnershipInput =
 
 /** In the order in which they must be applied. */
 export type OwnershipEffect =
-  /** Answer, and tell the segment. Repeated when only the interfaces changed or the segment must be told again. */
+  /** Answer on these interfaces; also when only they changed. */
   | { readonly kind: "own"; readonly address: string; readonly interfaces: "all" | readonly string[] }
+  /** Tell the segment from now on, `once` or on the whole schedule. */
+  | {
+    readonly kind: "announce";
+    readonly address: string;
+    readonly interfaces: "all" | readonly string[];
+    readonly once: boolean;
+  }
+  /** Tell the segment again, as soon as the interval between two announcements allows. */
+  | { readonly kind: "repeat"; readonly address: string }
+  /** Go on answering but announce no more. */
+  | { readonly kind: "hush"; readonly address: string }
+  /** Neither answer nor announce. */
   | { readonly kind: "disown"; readonly address: string }
   | {
     readonly kind: "changed";
@@ -53,17 +69,29 @@ export interface OwnershipOptions {
   readonly watched: boolean;
   /** How long an old owner waits to see its successor on the wire. */
   readonly handOverMs?: number;
+  /** After how much of that it provokes a successor that it did not see. */
+  readonly provokeMs?: number;
+  /** How long before its election was known here a successor's announcement still counts: probes get lost. */
+  readonly claimMs?: number;
+}
+
+interface HandOver {
+  readonly successor: string;
+  readonly until: Millis;
+  provokeAt: Millis | undefined;
 }
 
 interface Address {
   wanted: WantedAddress;
   /** Whether we answer for it. */
   owned: boolean;
+  /** We answer but do not announce, because a successor was elected: neighbours may be on their way to it. */
+  hushed: boolean;
   /** What was reported last. */
   reported: Report | undefined;
   /** After a gap: every other candidate must be known before we answer. */
   unconfirmed: boolean;
-  handOverUntil: Millis | undefined;
+  handOver: HandOver | undefined;
   foreignClaimAt: Millis | undefined;
 }
 
@@ -83,12 +111,15 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   readonly #addresses = new Map<string, Address>();
   readonly #peers = new Map<string, PeerState>();
   readonly #effects = new Queue<OwnershipEffect>();
+  /** Those of `#addresses` that are being handed over. */
+  readonly #handingOver = new Set<Address>();
+  #deadline: Deadline | undefined;
   #complete = false;
   #leaving = false;
   #left = false;
 
   constructor(options: OwnershipOptions) {
-    this.#options = { handOverMs: 2000, ...options };
+    this.#options = { handOverMs: 2000, provokeMs: 500, claimMs: 500, ...options };
   }
 
   handle(input: OwnershipInput | Tick, now: Millis): void {
@@ -102,9 +133,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
         this.#decideAll(now);
         break;
       case "peer":
-        if (input.state === undefined) this.#peers.delete(input.node);
-        else this.#peers.set(input.node, input.state);
-        this.#decideAll(now, input.node);
+        this.#changePeer(input.node, input.state, now);
         break;
       case "foreignClaim":
         this.#foreignClaim(input.address, now);
@@ -114,15 +143,18 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
         break;
       case "leave":
         this.#leaving = true;
+        // No successor can have announced itself before it could know that we leave.
+        for (const address of this.#addresses.values()) address.foreignClaimAt = undefined;
         this.#decideAll(now);
         break;
       case "tick":
-        this.#tick(now);
+        for (const address of this.#handingOver) this.#continueHandOver(address, now);
     }
     if (this.#leaving && !this.#left && !this.#ownsAny()) {
       this.#left = true;
       this.#effects.push({ kind: "left" });
     }
+    this.#deadline = this.#findDeadline();
   }
 
   poll(): OwnershipEffect | undefined {
@@ -130,13 +162,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   }
 
   deadline(): Deadline | undefined {
-    let next: Deadline | undefined;
-    for (const [why, { handOverUntil }] of this.#addresses) {
-      if (handOverUntil !== undefined && (next === undefined || handOverUntil < next.at)) {
-        next = { at: handOverUntil, why: `hand over ${why}` };
-      }
-    }
-    return next;
+    return this.#deadline;
   }
 
   inspect(): Json {
@@ -164,9 +190,10 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
       const fresh: Address = {
         wanted,
         owned: false,
+        hushed: false,
         reported: undefined,
         unconfirmed: false,
-        handOverUntil: undefined,
+        handOver: undefined,
         foreignClaimAt: undefined,
       };
       this.#addresses.set(wanted.address, fresh);
@@ -175,7 +202,10 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     }
     const moved = !sameInterfaces(address.wanted.interfaces, wanted.interfaces);
     address.wanted = wanted;
-    if (address.owned && moved) this.#own(address);
+    if (address.owned && moved) {
+      if (address.hushed) this.#answer(address);
+      else this.#own(address);
+    }
     this.#decide(address, now);
   }
 
@@ -183,33 +213,79 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     const address = this.#addresses.get(key);
     if (address === undefined) return;
     this.#addresses.delete(key);
+    this.#endHandOver(address);
     // Nobody wants it any more, so there is no successor to wait for.
     if (address.owned) this.#effects.push({ kind: "disown", address: key });
     this.#effects.push({ kind: "changed", address: key, owned: false, reason: "notCandidate", elected: null });
   }
 
-  #decideAll(now: Millis, onlyFor?: string): void {
-    for (const address of this.#addresses.values()) {
-      if (onlyFor === undefined || address.wanted.candidates.includes(onlyFor)) this.#decide(address, now);
-    }
+  #changePeer(node: string, state: PeerState | undefined, now: Millis): void {
+    if (this.#peers.get(node) === state) return;
+    if (state === undefined) this.#peers.delete(node);
+    else this.#peers.set(node, state);
+    this.#decideAll(now);
+  }
+
+  #decideAll(now: Millis): void {
+    for (const address of this.#addresses.values()) this.#decide(address, now);
   }
 
   /** Brings one address from what it is to what it should be. */
   #decide(address: Address, now: Millis): void {
     const { elected, reason } = this.#judge(address);
     if (reason === "elected") {
+      this.#endHandOver(address);
       // A successor that we waited for may have told the segment already; take the neighbours back.
-      if (!address.owned || address.handOverUntil !== undefined) this.#own(address);
-      address.handOverUntil = undefined;
+      if (!address.owned || address.hushed) this.#own(address);
       return this.#report(address, { owned: true, reason, elected });
     }
     if (!address.owned) return this.#report(address, { owned: false, reason, elected });
-    if (reason === "waitingForPeers") return this.#report(address, { owned: true, reason, elected });
+    if (reason === "waitingForPeers") {
+      // Whom we meant to hand over to may be gone: nobody to wait for, nobody to stop for.
+      this.#endHandOver(address);
+      return this.#report(address, { owned: true, reason, elected });
+    }
     const successorSeen = address.foreignClaimAt !== undefined &&
-      now - address.foreignClaimAt <= this.#options.handOverMs;
+      now - address.foreignClaimAt <= this.#options.claimMs;
     if (elected === null || successorSeen) return this.#disown(address, { elected, reason });
-    address.handOverUntil ??= now + this.#options.handOverMs;
+    this.#handOverTo(address, elected, now);
     this.#report(address, { owned: true, reason: "handingOver", elected });
+  }
+
+  #handOverTo(address: Address, successor: string, now: Millis): void {
+    const begun = address.handOver;
+    if (begun?.successor === successor) return;
+    const { handOverMs, provokeMs } = this.#options;
+    // Another successor gets its own time, except from a leaver, which must not stay for ever.
+    const until = begun !== undefined && this.#leaving ? begun.until : now + handOverMs;
+    address.handOver = { successor, until, provokeAt: this.#leaving ? undefined : now + provokeMs };
+    this.#handingOver.add(address);
+    if (address.hushed) return;
+    address.hushed = true;
+    this.#effects.push({ kind: "hush", address: address.wanted.address });
+  }
+
+  #continueHandOver(address: Address, now: Millis): void {
+    const handOver = address.handOver!;
+    if (now >= handOver.until) return this.#disown(address, this.#judge(address));
+    if (handOver.provokeAt === undefined || now < handOver.provokeAt) return;
+    handOver.provokeAt = undefined;
+    const { address: key, interfaces } = address.wanted;
+    if (!this.#leaving) this.#effects.push({ kind: "announce", address: key, interfaces, once: true });
+  }
+
+  #endHandOver(address: Address): void {
+    address.handOver = undefined;
+    this.#handingOver.delete(address);
+  }
+
+  #findDeadline(): Deadline | undefined {
+    let next: Deadline | undefined;
+    for (const { handOver, wanted } of this.#handingOver) {
+      const at = Math.min(handOver!.until, handOver!.provokeAt ?? Infinity);
+      if (next === undefined || at < next.at) next = { at, why: `hand over ${wanted.address}` };
+    }
+    return next;
   }
 
   /** Who should own the address, and what that makes of us. `waitingForPeers` when it cannot be said yet. */
@@ -247,42 +323,47 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     const address = this.#addresses.get(key);
     if (address === undefined || !address.owned) return;
     address.foreignClaimAt = now;
-    if (address.handOverUntil !== undefined) this.#decide(address, now);
+    // Whoever claims what is ours has not noticed us, and has just taken our neighbours (RFC 5227 §2.4).
+    if (address.reported?.reason === "elected") this.#effects.push({ kind: "repeat", address: key });
+    else this.#decide(address, now);
   }
 
   #gap(now: Millis): void {
+    // The watch forgets at the same time, and will tell what it learns anew.
+    for (const node of this.#peers.keys()) this.#peers.set(node, "unknown");
     for (const address of this.#addresses.values()) {
       address.unconfirmed = true;
-      address.handOverUntil = undefined;
-      address.foreignClaimAt = undefined;
-      if (address.owned) {
-        address.owned = false;
-        this.#effects.push({ kind: "disown", address: address.wanted.address });
-      }
+      if (address.owned) this.#stop(address);
       this.#decide(address, now);
     }
   }
 
-  #tick(now: Millis): void {
-    for (const address of this.#addresses.values()) {
-      if (address.handOverUntil === undefined || address.handOverUntil > now) continue;
-      this.#disown(address, this.#judge(address));
-    }
-  }
-
+  /** Answer and announce. */
   #own(address: Address): void {
     address.owned = true;
+    address.hushed = false;
     address.foreignClaimAt = undefined;
+    this.#answer(address);
+    const { address: key, interfaces } = address.wanted;
+    this.#effects.push({ kind: "announce", address: key, interfaces, once: false });
+  }
+
+  #answer(address: Address): void {
     const { address: key, interfaces } = address.wanted;
     this.#effects.push({ kind: "own", address: key, interfaces });
   }
 
   #disown(address: Address, verdict: Verdict): void {
-    address.owned = false;
-    address.handOverUntil = undefined;
-    address.foreignClaimAt = undefined;
-    this.#effects.push({ kind: "disown", address: address.wanted.address });
+    this.#stop(address);
     this.#report(address, { owned: false, ...verdict });
+  }
+
+  #stop(address: Address): void {
+    address.owned = false;
+    address.hushed = false;
+    address.foreignClaimAt = undefined;
+    this.#endHandOver(address);
+    this.#effects.push({ kind: "disown", address: address.wanted.address });
   }
 
   #report(address: Address, report: Report): void {
