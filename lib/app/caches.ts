@@ -23,6 +23,8 @@ export class Caches {
   readonly #deps: CachesDeps;
   readonly #reflectors: Reflector[] = [];
   #synced = false;
+  #updates = 0;
+  #updateErrors = 0;
 
   constructor(deps: CachesDeps) {
     this.#deps = deps;
@@ -39,7 +41,11 @@ export class Caches {
       clock,
       rng,
       log,
-      onChange: (change) => change.kind === "synced" ? this.#checkSynced() : onChange(change),
+      onChange: (change) => {
+        if (change.kind === "synced") return this.#checkSynced();
+        this.#updates++;
+        onChange(change);
+      },
     });
     this.#reflectors.push(reflector);
     return reflector;
@@ -47,6 +53,16 @@ export class Caches {
 
   get synced(): boolean {
     return this.#synced;
+  }
+
+  /** One of the changes could not be handled: the object is not as it should be. */
+  countError(): void {
+    this.#updateErrors++;
+  }
+
+  /** Changes handled since start, and how many of them were errors. */
+  facts(): { readonly updates: number; readonly updateErrors: number } {
+    return { updates: this.#updates, updateErrors: this.#updateErrors };
   }
 
   inspect(): Json {

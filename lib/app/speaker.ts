@@ -25,6 +25,7 @@ import { decodeService } from "../decision/config/service_view.ts";
 import { Layer2Planner } from "../decision/plan/layer2_planner.ts";
 import type { ServiceL2Plan } from "../decision/plan/service_l2_plan.ts";
 import { WantedDiff } from "../decision/plan/wanted_diff.ts";
+import type { KubeClientFacts, Layer2Counts } from "../edge/http/metallb_metrics.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
 import { EventRecorder } from "../edge/kube/events.ts";
 import type { Reflector } from "../edge/kube/reflector.ts";
@@ -123,6 +124,7 @@ export class Speaker {
     await this.#packets.stop();
     await this.#caches.stop();
     await this.#events.flush(EVENT_FLUSH_MS);
+    this.#events.stop();
   }
 
   /** Ends without a word to anybody, as a power cut would. */
@@ -130,6 +132,7 @@ export class Speaker {
     this.#stopping = true;
     await this.#packets.cut();
     await this.#caches.stop();
+    this.#events.stop();
   }
 
   /** What `/readyz` asks. */
@@ -147,19 +150,25 @@ export class Speaker {
       .map(([address]) => ({ address, services: wanted.get(address)?.services ?? [] }));
   }
 
+  /** All nodes that may announce an address, the preferred one first; empty when nobody may. */
+  candidatesOf(address: string): readonly string[] {
+    return this.#planner.plan.addresses.get(address)?.candidates ?? [];
+  }
+
   /** Counters of the packet thread by address. */
-  layer2Counters(): { readonly address: string; readonly requests: number; responses: number; gratuitous: number }[] {
+  layer2Counters(): Layer2Counts[] {
     const { counters } = this.#packets;
-    return [...this.#counterSlots].map(([address, slot]) => ({
-      address,
-      requests: counters.readAddress(slot, "requestsReceived"),
-      responses: counters.readAddress(slot, "responsesSent"),
-      gratuitous: counters.readAddress(slot, "gratuitousSent"),
+    return [...this.#counterSlots].map(([ip, slot]) => ({
+      ip,
+      requestsReceived: counters.readAddress(slot, "requestsReceived"),
+      responsesSent: counters.readAddress(slot, "responsesSent"),
+      gratuitousSent: counters.readAddress(slot, "gratuitousSent"),
     }));
   }
 
-  get problems(): readonly Problem[] {
-    return this.#problems;
+  facts(): KubeClientFacts {
+    const isStale = this.#problems.some(({ severity }) => severity === "error");
+    return { ...this.#caches.facts(), configLoaded: this.#caches.synced, configStale: isStale };
   }
 
   async inspect(): Promise<Json> {
@@ -223,7 +232,10 @@ export class Speaker {
       const decoded = change.kind === "upsert" ? decode(change.object) : undefined;
       if (decoded?.ok) into.upsert(decoded.value);
       else into.remove(change.key);
-      if (decoded?.ok === false) this.#logProblem("objectNotUnderstood", decoded.problem);
+      if (decoded?.ok === false) {
+        this.#caches.countError();
+        this.#logProblem("objectNotUnderstood", decoded.problem);
+      }
       this.#scheduleFlush();
     });
   }

@@ -38,16 +38,6 @@ export class Kubelet {
     });
   }
 
-  /** Marks the Pods of a node that died as not ready, as the node controller does after a while. */
-  async loseNode(node: string, pods: Iterable<KubeObject>): Promise<void> {
-    for (const object of pods) {
-      const pod = decodePod(object);
-      if (pod.ok && pod.value.nodeName === node) {
-        await this.#writeStatus(object, { ready: false, ip: pod.value.ips[0] });
-      }
-    }
-  }
-
   async #bringUp(object: KubeObject): Promise<void> {
     const pod = decodePod(object);
     if (!pod.ok || pod.value.deleting || pod.value.phase === "Running") return;
@@ -66,16 +56,15 @@ export class Kubelet {
     // A Pod on the host's network, as the speakers are, has the node's address.
     const isHostNetwork = (object["spec"] as { hostNetwork?: boolean } | undefined)?.hostNetwork === true;
     const ip = isHostNetwork ? nodes[index]!.address : `10.244.${index + 1}.${++this.#addresses + 1}`;
-    await this.#writeStatus(object, { ready: true, ip });
+    await this.#writeStatus(object, ip);
   }
 
-  async #writeStatus(object: KubeObject, options: { ready: boolean; ip: string | undefined }): Promise<void> {
+  async #writeStatus(object: KubeObject, ip: string): Promise<void> {
     const { namespace, name } = object.metadata;
     const now = formatWallTime(this.#deps.clock.wallMs());
-    const status = options.ready ? "True" : "False";
     const conditions = ["PodScheduled", "Initialized", "ContainersReady", "Ready"].map((type) => ({
       type,
-      status: type.endsWith("Ready") ? status : "True",
+      status: "True",
       lastTransitionTime: now,
     }));
     const containers = (object["spec"] as { containers?: { name: string; image?: string }[] })?.containers ?? [];
@@ -83,11 +72,10 @@ export class Kubelet {
       name,
       image: image ?? "",
       imageID: "",
-      ready: options.ready,
+      ready: true,
       restartCount: 0,
       state: { running: { startedAt: now } },
     }));
-    const { ip } = options;
     const body = {
       status: { phase: "Running", podIP: ip, podIPs: [{ ip }], startTime: now, conditions, containerStatuses },
     };

@@ -11,15 +11,10 @@ import { decodeService, type ServiceView } from "../../decision/config/service_v
 import type { LabHost, LabServer } from "../../edge/lab/lab_host.ts";
 import type { Caches } from "../caches.ts";
 
-/** What stands behind one Service: pod names with their nodes, in the order of the slices. */
-interface Backend {
-  readonly pod: string;
-  readonly node: string;
-}
-
 interface Slice {
   readonly serviceKey: string;
-  readonly backends: readonly Backend[];
+  /** Names of the ready Pods. */
+  readonly pods: readonly string[];
 }
 
 /** One listener on one node. */
@@ -87,14 +82,14 @@ export class ServiceProxy {
     const wanted = new Map<string, string>();
     for (const service of this.#services.values()) {
       if (service.type !== "LoadBalancer") continue;
-      const backends = [...this.#slices.values()].filter(({ serviceKey }) => serviceKey === service.key)
-        .flatMap((slice) => slice.backends);
-      const backend = backends[nodeIndex % Math.max(backends.length, 1)];
+      const pods = [...this.#slices.values()].filter(({ serviceKey }) => serviceKey === service.key)
+        .flatMap((slice) => slice.pods);
+      const pod = pods[nodeIndex % Math.max(pods.length, 1)];
       for (const address of service.ingress) {
         for (const { protocol, port } of service.ports) {
           if (protocol !== "TCP") continue;
           const node = this.#hosts[nodeIndex]!.name;
-          wanted.set(`${address} ${port}`, backend === undefined ? "" : `${node} for pod ${backend.pod}\n`);
+          wanted.set(`${address} ${port}`, pod === undefined ? "" : `${node} for pod ${pod}\n`);
         }
       }
     }
@@ -137,11 +132,11 @@ function hostCidr(address: string): string {
 function readSlice(object: { readonly [member: string]: unknown }): Slice | undefined {
   const { metadata, endpoints } = object as unknown as {
     metadata: { namespace: string; labels?: Record<string, string> };
-    endpoints?: { nodeName?: string; targetRef?: { name?: string }; conditions?: { ready?: boolean } }[];
+    endpoints?: { targetRef?: { name?: string }; conditions?: { ready?: boolean } }[];
   };
   const service = metadata.labels?.["kubernetes.io/service-name"];
   if (service === undefined) return undefined;
-  const backends = (endpoints ?? []).filter(({ conditions }) => conditions?.ready !== false)
-    .map(({ nodeName, targetRef }) => ({ node: nodeName ?? "", pod: targetRef?.name ?? "?" }));
-  return { serviceKey: `${metadata.namespace}/${service}`, backends };
+  const pods = (endpoints ?? []).filter(({ conditions }) => conditions?.ready !== false)
+    .map(({ targetRef }) => targetRef?.name ?? "?");
+  return { serviceKey: `${metadata.namespace}/${service}`, pods };
 }

@@ -1,0 +1,194 @@
+/**
+ * The controller: gives addresses to Services and takes them back.
+ *
+ *     Services, IPAddressPools ─> Converge (machine) ─> PATCH of /status, up to 16 at once ─> API
+ *                                        └────────────> events, log, metrics, /status
+ *
+ * What to do is decided in `decision/control/converge`; this file carries inputs to it and effects from it.
+ */
+import type { Json } from "../base/json.ts";
+import { type KubeObject, RESOURCES } from "../base/kube.ts";
+import type { Log } from "../base/log.ts";
+import type { Rng } from "../base/rng.ts";
+import type { Clock } from "../base/time.ts";
+import type { LoadBalancerClasses } from "../decision/config/load_balancer_class.ts";
+import type { Problem } from "../decision/config/problem.ts";
+import { ConvergeMachine } from "../decision/control/converge.ts";
+import type { ConvergeEffect, ConvergeInput } from "../decision/control/converge_io.ts";
+import type { WriteFailure } from "../decision/control/write_queue.ts";
+import type { KubeClientFacts, PoolUsage } from "../edge/http/metallb_metrics.ts";
+import type { ApiError } from "../edge/kube/api_error.ts";
+import type { KubeClient } from "../edge/kube/client.ts";
+import { EventRecorder } from "../edge/kube/events.ts";
+import { EventLoopDriver } from "../edge/run/event_loop_driver.ts";
+import { Caches } from "./caches.ts";
+
+export interface ControllerOptions {
+  /** Namespace of the metallb.io objects. */
+  readonly namespace: string;
+  /** Serve only these classes; `undefined`: only Services without a class. */
+  readonly lbClasses: LoadBalancerClasses;
+}
+
+export interface ControllerDeps {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Log;
+}
+
+const EVENT_FLUSH_MS = 1000;
+
+export class Controller {
+  readonly #deps: ControllerDeps;
+  readonly #caches: Caches;
+  readonly #converge: ConvergeMachine;
+  readonly #driver: EventLoopDriver<ConvergeInput, ConvergeEffect>;
+  readonly #writes = new Set<Promise<void>>();
+  readonly #events: EventRecorder;
+  readonly #pools = new Map<string, KubeObject>();
+  #problems: readonly Problem[] = [];
+  #poolsScheduled = false;
+
+  constructor(options: ControllerOptions, deps: ControllerDeps) {
+    this.#deps = deps;
+    const { client, clock, rng, log } = deps;
+    this.#converge = new ConvergeMachine({ lbClasses: options.lbClasses });
+    this.#driver = new EventLoopDriver({ name: "converge" }, {
+      machine: this.#converge,
+      clock,
+      apply: (effect) => this.#apply(effect),
+    });
+    this.#events = new EventRecorder({ component: "metallb-controller" }, { client, clock, rng, log });
+    this.#caches = new Caches({
+      ...deps,
+      onSynced: () => {
+        this.#tellPools();
+        this.#driver.input({ kind: "synced" });
+      },
+    });
+    this.#caches.add({ resource: RESOURCES.services }, (change) => {
+      const object = change.kind === "upsert" ? change.object : undefined;
+      this.#driver.input({ kind: "service", key: change.key, object });
+    });
+    this.#caches.add({ resource: RESOURCES.ipAddressPools, namespace: options.namespace }, (change) => {
+      if (change.kind === "upsert") this.#pools.set(change.key, change.object);
+      else this.#pools.delete(change.key);
+      this.#schedulePools();
+    });
+  }
+
+  start(): void {
+    this.#caches.start();
+  }
+
+  /** Decides nothing more, and lets what is on its way to the API finish within a second. */
+  async stop(): Promise<void> {
+    this.#driver.stop();
+    await this.#caches.stop();
+    // Each write ends within the client's request timeout; the machine limits how many there are.
+    await Promise.all(this.#writes);
+    await this.#events.flush(EVENT_FLUSH_MS);
+    this.#events.stop();
+  }
+
+  /** What `/readyz` asks. */
+  get conditions(): readonly { readonly name: string; readonly ready: () => boolean }[] {
+    return [{ name: "caches", ready: () => this.#caches.synced }];
+  }
+
+  facts(): KubeClientFacts {
+    const isStale = this.#problems.some(({ severity }) => severity === "error");
+    return { ...this.#caches.facts(), configLoaded: this.#caches.synced, configStale: isStale };
+  }
+
+  poolUsage(): PoolUsage[] {
+    return this.#converge.counters().map((pool) => ({
+      pool: pool.name,
+      ipv4Total: pool.assignedIPv4 + pool.availableIPv4,
+      ipv4InUse: Number(pool.assignedIPv4),
+      ipv6Total: pool.assignedIPv6 + pool.availableIPv6,
+      ipv6InUse: Number(pool.assignedIPv6),
+    }));
+  }
+
+  inspect(): Json {
+    return {
+      program: "controller",
+      ready: this.#caches.synced,
+      problems: this.#problems as unknown as Json,
+      converge: this.#converge.inspect(),
+      caches: this.#caches.inspect(),
+    };
+  }
+
+  /** One look at the pools for all changes that come in one go. */
+  #schedulePools(): void {
+    if (this.#poolsScheduled || !this.#caches.synced) return;
+    this.#poolsScheduled = true;
+    queueMicrotask(() => {
+      this.#poolsScheduled = false;
+      this.#tellPools();
+    });
+  }
+
+  #tellPools(): void {
+    this.#driver.input({ kind: "pools", ipAddressPools: [...this.#pools.values()] });
+  }
+
+  #apply(effect: ConvergeEffect): void {
+    switch (effect.kind) {
+      case "patchStatus":
+        return this.#patchStatus(effect);
+      case "event":
+        return this.#events.record(effect);
+      case "problems":
+        this.#problems = effect.problems;
+        for (const { severity, kind, namespace, name, path, reason, message } of effect.problems) {
+          this.#deps.log({
+            level: "warn",
+            event: "configurationProblem",
+            severity,
+            kind,
+            namespace,
+            name,
+            path,
+            reason,
+            error: message,
+          });
+        }
+        return;
+      case "log":
+        return this.#deps.log(effect.event);
+    }
+  }
+
+  #patchStatus({ key, namespace, name, body }: ConvergeEffect & { kind: "patchStatus" }): void {
+    const target = { namespace, name, subresource: "status" };
+    const write = this.#deps.client.patch(RESOURCES.services, target, { type: "merge", body }).then((result) => {
+      this.#writes.delete(write);
+      this.#driver.input(
+        result.ok
+          ? { kind: "written", key, resourceVersion: result.value.metadata.resourceVersion }
+          : { kind: "writeFailed", key, reason: failureOf(result.error), message: result.error.message },
+      );
+    });
+    this.#writes.add(write);
+  }
+}
+
+function failureOf(error: ApiError): WriteFailure {
+  switch (error.reason) {
+    case "conflict":
+      return "conflict";
+    case "notFound":
+    case "gone":
+      return "notFound";
+    case "invalid":
+    case "forbidden":
+    case "unauthorized":
+      return "rejected";
+    default:
+      return "retryable";
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * The story of `herald demo`: an address is given, announced and used; its speaker is told to stop; a node dies. Every
+ * line is told when it has been seen to happen, and a step that does not happen ends the story with an error.
+ */
+import { formatMac, type Mac } from "../../base/mac.ts";
+import type { KubeObject } from "../../base/kube.ts";
+import type { LogEvent } from "../../base/log.ts";
+import type { Clock, Millis } from "../../base/time.ts";
+import type { LabProbe } from "../../edge/lab/lab_host.ts";
+import { CLIENT, type DemoCluster, NODES } from "./demo_cluster.ts";
+import type { Narrator } from "./narrator.ts";
+
+export interface Manifest {
+  /** Path as the user would type it. */
+  readonly path: string;
+  readonly objects: readonly KubeObject[];
+}
+
+export interface StoryDeps {
+  readonly cluster: DemoCluster;
+  readonly narrator: Narrator;
+  readonly clock: Clock;
+}
+
+const SERVICE = { namespace: "default", name: "web" } as const;
+const PROBE_INTERVAL_MS = 10;
+/** Longer than a take-over, so that a request may be answered by the new owner. */
+const PROBE_TIMEOUT_MS = 1000;
+/** Requests go on this long before and after each event. */
+const QUIET_MS = 500;
+
+export class Story {
+  readonly #deps: StoryDeps;
+  /** When each address was last taken over, by the speakers' own log. */
+  readonly #announcedAt = new Map<string, Millis>();
+
+  constructor(deps: StoryDeps) {
+    this.#deps = deps;
+  }
+
+  /** The log of all programs, as far as the story tells of it. */
+  hear(event: LogEvent): void {
+    const { narrator, clock } = this.#deps;
+    if (event.event === "ipAllocated") {
+      const { service, ips, pool } = event as unknown as { service: string; ips: string[]; pool: string };
+      narrator.tell(
+        `controller: ${service} gets ${ips.join(", ")} from ${pool}: the first pool by name, its lowest free address`,
+      );
+    }
+    if (event.event === "serviceAnnounced") {
+      for (const address of event["ips"] as string[]) this.#announcedAt.set(address, clock.now());
+    }
+    if (event.level === "error") narrator.tell(`${event.event}: ${event["error"]}`);
+  }
+
+  async tell(manifests: readonly Manifest[]): Promise<void> {
+    const address = await this.#giveAddresses(manifests);
+    await this.#reach(address);
+    await this.#stopSpeaker(address);
+    await this.#killNode(address);
+  }
+
+  async #giveAddresses(manifests: readonly Manifest[]): Promise<string> {
+    const { cluster, narrator } = this.#deps;
+    narrator.title("Services get addresses");
+    for (const { path, objects } of manifests) {
+      narrator.tell(`kubectl apply -f ${path}`);
+      for (const line of await cluster.apply(objects)) narrator.print(`             ${line}`);
+    }
+    const services = manifests.flatMap(({ objects }) => objects).filter(({ kind }) => kind === "Service");
+    for (const { metadata: { namespace = "default", name } } of services) {
+      await cluster.waitUntil(
+        async () => (await cluster.addressesOf(namespace, name)).length > 0,
+        `Service ${namespace}/${name} has an address`,
+      );
+    }
+    const [address] = await cluster.addressesOf(SERVICE.namespace, SERVICE.name);
+    await this.#untilAnnounced(address!);
+    await cluster.proxySettled();
+    return address!;
+  }
+
+  /** Tells who announces `address` and why that node; returns its name. */
+  async #untilAnnounced(address: string, other?: string): Promise<string> {
+    const { cluster, narrator } = this.#deps;
+    await cluster.waitUntil(() => {
+      const announcer = cluster.announcerOf(address);
+      return announcer !== undefined && announcer !== other;
+    }, `somebody announces ${address}`);
+    const announcer = cluster.announcerOf(address)!;
+    const order = cluster.speakers.get(announcer)!.candidatesOf(address);
+    const alive = order.filter((node) => cluster.speakers.has(node));
+    narrator.tell(
+      `speaker: ${address} is announced by ${announcer}: of the order ${order.join(", ")} ` +
+        `(SHA-256 of "node#address"), ${alive.join(", ")} ${
+          alive.length === 1 ? "lives" : "live"
+        }; the first one announces`,
+    );
+    return announcer;
+  }
+
+  async #reach(address: string): Promise<void> {
+    const { cluster, narrator } = this.#deps;
+    const client = cluster.lab.host(CLIENT.name);
+    narrator.title(`A client on the network reaches ${address}`);
+    const { status, body, durationMs } = await client.httpGet(`http://${address}/`);
+    const mac = await this.#resolvedMac(address);
+    const node = nodeOfMac(mac);
+    narrator.tell(`client: the kernel asked "who has ${address}?" and learned ${formatMac(mac)}, which is ${node}`);
+    narrator.tell(`client: GET http://${address}/ -> ${status} in ${durationMs.toFixed(1)} ms: "${body.trim()}"`);
+  }
+
+  async #stopSpeaker(address: string): Promise<void> {
+    const { cluster, narrator } = this.#deps;
+    const owner = cluster.announcerOf(address)!;
+    narrator.title(`The speaker of ${owner} is told to stop, as in a rolling update`);
+    const probe = await this.#startProbe(address);
+    narrator.tell(`SIGTERM to the speaker of ${owner}; the client goes on asking every ${PROBE_INTERVAL_MS} ms`);
+    const stoppedAt = this.#deps.clock.now();
+    await cluster.stopSpeaker(owner);
+    const leftMs = this.#deps.clock.now() - stoppedAt;
+    await this.#untilAnnounced(address, owner);
+    narrator.tell(`speaker of ${owner}: saw its successor on the wire and ended after ${leftMs.toFixed(0)} ms`);
+    await this.#report(probe, address);
+  }
+
+  async #killNode(address: string): Promise<void> {
+    const { cluster, narrator, clock } = this.#deps;
+    const owner = cluster.announcerOf(address)!;
+    narrator.title(`${owner} dies: power cut`);
+    const probe = await this.#startProbe(address);
+    narrator.tell(`${owner} is dead: no cable, no speaker, no word to anybody`);
+    const diedAt = clock.now();
+    await cluster.killNode(owner);
+    await this.#untilAnnounced(address, owner);
+    const takenOverMs = (this.#announcedAt.get(address) ?? clock.now()) - diedAt;
+    narrator.tell(
+      `taken over ${takenOverMs.toFixed(0)} ms after the power cut (three probes of 100 ms without an answer)`,
+    );
+    await this.#report(probe, address);
+  }
+
+  async #startProbe(address: string): Promise<LabProbe> {
+    const client = this.#deps.cluster.lab.host(CLIENT.name);
+    const options = { address, port: 80, intervalMs: PROBE_INTERVAL_MS, timeoutMs: PROBE_TIMEOUT_MS };
+    const probe = await client.startProbe(options);
+    await pause(QUIET_MS);
+    return probe;
+  }
+
+  async #report(probe: LabProbe, address: string): Promise<void> {
+    const { narrator } = this.#deps;
+    await pause(QUIET_MS);
+    const report = await probe.stop();
+    const node = nodeOfMac(await this.#resolvedMac(address));
+    narrator.tell(
+      `client: ${report.answered} of ${report.sent} requests answered, longest time without an answer ` +
+        `${report.longestGapMs.toFixed(0)} ms; its kernel now sends to ${node}`,
+    );
+    if (report.answered === 0) throw new Error(`no request to ${address} was answered`);
+  }
+
+  async #resolvedMac(address: string): Promise<Mac> {
+    const neighbours = await this.#deps.cluster.lab.host(CLIENT.name).neighbours();
+    const mac = neighbours.find(({ ip }) => ip === address)?.mac;
+    if (mac === undefined) throw new Error(`the client did not resolve ${address}`);
+    return mac;
+  }
+}
+
+function nodeOfMac(mac: Mac): string {
+  return NODES.find((node) => node.mac === mac)?.name ?? "nobody";
+}
+
+function pause(delayMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delayMs));
+}

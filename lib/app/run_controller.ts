@@ -1,0 +1,40 @@
+/** The controller as a program of its own: flags in, a running `Controller` out. */
+import { allocatorMetrics, kubeClientMetrics } from "../edge/http/metallb_metrics.ts";
+import { systemClock } from "../edge/run/clock.ts";
+import { systemRng } from "../edge/run/random.ts";
+import { Controller } from "./controller.ts";
+import { CONTROLLER_FLAGS } from "./program_flags.ts";
+import { type Running, runProgram } from "./program.ts";
+
+export async function runController(args: readonly string[]): Promise<void> {
+  await runProgram({
+    name: "controller",
+    flags: CONTROLLER_FLAGS,
+    healthHostname: "0.0.0.0",
+    start: ({ flags, namespace, client, log }) => {
+      const options = { namespace, lbClasses: classesOf(flags["lb-class"]) };
+      const controller = new Controller(options, { client, log, clock: systemClock, rng: systemRng() });
+      controller.start();
+      return Promise.resolve(observeController(controller));
+    },
+  }, args);
+}
+
+/** Shows a controller as the HTTP ports want to see it. */
+export function observeController(controller: Controller): Running {
+  return {
+    conditions: controller.conditions,
+    metrics: [
+      ...kubeClientMetrics(() => controller.facts()),
+      ...allocatorMetrics(() => controller.poolUsage()),
+    ],
+    inspect: () => controller.inspect(),
+    stop: () => controller.stop(),
+  };
+}
+
+/** `--lb-class` takes a comma-separated list; empty means Services without a class. */
+export function classesOf(text: string): readonly string[] | undefined {
+  const classes = text.split(",").map((one) => one.trim()).filter((one) => one !== "");
+  return classes.length === 0 ? undefined : classes;
+}

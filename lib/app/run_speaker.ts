@@ -1,0 +1,71 @@
+/** The speaker as a program of its own: flags and files in, a running `Speaker` out. */
+import { announcedMetrics, kubeClientMetrics, layer2Metrics } from "../edge/http/metallb_metrics.ts";
+import { systemClock } from "../edge/run/clock.ts";
+import { systemRng } from "../edge/run/random.ts";
+import type { FlagValues } from "./flags.ts";
+import { readExclusions } from "./interface_exclusions.ts";
+import { SPEAKER_FLAGS } from "./program_flags.ts";
+import { runProgram } from "./program.ts";
+import type { Running } from "./program.ts";
+import { classesOf } from "./run_controller.ts";
+import { Speaker, type SpeakerWatch } from "./speaker.ts";
+
+type SpeakerFlags = FlagValues<typeof SPEAKER_FLAGS>;
+
+export async function runSpeaker(args: readonly string[]): Promise<void> {
+  await runProgram({
+    name: "speaker",
+    flags: SPEAKER_FLAGS,
+    healthHostname: "127.0.0.1",
+    start: ({ flags, namespace, client, log, fail }) => {
+      const exclusions = readExclusions(flags["exclude-interfaces-file"]);
+      if (!exclusions.ok) fail(exclusions.message);
+      const watch = readWatch(flags);
+      if (watch === undefined) {
+        log({ level: "warn", event: "speakersDoNotWatch", reason: "--ml-bindaddr or --ml-labels is empty" });
+      } else if (watch.secret === undefined) {
+        log({ level: "warn", event: "watchNotAuthenticated", reason: "--ml-secret-key-path is empty" });
+      }
+      const speaker = new Speaker({
+        node: flags["node-name"],
+        namespace,
+        lbClasses: classesOf(flags["lb-class"]),
+        ignoreExcludeLb: flags["ignore-exclude-lb"],
+        watch,
+        exclusions: exclusions.ok ? exclusions.patterns : [],
+        namespacePath: undefined,
+      }, { client, log, clock: systemClock, rng: systemRng(), onFailure: fail });
+      // The Worker has what it needs; from here on nothing else in this process may open a library.
+      Deno.permissions.revokeSync({ name: "ffi" });
+      speaker.start();
+      return Promise.resolve(observeSpeaker(speaker, flags["node-name"]));
+    },
+  }, args);
+}
+
+/** Shows a speaker as the HTTP ports want to see it. */
+export function observeSpeaker(speaker: Speaker, node: string): Running {
+  return {
+    conditions: speaker.conditions,
+    metrics: [
+      ...kubeClientMetrics(() => speaker.facts()),
+      ...announcedMetrics(() =>
+        speaker.announced().flatMap(({ address: ip, services }) =>
+          services.map((service) => ({ service, protocol: "layer2" as const, node, ip }))
+        )
+      ),
+      ...layer2Metrics(() => speaker.layer2Counters()),
+    ],
+    inspect: () => speaker.inspect(),
+    stop: () => speaker.stop(),
+  };
+}
+
+function readWatch(flags: SpeakerFlags): SpeakerWatch | undefined {
+  const address = flags["ml-bindaddr"];
+  const labels = flags["ml-labels"];
+  if (address === "" || labels === "") return undefined;
+  const directory = flags["ml-secret-key-path"];
+  const secret = directory === "" ? undefined : Deno.readFileSync(`${directory}/secretkey`);
+  return { address, labels, port: flags["ml-bindport"] + 1, secret };
+}
