@@ -23,7 +23,13 @@ export function decodeObject<T>(object: unknown, options: { schema: z.ZodType<T>
   }
   const result = options.schema.safeParse(object);
   if (result.success) return { ok: true, value: result.data };
-  for (const issue of result.error.issues) list.error(describe(issue, object));
+  // What is of the wrong type may fail further checks of the same member: the first one says it.
+  const paths = new Set<string>();
+  for (const issue of result.error.issues) {
+    const detail = describe(issue, object);
+    if (!paths.has(detail.path)) list.error(detail);
+    paths.add(detail.path);
+  }
   return failed(list);
 }
 
