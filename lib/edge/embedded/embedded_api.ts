@@ -159,15 +159,15 @@ export class EmbeddedApi {
     const review = REVIEW_TYPES.find((type) => type.group === target.group && type.plural === target.plural);
     if (review !== undefined && review.version === target.version) {
       if (request.method !== "POST") throw methodNotAllowed();
-      return this.#review(body, { kind: review.kind, caller });
+      return this.#review(body.text, { kind: review.kind, caller });
     }
     return this.#objects.answer({
       method: request.method,
       target,
       query: url.searchParams,
       accept: request.headers.get("accept"),
-      contentType: request.headers.get("content-type"),
-      body,
+      contentType: body.contentType,
+      body: body.text,
     });
   }
 

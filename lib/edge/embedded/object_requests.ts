@@ -8,7 +8,7 @@ import { subresourcesOf } from "./discovery.ts";
 import { forbidden } from "./field_error.ts";
 import { cloneJson, isMap, type JsonMap, type JsonValue, mapAt, parseJson, textAt } from "./json_map.ts";
 import { invalidList, listObjects, numberOf, queryFilter } from "./list_query.ts";
-import { acceptedMedia, contentTypeOf } from "./media_types.ts";
+import { acceptedMedia } from "./media_types.ts";
 import type { ObjectStore } from "./object_store.ts";
 import type { DeleteOptions, ObjectWriter, WriteTarget } from "./object_writer.ts";
 import { Presenter } from "./presenter.ts";
@@ -36,7 +36,8 @@ export interface ObjectRequest {
   readonly target: RequestTarget;
   readonly query: URLSearchParams;
   readonly accept: string | null;
-  readonly contentType: string | null;
+  /** Media type of the body without parameters, empty if none was given. */
+  readonly contentType: string;
   readonly body: string;
 }
 
@@ -208,7 +209,7 @@ export class ObjectRequests {
   #patch(type: ResourceType, { request, status }: { request: ObjectRequest; status: boolean }): Response {
     requireVerb(type, "patch");
     const presenter = this.#presenter(type, request);
-    const patchType = contentTypeOf(request.contentType);
+    const patchType = request.contentType;
     const allowed = type.custom ? PATCH_TYPES.slice(0, 2) : PATCH_TYPES;
     if (!allowed.includes(patchType)) {
       const what = patchType.startsWith("application/apply-patch")
@@ -304,7 +305,7 @@ export class ObjectRequests {
   }
 
   #decode(type: ResourceType, request: ObjectRequest) {
-    const contentType = contentTypeOf(request.contentType);
+    const contentType = request.contentType;
     if (contentType !== "application/json" && contentType !== "") {
       throw unsupportedMediaType(
         "the body of the request was in an unknown format - accepted media types include: application/json",

@@ -1,25 +1,49 @@
-/** Reads the body of a request, up to the size that API servers allow. */
+/** Reads the body of a request as JSON text, up to the size that API servers allow. */
+import { contentTypeOf } from "./media_types.ts";
+import { decodeProtobufBody, PROTOBUF_TYPE } from "./protobuf.ts";
 import { StatusError } from "./status_error.ts";
 
 const BODY_BYTES_MAX = 3 * 1024 * 1024;
 
-/** The body as text, empty if there is none. Throws 413. */
-export async function readBody(request: Request): Promise<string> {
-  if (request.body === null) return "";
+export interface RequestBody {
+  /** Empty if there is none. */
+  readonly text: string;
+  /** What the text is: protobuf has become JSON. */
+  readonly contentType: string;
+}
+
+/** Throws 413, and for protobuf 400 or 415. */
+export async function readBody(request: Request): Promise<RequestBody> {
+  const contentType = contentTypeOf(request.headers.get("content-type"));
+  if (request.body === null) return { text: "", contentType };
   if (Number(request.headers.get("content-length") ?? 0) > BODY_BYTES_MAX) {
     await request.body.cancel();
     throw tooLarge();
   }
-  const decoder = new TextDecoder();
-  let text = "";
+  const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request.body) {
     size += chunk.byteLength;
     // Leaving the loop cancels the rest of the body.
     if (size > BODY_BYTES_MAX) throw tooLarge();
-    text += decoder.decode(chunk, { stream: true });
+    chunks.push(chunk);
   }
-  return text + decoder.decode();
+  const bytes = joined(chunks, size);
+  if (contentType === PROTOBUF_TYPE && bytes.length > 0) {
+    return { text: JSON.stringify(decodeProtobufBody(bytes)), contentType: "application/json" };
+  }
+  return { text: new TextDecoder().decode(bytes), contentType };
+}
+
+function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
+  if (chunks.length === 1) return chunks[0]!;
+  const bytes = new Uint8Array(size);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return bytes;
 }
 
 function tooLarge(): StatusError {
