@@ -5,7 +5,7 @@
  * It is imported when it is needed, for the sake of a Pod that never does. Paths inside a file are relative to it.
  */
 import type { Cluster, Context, KubeConfig, User } from "@kubernetes/client-node";
-import { accessProblem, type AccessResult, type Credentials } from "./cluster_access.ts";
+import { type AccessProblem, accessProblem, type AccessResult, type Credentials } from "./cluster_access.ts";
 import { isRecord } from "./api_error.ts";
 
 type ClientNode = typeof import("@kubernetes/client-node");
@@ -17,10 +17,9 @@ export async function loadKubeconfig(
   const library = await import("@kubernetes/client-node");
   const parts: KubeconfigPart[] = [];
   for (const file of options.files) {
-    const part = await readPart(library, file);
-    if (typeof part === "string") return accessProblem(part.endsWith("YAML") ? "notYaml" : "unreadable", part);
-    if ("problem" in part) return accessProblem("invalid", part.problem);
-    parts.push(part);
+    const read = await readPart(library, file);
+    if (!read.ok) return read;
+    parts.push(read.part);
   }
   const source = options.files.join(", ");
   const contextName = options.context ?? parts.map((part) => part.config.getCurrentContext()).find((name) => name);
@@ -98,37 +97,63 @@ async function credentialsOf(
   for (const [name, value] of Object.entries(applied.headers ?? {})) {
     if (value !== undefined) headers[name.toLowerCase()] = String(value).trim();
   }
-  if (about.tokenFile !== undefined && headers["authorization"] === undefined) {
-    headers["authorization"] = `Bearer ${(await Deno.readTextFile(about.tokenFile)).trim()}`;
-  }
   if (typeof applied.auth === "string") headers["authorization"] ??= `Basic ${btoa(applied.auth)}`;
-  return { headers, ca: pem(applied.ca), cert: pem(applied.cert), key: pem(applied.key) };
+  if (about.tokenFile !== undefined && headers["authorization"] === undefined) {
+    headers["authorization"] = `Bearer ${await readToken(about.tokenFile, about.source)}`;
+  }
+  const credentials = { headers, ca: pem(applied.ca), cert: pem(applied.cert), key: pem(applied.key) };
+  const problem = problemOf(credentials);
+  if (problem !== undefined) throw new Error(`${about.source}: ${problem}`);
+  return credentials;
 }
 
-/** The text of a problem, or the parsed file. */
-async function readPart(library: ClientNode, file: string): Promise<KubeconfigPart | { problem: string } | string> {
+/** Deno takes any text for a certificate and fails later, with every request and without saying why. */
+function problemOf({ ca, cert, key }: Credentials): string | undefined {
+  const isCertificate = (text: string) => text.includes("-----BEGIN CERTIFICATE-----");
+  if (ca !== undefined && !isCertificate(ca)) return "certificate-authority(-data) holds no PEM certificate";
+  if (cert !== undefined && !isCertificate(cert)) return "client-certificate(-data) holds no PEM certificate";
+  if (key !== undefined && !/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(key)) return "client-key(-data) holds no PEM key";
+  if ((cert === undefined) !== (key === undefined)) return "client-certificate and client-key are needed together";
+  return undefined;
+}
+
+async function readToken(file: string, source: string): Promise<string> {
+  try {
+    return (await Deno.readTextFile(file)).trim();
+  } catch (error) {
+    throw new Error(`${source}: tokenFile: cannot read ${file}: ${firstLine(error)}`);
+  }
+}
+
+async function readPart(
+  library: ClientNode,
+  file: string,
+): Promise<{ ok: true; part: KubeconfigPart } | { ok: false; problem: AccessProblem }> {
   let text: string;
   try {
     text = await Deno.readTextFile(file);
   } catch (error) {
-    return `cannot read ${file}: ${firstLine(error)}`;
+    return accessProblem("unreadable", `cannot read ${file}: ${firstLine(error)}`);
   }
   let parsed: unknown;
   try {
     parsed = library.loadYaml(text);
   } catch (error) {
-    return { problem: `${file}: not valid YAML: ${firstLine(error)}` };
+    return accessProblem("notYaml", `${file}: not valid YAML: ${firstLine(error)}`);
   }
   if (!isRecord(parsed)) {
-    return { problem: `${file}: not a kubeconfig: a mapping with clusters, contexts and users is expected` };
+    return accessProblem(
+      "invalid",
+      `${file}: not a kubeconfig: a mapping with clusters, contexts and users is expected`,
+    );
   }
   const config = new library.KubeConfig();
   try {
     config.loadFromFile(file);
   } catch (error) {
-    return { problem: `${file}: ${firstLine(error)}` };
+    return accessProblem("invalid", `${file}: ${firstLine(error)}`);
   }
-  return { config, tokenFiles: tokenFilesOf(parsed, file) };
+  return { ok: true, part: { config, tokenFiles: tokenFilesOf(parsed, file) } };
 }
 
 function tokenFilesOf(parsed: Record<string, unknown>, file: string): Map<string, string> {
