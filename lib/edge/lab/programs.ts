@@ -1,8 +1,9 @@
 /**
  * Programs that run inside one host: children inherit the network namespace of the thread that starts them.
  *
- * Output is kept up to a limit. `killAll` ends what is left when the host goes; after a kill -9 of this process its
- * children live on, as children do.
+ * Output is kept up to a limit. `killAll` ends what is left when the host goes. Where util-linux's setpriv is at hand,
+ * the kernel kills the children with the thread, so that a kill -9 of this process leaves none behind; they would keep
+ * the namespace.
  */
 import { invariant } from "../../base/assert.ts";
 import type { RunResult } from "./calls.ts";
@@ -17,15 +18,15 @@ interface Running {
 export class Programs {
   readonly #children = new Map<number, Running>();
   #lastId = 0;
+  /** What goes before each command line; known after the first start. */
+  #prefix: readonly string[] | undefined;
 
-  /** Starts a program, with no input. */
+  /** Starts a program, with no input. One that cannot be found ends with code 127, or throws. */
   spawn(command: string, args: readonly string[]): { child: number; pid: number } {
-    const process = new Deno.Command(command, {
-      args: [...args],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
+    this.#prefix ??= diesWithParent();
+    const [program, ...rest] = [...this.#prefix, command, ...args];
+    const options = { args: rest, stdin: "null", stdout: "piped", stderr: "piped" } as const;
+    const process = new Deno.Command(program!, options).spawn();
     const child = ++this.#lastId;
     const result = collect(process);
     this.#children.set(child, { process, result });
@@ -69,6 +70,18 @@ export class Programs {
     const running = this.#children.get(child);
     invariant(running !== undefined, `No child ${child} runs here`);
     return running;
+  }
+}
+
+/** The words that make the kernel kill a program with the thread that started it; none where that cannot be had. */
+function diesWithParent(): readonly string[] {
+  const prefix = ["setpriv", "--pdeathsig", "KILL", "--"];
+  try {
+    const args = [...prefix.slice(1), "true"];
+    const attempt = new Deno.Command(prefix[0]!, { args, stdin: "null", stdout: "null", stderr: "null" });
+    return attempt.outputSync().success ? prefix : [];
+  } catch {
+    return [];
   }
 }
 
