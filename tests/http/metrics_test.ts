@@ -77,6 +77,13 @@ Deno.test("Metrics: values are of the moment of the scrape, and series that ende
   assertEquals(samplesOf(await registry.text()), ['herald_test{ip="192.0.2.2"} 5']);
 });
 
+Deno.test("Metrics: a counter shows what its source counts, however often it is scraped", async () => {
+  const registry = new MetricsRegistry({}, { log: silentLog });
+  registry.register([family(() => [{ value: 3 }], { type: "counter" })]);
+  assertEquals(samplesOf(await registry.text()), ["herald_test 3"]);
+  assertEquals(samplesOf(await registry.text()), ["herald_test 3"]);
+});
+
 Deno.test("Metrics: label values that Prometheus must see quoted", async () => {
   assertEquals(await scrape([family(() => [{ labels: { ip: 'a"b\\c\nd' }, value: 1 }])]), [
     'herald_test{ip="a\\"b\\\\c\\nd"} 1',

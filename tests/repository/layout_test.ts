@@ -55,7 +55,11 @@ Deno.test("Repository: the lock file is there, knows every import and is frozen"
     specifiers?: Record<string, string>;
     npm?: Record<string, unknown>;
   };
-  const packages = Object.values(CONFIG.imports).map((target) => target.match(/^npm:\/?((?:@[^/]+\/)?[^/]+)/)![1]!);
+  // The AssemblyScript compiler is named beside the import map, so that no first run downloads it.
+  const beside = [readText("codecs/build.ts"), JSON.stringify(CONFIG.tasks ?? {})]
+    .flatMap((text) => [...text.matchAll(/npm:(@[\w.-]+\/)?[\w.-]+@\d+\.\d+\.\d+/g)].map((match) => match[0]));
+  const packages = [...Object.values(CONFIG.imports), ...beside]
+    .map((target) => target.match(/^npm:\/?((?:@[^/]+\/)?[^/]+)/)![1]!);
   const unknown = [...new Set(packages)].filter((name) => lock.specifiers?.[`npm:${name}`] === undefined);
   assertEquals(unknown, [], "Instead: run `deno install --frozen=false` and commit deno.lock");
   assertEquals(
@@ -63,6 +67,12 @@ Deno.test("Repository: the lock file is there, knows every import and is frozen"
     true,
     'Instead: set "lock": { "frozen": true } in deno.json',
   );
+});
+
+Deno.test("Repository: every file with tests has a name that the runner finds", () => {
+  const hidden = filesBelow("tests").filter((path) => path.endsWith(".ts") && !/_test\.ts$/.test(path))
+    .filter((path) => /^Deno\.test\(/m.test(readText(path)));
+  assertEquals(hidden, [], "Instead: end the file's name in _test.ts");
 });
 
 /** What tells of one machine or one network. The patterns are general, so that this file names none itself. */

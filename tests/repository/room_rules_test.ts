@@ -94,6 +94,12 @@ const BAD: readonly BadRow[] = [
     "must not import lib/decision/plan",
   ),
   bad(
+    "http imports a type of the wiring",
+    "lib/edge/http/a.ts",
+    'import type { x } from "../../app/x.ts";',
+    "must not import lib/app",
+  ),
+  bad(
     "an edge imports the wiring",
     "lib/edge/lab/a.ts",
     'import { x } from "../../app/demo.ts";',
@@ -298,6 +304,7 @@ const GOOD: readonly (readonly [string, string, string])[] = [
     'import { a } from "../edge/net/a.ts";\nimport crds from "../../manifests/crds.yaml" with { type: "text" };',
   ],
   ["a main imports the wiring", "main_cli.ts", 'import { a } from "./lib/app/cli/a.ts";\nawait a(Deno.args);'],
+  ["a folder found by URL is no import", "lib/edge/run/a.ts", 'const root = new URL("../../../", import.meta.url);'],
   ["tests import what they like", "tests/base/a_test.ts", 'import { z } from "zod";\nexport default 1;'],
   ["synchronous node:crypto in a pure room", "lib/protocol/watch/a.ts", 'import { createHmac } from "node:crypto";'],
   ["a port with a Promise in base", "lib/base/a.ts", "export type Fetch = (request: Request) => Promise<Response>;"],

@@ -134,7 +134,10 @@ function readImports(text: string, code: string): Omit<SourceText, "code"> {
     else add(match.index, match.index + match[0].length - 1, { typeOnly: false, reExport: false });
   }
   for (const match of code.matchAll(WORKER_URL)) {
-    // A Worker's module: `deno info` does not follow it, and the rules hold for it all the same.
+    // A Worker's module: `deno info` does not follow it, and the rules hold for it all the same. Folders and data are
+    // files that the program reads, not code that it runs.
+    const target = text.slice(match.index, match.index + match[0].length);
+    if (!/\.(ts|js|mjs|wasm)["']/.test(target)) continue;
     add(match.index, match.index + match[0].search(/["']/), { typeOnly: false, reExport: false });
   }
   return { imports: imports.sort((a, b) => a.line - b.line), unreadableImports };

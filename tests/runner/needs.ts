@@ -33,7 +33,8 @@ export function howToGet(missing: readonly string[]): string[] {
   const lines: string[] = [];
   if (unique.includes("namespaces")) {
     lines.push(
-      "run as root, or allow user namespaces: sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000",
+      "run as root, or allow user namespaces: sysctl -w kernel.unprivileged_userns_clone=1 (Debian), " +
+        "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu)",
     );
   }
   const packages = unique.filter((need) => need !== "namespaces" && !BUILT.has(need)).map((need) =>

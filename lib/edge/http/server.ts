@@ -58,9 +58,10 @@ export async function serve(
 ): Promise<ServeResult> {
   const { hostname, port, certificate, bodyBytesMax = BODY_BYTES_MAX } = options;
   const scheme = certificate === undefined ? "http" : "https";
+  let closing = false;
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     // `answer` ends every request itself; what escapes it is a connection that is gone.
-    answer(app, { incoming, outgoing, scheme, bodyBytesMax })
+    answer(app, { incoming, outgoing, scheme, bodyBytesMax, isClosing: () => closing })
       .catch((error) => {
         deps.log({ level: "debug", event: "httpAnswerFailed", error: String(error) });
         outgoing.destroy();
@@ -87,7 +88,10 @@ export async function serve(
       port: bound,
       url: `${scheme}://${host}:${bound}`,
       setCertificate: (next) => setCertificate(server, next),
-      close: ({ limitMs = CLOSE_LIMIT_MS } = {}) => close(server, limitMs),
+      close: ({ limitMs = CLOSE_LIMIT_MS } = {}) => {
+        closing = true;
+        return close(server, limitMs);
+      },
     },
   };
 }
@@ -155,14 +159,18 @@ interface Exchange {
   readonly outgoing: ServerResponse;
   readonly scheme: "http" | "https";
   readonly bodyBytesMax: number;
+  readonly isClosing: () => boolean;
 }
 
-async function answer(app: HttpApp, { incoming, outgoing, scheme, bodyBytesMax }: Exchange): Promise<void> {
+async function answer(app: HttpApp, exchange: Exchange): Promise<void> {
+  const { incoming, outgoing, scheme, bodyBytesMax, isClosing } = exchange;
   const body = await readBody(incoming, bodyBytesMax);
   if (body === "tooLarge") return send(outgoing, new Response("the body is too large\n", { status: 413 }), "close");
   const request = toRequest(incoming, { scheme, body });
   if (request === undefined) return send(outgoing, new Response("bad request\n", { status: 400 }), "close");
-  await send(outgoing, await app.fetch(request));
+  const response = await app.fetch(request);
+  // A client that keeps its connection for a next request would hold up a server that is about to close.
+  await send(outgoing, response, isClosing() ? "close" : undefined);
 }
 
 async function readBody(incoming: IncomingMessage, bytesMax: number): Promise<Uint8Array<ArrayBuffer> | "tooLarge"> {

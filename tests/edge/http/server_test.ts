@@ -82,6 +82,7 @@ Deno.test("HttpServer: a body over the limit is 413, announced or not, and a bod
     curl("-o", "-", "-w", " %{http_code}", "--data-binary", "x".repeat(bytes), ...args, `${server.url}/`);
   assertEquals((await post(1001)).out, "the body is too large\n 413");
   assertEquals((await post(1001, "-H", "Transfer-Encoding: chunked")).out, "the body is too large\n 413");
+  assertEquals((await post(100_000, "-H", "Transfer-Encoding: chunked")).out, "the body is too large\n 413");
   assertEquals((await post(1000)).out, "1000 200");
   assertEquals((await post(1000, "-H", "Transfer-Encoding: chunked")).out, "1000 200");
   await server.close();
@@ -201,4 +202,27 @@ Deno.test("HttpServer: close does not wait for a request that never finishes, no
   await server.close({ limitMs: 100 });
   assertEquals(performance.now() - startedAt < 5_000, true);
   assertEquals((await stuck).code !== 0, true);
+});
+
+Deno.test("HttpServer: close is quick when a client keeps its connection, idle or just answered", async () => {
+  const arrived = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
+  const server = await started({
+    fetch: async (request) => {
+      if (request.url.endsWith("/idle")) return new Response("ok");
+      arrived.resolve();
+      await release.promise;
+      return new Response("finished");
+    },
+  });
+  // Two connections at once, both kept alive by Deno's own client.
+  const open = fetch(`${server.url}/open`);
+  await arrived.promise;
+  await (await fetch(`${server.url}/idle`)).text();
+  const startedAt = performance.now();
+  const closed = server.close({ limitMs: 60_000 });
+  release.resolve();
+  assertEquals(await (await open).text(), "finished");
+  await closed;
+  assertEquals(performance.now() - startedAt < 10_000, true);
 });
