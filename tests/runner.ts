@@ -129,7 +129,8 @@ async function run(args: RunnerArguments): Promise<number> {
     namespaces: needsNamespaces ? await probeNamespaces() : "none",
   };
   const children = new ChildRunner();
-  const folder = await Deno.makeTempDir({ prefix: "herald-test-" });
+  // Not where TMPDIR points: `deno task test` may write to /tmp only.
+  const folder = await Deno.makeTempDir({ dir: "/tmp", prefix: "herald-test-" });
   const interrupted = (): void => {
     children.killAll();
     Deno.removeSync(folder, { recursive: true });
