@@ -1,0 +1,59 @@
+import { assert } from "@std/assert/assert";
+import { assertEquals } from "@std/assert/equals";
+import { LIBC_PATHS } from "../../../lib/edge/net/libc.ts";
+import { UdpSocket } from "../../../lib/edge/net/udp_socket.ts";
+
+/** Longer than the loop tolerates as a gap, whatever part of its sleep the stop falls into. */
+const STOPPED_MS = 400;
+
+Deno.test("PacketLoop: a process that was stopped discards what queued meanwhile, and goes on", async () => {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-lock",
+      "--no-prompt",
+      "--no-check",
+      `--allow-ffi=${LIBC_PATHS.join(",")}`,
+      new URL("./stopped_child.ts", import.meta.url).pathname,
+    ],
+    stdout: "piped",
+    stdin: "null",
+  }).spawn();
+  const lines = readLines(child.stdout);
+  const socket = UdpSocket.bind({ address: "127.0.0.1", port: 0 });
+  try {
+    const { port } = await lines();
+    const send = (mark: number) => socket.sendTo(new Uint8Array([mark]), "127.0.0.1", port!);
+    send(1);
+    assertEquals(await lines(), { datagram: 1 });
+    child.kill("SIGSTOP");
+    for (let mark = 2; mark <= 6; mark++) send(mark);
+    await new Promise((resolve) => setTimeout(resolve, STOPPED_MS));
+    child.kill("SIGCONT");
+    const { gapMs, discarded } = await lines();
+    assertEquals(discarded, 5);
+    assert(gapMs! >= STOPPED_MS - 50, `the gap was ${gapMs} ms`);
+    send(7);
+    assertEquals(await lines(), { datagram: 7 });
+    socket.sendTo(new Uint8Array(0), "127.0.0.1", port!);
+    assertEquals((await child.status).code, 0);
+  } finally {
+    socket.close();
+  }
+});
+
+function readLines(stream: ReadableStream<Uint8Array<ArrayBuffer>>): () => Promise<Record<string, number>> {
+  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  return async () => {
+    while (!text.includes("\n")) {
+      const { value, done } = await reader.read();
+      if (done) throw new Error("The child ended");
+      text += value;
+    }
+    const end = text.indexOf("\n");
+    const line = JSON.parse(text.slice(0, end));
+    text = text.slice(end + 1);
+    return line;
+  };
+}

@@ -1,0 +1,34 @@
+/** A packet loop over one UDP port of the loopback. Prints a line per datagram and per gap; an empty datagram ends it. */
+import { Poller } from "../../../lib/edge/net/poller.ts";
+import { UdpSocket } from "../../../lib/edge/net/udp_socket.ts";
+import { systemClock } from "../../../lib/edge/run/clock.ts";
+import { PacketLoop } from "../../../lib/edge/run/packet_loop.ts";
+
+const socket = UdpSocket.bind({ address: "127.0.0.1", port: 0 });
+const buffer = new Uint8Array(64);
+const loop = new PacketLoop({}, {
+  poller: new Poller(),
+  clock: systemClock,
+  timed: [],
+  onGap: (gapMs, discarded) => say({ gapMs, discarded }),
+});
+loop.add({
+  fd: socket.fd,
+  drain(budget) {
+    for (let count = 0; count < budget; count++) {
+      const received = socket.receiveInto(buffer);
+      if (received === undefined) return count;
+      if (received.length === 0) loop.stop();
+      else say({ datagram: buffer[0] });
+    }
+    return budget;
+  },
+  discard: () => socket.discardQueued(Infinity),
+});
+say({ port: socket.port });
+loop.run();
+socket.close();
+
+function say(line: unknown): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
+}
