@@ -10,7 +10,6 @@ import { serveHttps } from "../../edge/embedded/https.ts";
 import { kubeconfigText } from "../../edge/embedded/kubeconfig.ts";
 import { makeSelfSignedCertificate } from "../../edge/http/certificates.ts";
 import { serve } from "../../edge/http/server.ts";
-import { labRequirements } from "../../edge/lab/requirements.ts";
 import { memoryFile } from "../../edge/net/memory_file.ts";
 import { systemClock } from "../../edge/run/clock.ts";
 import { lineWriter } from "../../edge/run/log_output.ts";
@@ -22,6 +21,7 @@ import { observeSpeaker } from "../run_speaker.ts";
 import { parseManifest } from "../yaml.ts";
 import { DemoCluster, NODES } from "./demo_cluster.ts";
 import { Narrator } from "./narrator.ts";
+import { gainPrivilege } from "./privilege.ts";
 import { type Manifest, Story } from "./story.ts";
 
 export interface DemoOptions {
@@ -42,9 +42,9 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     clock: systemClock,
     write,
   });
-  const requirements = await labRequirements({ command: options.command });
-  if (!requirements.ok) {
-    narrator.print(requirements.missing);
+  const missing = await gainPrivilege(options);
+  if (missing !== undefined) {
+    narrator.print(missing);
     return 1;
   }
   const interrupted = Promise.withResolvers<number>();

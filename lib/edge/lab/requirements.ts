@@ -10,8 +10,13 @@ import { WorkerCaller } from "./worker_caller.ts";
 
 export type LabRequirements =
   | { readonly ok: true; readonly how: "root" | "user namespace" }
-  /** A sentence for the user that ends with the line to run. */
-  | { readonly ok: false; readonly missing: string };
+  | {
+    readonly ok: false;
+    /** A sentence for the user that ends with the line to run. */
+    readonly missing: string;
+    /** Only the right to do it is missing: a user namespace may give it. */
+    readonly isPrivilege: boolean;
+  };
 
 /** `command` is what the user typed, for the line to run. */
 export async function labRequirements(options: { command: string }): Promise<LabRequirements> {
@@ -21,7 +26,8 @@ export async function labRequirements(options: { command: string }): Promise<Lab
     worker = new WorkerCaller<RequirementCalls>({ url, label: "requirements", network: false });
     return { ok: true, how: await worker.call("tryNetwork", null) };
   } catch (error) {
-    return { ok: false, missing: missingSentence(error, options.command) };
+    const isPrivilege = error instanceof SysError && ["EPERM", "EACCES"].includes(error.code);
+    return { ok: false, missing: missingSentence(error, options.command), isPrivilege };
   } finally {
     worker?.terminate();
   }
