@@ -25,7 +25,13 @@ class MemoryJournal implements JournalFile {
   }
 }
 
-export async function startEmbeddedServer(options: { readonly tls: boolean } = { tls: true }): Promise<KubeServer> {
+export interface EmbeddedServerOptions {
+  readonly tls: boolean;
+  /** `tls-server-name` of the kubeconfig, which sends everything through `node:https`. */
+  readonly serverName?: string;
+}
+
+export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<KubeServer> {
   const certificate = await makeSelfSignedCertificate({ hosts: ["127.0.0.1", "localhost"], clock: systemClock });
   let journalFile = new MemoryJournal();
   const makeApi = () =>
@@ -73,6 +79,7 @@ export async function startEmbeddedServer(options: { readonly tls: boolean } = {
         server,
         caPem: options.tls ? certificate.caPem : undefined,
         token: credentials === "good" ? TOKEN : "wrong",
+        serverName: options.serverName,
       }),
     restart: async (whileDown) => {
       await takeDown();
@@ -98,11 +105,17 @@ export async function startEmbeddedServer(options: { readonly tls: boolean } = {
 }
 
 function kubeconfigText(
-  options: { readonly server: string; readonly caPem: string | undefined; readonly token: string },
+  options: {
+    readonly server: string;
+    readonly caPem: string | undefined;
+    readonly token: string;
+    readonly serverName: string | undefined;
+  },
 ): string {
   const cluster = {
     server: options.server,
     ...(options.caPem === undefined ? {} : { "certificate-authority-data": btoa(options.caPem) }),
+    ...(options.serverName === undefined ? {} : { "tls-server-name": options.serverName }),
   };
   return JSON.stringify({
     apiVersion: "v1",

@@ -3,3 +3,7 @@ import { kubeContract } from "./kube_suite.ts";
 
 kubeContract("the embedded API over HTTPS", () => startEmbeddedServer({ tls: true }));
 kubeContract("the embedded API over plain HTTP", () => startEmbeddedServer({ tls: false }));
+kubeContract(
+  "the embedded API by way of node:https",
+  () => startEmbeddedServer({ tls: true, serverName: "localhost" }),
+);
