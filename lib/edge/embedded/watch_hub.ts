@@ -4,10 +4,12 @@
  *
  * Lines are put into the stream within the write that caused them, so the order of changes is the order of lines.
  */
-import { type ObjectStore, type StoreEvent } from "./object_store.ts";
+import { mapAt } from "./json_map.ts";
+import type { ObjectStore, StoreEvent } from "./object_store.ts";
 import type { Presenter } from "./presenter.ts";
 import { expired } from "./status_error.ts";
 import type { ObjectFilter } from "./selectors.ts";
+import { StoredObject } from "./stored_object.ts";
 
 /** Calls back once after `delayMs`; the answer cancels. */
 export type Schedule = (delayMs: number, callback: () => void) => () => void;
@@ -134,7 +136,7 @@ class Watch {
     const before = event.previous !== undefined && filter(event.previous);
     const after = event.kind !== "DELETED" && filter(event.object);
     if (after) this.#send(presenter.watchEvent(before ? "MODIFIED" : "ADDED", event.object));
-    else if (before) this.#send(presenter.watchEvent("DELETED", event.object));
+    else if (before) this.#send(presenter.watchEvent("DELETED", lastSelected(event)));
   }
 
   end(): void {
@@ -176,4 +178,11 @@ class Watch {
     }
     this.#deps.controller.enqueue(this.#encoder.encode(text));
   }
+}
+
+/** What a client that no longer sees an object gets: its last state there, under the version of the change. */
+function lastSelected({ kind, object, previous, resourceVersion }: StoreEvent): StoredObject {
+  if (kind === "DELETED" || previous === undefined) return object;
+  const metadata = { ...mapAt(previous.body, "metadata"), resourceVersion: String(resourceVersion) };
+  return new StoredObject({ ...previous.body, metadata }, { storage: object.storage, resourceVersion });
 }
