@@ -16,9 +16,9 @@ export async function gainPrivilege(options: { command: string }): Promise<strin
     // Not a child: then nothing would be left behind when this process is killed.
     becomeProgram("unshare", ["-Ur", Deno.execPath(), "run", "-q", "-P=demo", Deno.mainModule, ...Deno.args]);
   }
-  return `${requirements.missing}\n` +
-    `User namespaces are refused here as well: ${refusal}\n` +
-    "Run as root, or let users have them: sudo sysctl kernel.unprivileged_userns_clone=1 (Debian), " +
+  return `Network namespaces need root or a user namespace, and this system refuses both: ${refusal}\n` +
+    `Run it as root: sudo ${options.command}\n` +
+    "or let users have namespaces: sudo sysctl kernel.unprivileged_userns_clone=1 (Debian), " +
     "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu)";
 }
 
