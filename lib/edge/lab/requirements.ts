@@ -23,7 +23,7 @@ export async function labRequirements(options: { command: string }): Promise<Lab
   const url = new URL("./requirements_worker.ts", import.meta.url);
   let worker: WorkerCaller<RequirementCalls> | undefined;
   try {
-    worker = new WorkerCaller<RequirementCalls>({ url, label: "requirements", network: false });
+    worker = new WorkerCaller<RequirementCalls>({ url, label: "requirements", network: false, quiet: true });
     return { ok: true, how: await worker.call("tryNetwork", null) };
   } catch (error) {
     const isPrivilege = error instanceof SysError && ["EPERM", "EACCES"].includes(error.code);

@@ -15,16 +15,20 @@ interface Pending {
 export class WorkerCaller<Calls extends CallTable> {
   readonly #worker: Worker;
   readonly #label: string;
+  /** What error messages begin with. */
+  readonly #prefix: string;
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
   #ended: Error | undefined;
 
   /**
    * Starts the Worker. It may call the C library; `network` adds Deno's own sockets and the starting of programs, each
-   * as far as the caller's own permissions go. Files, environment and the rest stay closed.
+   * as far as the caller's own permissions go. Files, environment and the rest stay closed. Errors begin with the label,
+   * unless it is quiet.
    */
-  constructor(options: { url: URL; label: string; network: boolean }) {
+  constructor(options: { url: URL; label: string; network: boolean; quiet?: boolean }) {
     this.#label = options.label;
+    this.#prefix = options.quiet === true ? "" : `${options.label}: `;
     const inherited = options.network ? "inherit" : false;
     this.#worker = new Worker(options.url.href, {
       type: "module",
@@ -71,8 +75,8 @@ export class WorkerCaller<Calls extends CallTable> {
     const { operation, errno, message } = reply;
     pending.reject(
       operation !== undefined && errno !== undefined
-        ? new SysError(`${this.#label}: ${operation}`, errno)
-        : new Error(`${this.#label}: ${message}`),
+        ? new SysError(this.#prefix + operation, errno)
+        : new Error(this.#prefix + message),
     );
   }
 

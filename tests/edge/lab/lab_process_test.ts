@@ -25,7 +25,8 @@ Deno.test("labRequirements: without rights it says what is missing and the line 
   await process.status;
   assertEquals(line, {
     ok: false,
-    missing: "Network namespaces need root or a user namespace: requirements: unshare the network namespace was " +
+    isPrivilege: true,
+    missing: "Network namespaces need root or a user namespace: unshare the network namespace was " +
       "refused (EPERM). Run: unshare -Ur herald demo",
   });
 });
