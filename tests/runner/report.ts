@@ -37,39 +37,67 @@ export function outputOfFailures(output: string): string {
     .join("\n").trim();
 }
 
+export interface Reported {
+  /** As JUnit says: by the file in which `Deno.test` stands. */
+  readonly reported: readonly FileResult[];
+  readonly child: Pick<ChildResult, "code" | "timedOut" | "durationMs" | "output">;
+  readonly ignoredAreFailures: boolean;
+  /** With a filter, a file in which nothing matches is in order. */
+  readonly mayBeEmpty?: boolean;
+}
+
 /**
- * Joins what a child reported with how it ended: a file that reported nothing has failed, and so has a child that ended
- * badly without a failing test (it crashed, hung, or could not load).
+ * Joins what a child reported with how it ended: a file that ran nothing has failed, and so has a child that ended badly
+ * without a failing test (it crashed, hung, or could not load).
+ *
+ * A suite that several files share is reported under the suite's own path, so that is a row of its own; a child for one
+ * file keeps everything under that file.
  */
 export function judge(
   paths: readonly string[],
-  { reported, child, ignoredAreFailures, mayBeEmpty = false }: {
-    readonly reported: readonly FileResult[];
-    readonly child: Pick<ChildResult, "code" | "timedOut" | "durationMs">;
-    readonly ignoredAreFailures: boolean;
-    /** With a filter, a file in which nothing matches is in order. */
-    readonly mayBeEmpty?: boolean;
-  },
+  { reported, child, ignoredAreFailures, mayBeEmpty = false }: Reported,
 ): { readonly results: FileResult[]; readonly problems: string[] } {
   const problems: string[] = [];
-  const results: FileResult[] = [];
+  const found = paths.length === 1 && reported.length > 0 ? [merge(paths[0]!, reported)] : [...reported];
+  const ran = filesThatRan(child.output);
   for (const path of paths) {
-    const found = reported.find((result) => result.path === path);
-    if (found === undefined || found.passed + found.failed + found.skipped === 0) {
-      if (mayBeEmpty && child.code === 0) continue;
-      problems.push(`${path} ran no tests`);
-      results.push({ path, passed: 0, failed: 1, skipped: 0, durationMs: found?.durationMs ?? 0 });
-    } else if (ignoredAreFailures && found.skipped > 0) {
-      problems.push(`${path} skips ${found.skipped} of its tests, and with CI=true nothing may be skipped`);
-      results.push({ ...found, failed: found.failed + found.skipped, skipped: 0 });
-    } else results.push(found);
+    if (found.some((result) => result.path === path && total(result) > 0)) continue;
+    // Its tests all stand in a suite that it shares.
+    if (reported.length > 0 && ran.has(path)) continue;
+    if (mayBeEmpty && child.code === 0) continue;
+    problems.push(`${path} ran no tests`);
+    found.push({ path, passed: 0, failed: 1, skipped: 0, durationMs: 0 });
   }
+  const results = found.filter((result) => total(result) > 0).map((result) => {
+    if (!ignoredAreFailures || result.skipped === 0) return result;
+    problems.push(`${result.path} skips ${result.skipped} of its tests, and with CI=true nothing may be skipped`);
+    return { ...result, failed: result.failed + result.skipped, skipped: 0 };
+  });
   if (child.timedOut) problems.push(`ended after its time limit, ${seconds(child.durationMs)}`);
-  const failed = results.reduce((sum, result) => sum + result.failed, 0);
-  if ((child.code !== 0 || child.timedOut) && failed === 0) {
+  if ((child.code !== 0 || child.timedOut) && results.every((result) => result.failed === 0)) {
     problems.push(`the process ended with code ${child.code}, though no test failed`);
-    const last = results.at(-1) ?? { path: paths.at(-1) ?? "?", passed: 0, failed: 0, skipped: 0, durationMs: 0 };
-    results.splice(Math.max(0, results.length - 1), 1, { ...last, failed: last.failed + 1 });
+    const last = results.pop() ?? { path: paths.at(-1) ?? "?", passed: 0, failed: 0, skipped: 0, durationMs: 0 };
+    results.push({ ...last, failed: last.failed + 1 });
   }
   return { results, problems };
+}
+
+function total(result: FileResult): number {
+  return result.passed + result.failed + result.skipped;
+}
+
+function merge(path: string, results: readonly FileResult[]): FileResult {
+  const sum = (count: (result: FileResult) => number) => results.reduce((all, result) => all + count(result), 0);
+  return {
+    path,
+    passed: sum((result) => result.passed),
+    failed: sum((result) => result.failed),
+    skipped: sum((result) => result.skipped),
+    durationMs: sum((result) => result.durationMs),
+  };
+}
+
+/** Files of which Deno's own output says that they ran at least one test. */
+function filesThatRan(output: string): Set<string> {
+  return new Set([...output.matchAll(/^running [1-9]\d* tests? from (?:\.\/)?(\S+)$/gm)].map((match) => match[1]!));
 }

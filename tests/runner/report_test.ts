@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert/equals";
 import { fileLine, judge, outputOfFailures, resultLine } from "./report.ts";
 
 const good = { path: "tests/a_test.ts", passed: 2, failed: 0, skipped: 0, durationMs: 5 };
-const child = (code: number, timedOut = false) => ({ code, timedOut, durationMs: 100 });
+const child = (code: number, timedOut = false) => ({ code, timedOut, durationMs: 100, output: "" });
 const sum = (results: readonly { failed: number }[]) => results.reduce((total, result) => total + result.failed, 0);
 
 Deno.test("Report: the last line has no colour and names skips only when there are some", () => {
@@ -51,6 +51,40 @@ Deno.test("Report: under a filter, files without a match are left out, but a cra
   const options = { reported: [], ignoredAreFailures: false, mayBeEmpty: true };
   assertEquals(judge([good.path], { ...options, child: child(0) }), { results: [], problems: [] });
   assertEquals(sum(judge([good.path], { ...options, child: child(1) }).results), 1);
+});
+
+Deno.test("Report: tests of a shared suite are a row of their own; the files that ran it are in order", () => {
+  const output = "running 2 tests from ./tests/a_test.ts\nrunning 0 tests from ./tests/b_test.ts\n";
+  const suite = { ...good, path: "tests/suite.ts" };
+  const { results, problems } = judge(["tests/a_test.ts", "tests/b_test.ts"], {
+    reported: [suite],
+    child: { ...child(0), output },
+    ignoredAreFailures: false,
+  });
+  assertEquals(results, [suite, { path: "tests/b_test.ts", passed: 0, failed: 1, skipped: 0, durationMs: 0 }]);
+  assertEquals(problems, ["tests/b_test.ts ran no tests"]);
+});
+
+Deno.test("Report: a child for one file keeps everything under that file", () => {
+  const { results, problems } = judge(["tests/a_test.ts"], {
+    reported: [{ ...good, path: "tests/suite.ts", failed: 1 }, good],
+    child: child(1),
+    ignoredAreFailures: false,
+  });
+  assertEquals([results, problems], [
+    [{ path: "tests/a_test.ts", passed: 4, failed: 1, skipped: 0, durationMs: 10 }],
+    [],
+  ]);
+});
+
+Deno.test("Report: output alone is no proof: a child that reported nothing has failed", () => {
+  const output = "running 2 tests from ./tests/a_test.ts\n";
+  const { results } = judge(["tests/a_test.ts"], {
+    reported: [],
+    child: { ...child(0), output },
+    ignoredAreFailures: false,
+  });
+  assertEquals(sum(results), 1);
 });
 
 Deno.test("Report: one line per file", () => {
