@@ -21,6 +21,8 @@ export function apiError(reason: ApiErrorReason, extra: Partial<ApiError> = {}):
 export class ListWatchHarness {
   readonly machine: ListWatch<KubeObject>;
   now = 1_000;
+  /** `level event` of what was logged. */
+  readonly logged: string[] = [];
 
   constructor(options: Partial<ListWatchOptions> = {}, rng: Rng = new SeededRng(1)) {
     this.machine = new ListWatch<KubeObject>({ name: "pods", ...options }, { rng });
@@ -31,7 +33,8 @@ export class ListWatchHarness {
     this.machine.handle(input, this.now);
     const effects: ListWatchEffect<KubeObject>[] = [];
     for (let effect = this.machine.poll(); effect !== undefined; effect = this.machine.poll()) {
-      if (effect.kind !== "log") effects.push(effect);
+      if (effect.kind === "log") this.logged.push(`${effect.event.level} ${effect.event.event}`);
+      else effects.push(effect);
     }
     return effects;
   }

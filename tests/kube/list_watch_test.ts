@@ -284,3 +284,23 @@ Deno.test("ListWatch: after stop nothing is told, started or waited for", () => 
   assertEquals(harness.input({ kind: "start" }), []);
   assertEquals(harness.input({ kind: "tick" }), []);
 });
+
+Deno.test("ListWatch: warns once about what lasts or needs a human, and says when it is over", () => {
+  for (
+    const [reason, expected] of [
+      ["unreachable", ["info", "debug", "debug", "debug", "warn", "debug", "debug"]],
+      ["forbidden", ["warn", "debug", "debug", "debug", "debug", "debug", "debug"]],
+    ] as const
+  ) {
+    const harness = new ListWatchHarness();
+    let generation = generationOf(harness.input({ kind: "start" }), "startList");
+    for (let attempt = 0; attempt < 7; attempt++) {
+      harness.input({ kind: "listFailed", generation, error: apiError(reason) });
+      generation = generationOf(harness.tick(), "startList");
+    }
+    assertEquals(harness.logged, expected.map((level) => `${level} listFailed`));
+    const listed = harness.input({ kind: "listed", generation, resourceVersion: "5", objects: [] });
+    harness.input({ kind: "bookmark", generation: generationOf(listed, "startWatch"), resourceVersion: "6" });
+    assertEquals(harness.logged.slice(7), ["debug listed", "info watchRecovered"]);
+  }
+});

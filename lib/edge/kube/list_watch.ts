@@ -52,6 +52,8 @@ type Next = "list" | "check" | "watch";
 
 /** A watch that ends sooner than this without having brought anything counts as a failure, or it would spin. */
 const SHORT_WATCH_MS = 1_000;
+/** With the default back-off some 2 s of failures in a row. */
+const FAILURES_TO_WARN = 5;
 
 export class ListWatch<T extends KubeObject> implements Machine<ListWatchInput<T>, ListWatchEffect<T>> {
   readonly #options: Required<ListWatchOptions>;
@@ -64,6 +66,7 @@ export class ListWatch<T extends KubeObject> implements Machine<ListWatchInput<T
   #resourceVersion = "";
   #synced = false;
   #failures = 0;
+  #warned = false;
   #next: Next = "list";
   /** When the present watch was accepted. */
   #openedAt: Millis | undefined;
@@ -291,16 +294,21 @@ export class ListWatch<T extends KubeObject> implements Machine<ListWatchInput<T
     }
     this.#resourceVersion = resourceVersion;
     this.#broughtSomething = true;
-    this.#failures = 0;
-    this.#lastError = undefined;
+    this.#healthy();
     this.#timers.set("idle", now + this.#options.idleLimitMs);
     return true;
   }
 
+  #healthy(): void {
+    if (this.#warned) this.#log("info", "watchRecovered");
+    this.#warned = false;
+    this.#failures = 0;
+    this.#lastError = undefined;
+  }
+
   #watchEnded(now: Millis): void {
     if (this.#wasGood(now)) {
-      this.#failures = 0;
-      this.#lastError = undefined;
+      this.#healthy();
       return this.#startWatch(now);
     }
     this.#retry("watch", { reason: "unreachable", code: 0, message: "the watch ended as soon as it began" }, now);
@@ -350,12 +358,12 @@ export class ListWatch<T extends KubeObject> implements Machine<ListWatchInput<T
   }
 
   #logFailure(event: string, error: ApiError): void {
-    // The first failures are everyday life (a restart, an expired version); one that lasts needs a human.
-    const level = this.#failures === 5
-      ? "warn"
-      : this.#failures === 1 || error.reason === "forbidden"
-      ? "info"
-      : "debug";
+    // The first failures are everyday life (a restart, an expired version). One that lasts needs a human, as does a
+    // refusal: a right that is missing in the RBAC rules, a kind that is not installed.
+    const isRefusal = ["forbidden", "unauthorized", "notFound", "invalid"].includes(error.reason);
+    const needsHuman = this.#failures === (isRefusal ? 1 : FAILURES_TO_WARN);
+    this.#warned ||= needsHuman;
+    const level = needsHuman ? "warn" : this.#failures === 1 ? "info" : "debug";
     this.#log(level, event, error);
   }
 
