@@ -18,19 +18,18 @@ import { resolveConfig } from "../config/resolve.ts";
 import { decodeService, type ServiceView } from "../config/service_view.ts";
 import type { ConvergeEffect, ConvergeInput } from "./converge_io.ts";
 import { Decider, type ServiceState } from "./decider.ts";
+import { decisionNotices, rejectedNotices, type Reported } from "./decision_notices.ts";
 import { compareAge, PendingQueue, type Served } from "./pending_queue.ts";
 import { salvageService } from "./salvage.ts";
 import {
   afterWrite,
   type Decision,
-  sameList,
   shownAddresses,
   statusPatch,
   type WantedStatus,
   wantedStatus,
 } from "./service_decision.ts";
-import { allocatedNotices, clearedNotices, failedNotices } from "./service_notices.ts";
-import { requestOf } from "./service_request.ts";
+import { allocatedNotices } from "./service_notices.ts";
 import { WriteQueue } from "./write_queue.ts";
 
 export interface ConvergeOptions {
@@ -48,10 +47,7 @@ interface Entry extends ServiceState {
   inFlight: { readonly version: string; readonly wanted: WantedStatus; readonly before: readonly string[] } | undefined;
   /** Something changed while a write was in flight. */
   redecide: boolean;
-  /** The last failure that was reported, so that each is reported once. */
-  reportedCause: string | undefined;
-  /** The addresses whose loss was reported last. */
-  reportedLoss: string | undefined;
+  readonly reported: Reported;
 }
 
 export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
@@ -225,9 +221,9 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
 
   /** Draws the consequences of a decision: notices, the queue of writes, the queue of those that wait. */
   #settle(entry: Entry, options: { newer: boolean }): void {
-    const { key, view, decision } = entry;
+    const { key, decision } = entry;
     if (decision === undefined) return;
-    this.#notify(entry, decision);
+    this.#emit(decisionNotices(entry, entry.reported));
     const signature = this.#decider.pendingSignature(entry);
     if (signature === undefined) this.#pending.remove(key);
     else this.#pending.add(ageOf(entry), signature);
@@ -238,36 +234,6 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
     this.#writes.drop(key);
     // The API shows what was decided, so nothing else of this Service is there.
     if (decision.kind !== "left" && this.#decider.allocator.confirm(key)) this.#freed = true;
-    if (sameList(shownAddresses(view), entry.basis) && entry.adoptRefusal === undefined) entry.reportedLoss = undefined;
-  }
-
-  #notify(entry: Entry, decision: Decision): void {
-    const { view, adoptRefusal } = entry;
-    if (adoptRefusal !== undefined && decision.kind !== "left") {
-      const loss = view.ingress.join(",");
-      if (entry.reportedLoss !== loss) this.#emit(clearedNotices(view, adoptRefusal.message));
-      entry.reportedLoss = loss;
-    }
-    if (decision.kind !== "pending" && decision.kind !== "left") {
-      entry.reportedCause = undefined;
-      return;
-    }
-    const { reason, message } = decision;
-    const cause = `${reason} ${message}`;
-    if (entry.reportedCause === cause) return;
-    entry.reportedCause = cause;
-    const request = entry.isUndecodable ? undefined : requestOf(view);
-    if (request?.ok === false) {
-      const { eventReason } = request.refusal;
-      if (eventReason !== undefined) this.#emit(failedNotices(view, { reason, message, eventReason }));
-    } else if (decision.kind === "pending") {
-      this.#emit(failedNotices(view, { reason, message }));
-    } else {
-      this.#emit([{
-        kind: "log",
-        event: { level: "warn", event: "serviceLeftAlone", service: view.key, reason, message },
-      }]);
-    }
   }
 
   #wantedOf({ view, decision }: Entry): WantedStatus | undefined {
@@ -314,7 +280,8 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
     // The precondition held, so a version that came in meanwhile is at least as new as what was written.
     if (view.resourceVersion === write.version) entry.view = afterWrite(view, { wanted, resourceVersion });
     entry.basis = shownAddresses(entry.view);
-    entry.reportedLoss = undefined;
+    entry.reported.loss = undefined;
+    entry.reported.rejection = undefined;
     if (wanted.pool !== undefined && wanted.ingress !== undefined) {
       this.#emit(allocatedNotices(view, { before: write.before, addresses: wanted.ingress, pool: wanted.pool }));
     } else {
@@ -337,10 +304,7 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
       this.#remove(entry);
       return;
     }
-    if (reason === "rejected" && entry.reportedCause !== message) {
-      entry.reportedCause = message;
-      this.#emit(failedNotices(entry.view, { reason, message }));
-    }
+    if (reason === "rejected") this.#emit(rejectedNotices(entry, { message, reported: entry.reported }));
     this.#decideAgain(entry, { newer: entry.view.resourceVersion !== write.version });
   }
 
@@ -391,8 +355,7 @@ function newEntry(key: string, view: ServiceView): Entry {
     isGone: false,
     inFlight: undefined,
     redecide: false,
-    reportedCause: undefined,
-    reportedLoss: undefined,
+    reported: { cause: undefined, loss: undefined, rejection: undefined },
   };
 }
 
