@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert/equals";
 import * as abi from "../../lib/edge/net/abi.ts";
+import config from "../../deno.json" with { type: "json" };
 import { libcPaths } from "../../lib/edge/net/libc.ts";
 
 /**
@@ -60,4 +61,11 @@ for (const [architecture, values] of Object.entries(HEADERS)) {
 Deno.test("libcPaths: each architecture has its own, absolute, and none of musl's", () => {
   assertEquals(libcPaths("aarch64"), libcPaths("x86_64").map((path) => path.replace("x86_64", "aarch64")));
   for (const path of libcPaths("aarch64")) assertEquals([path[0], path.includes("musl")], ["/", false]);
+});
+
+Deno.test("libcPaths: each set of permissions in deno.json that names a C library names all of them", () => {
+  const sets = Object.entries(config.permissions as Record<string, { ffi?: boolean | string[] }>);
+  const lists = sets.flatMap(([name, { ffi }]) => Array.isArray(ffi) ? [{ name, ffi }] : []);
+  const all = [...new Set([...libcPaths("x86_64"), ...libcPaths("aarch64")])].toSorted();
+  assertEquals(lists.map(({ name, ffi }) => [name, ffi.toSorted()]), lists.map(({ name }) => [name, all]));
 });

@@ -50,10 +50,40 @@ const NOTICE_GROUPS = 1 | 16 | 256;
 /** The kernel fills up to 32 KiB per datagram of a list. */
 const RECEIVE_BYTES = 65_536;
 const ANSWER_TIMEOUT_SECONDS = 2n;
-/** A list that is changed while it is sent is asked for again, this often at most. */
+/**
+ * A list that is changed while it is sent (NLM_F_DUMP_INTR) is asked for again, this often at most. Under changes without
+ * end the last list is taken as it is: who follows notices is told of the change that broke it.
+ */
 const LIST_TRIES_MAX = 8;
 /** Limit of what is thrown away after a loss; more than a socket's receive queue holds. */
 const DISCARD_MAX = 100_000;
+
+interface Listing<T> {
+  readonly operation: string;
+  readonly request: () => MessageWriter;
+  /** Type of the messages that carry items. */
+  readonly type: number;
+  readonly decode: (body: Uint8Array) => T | undefined;
+}
+
+const LINKS: Listing<Link> = {
+  operation: "list links",
+  request: request.listLinksRequest,
+  type: RTM_NEWLINK,
+  decode: decodeLink,
+};
+const ADDRESSES: Listing<LinkAddress> = {
+  operation: "list addresses",
+  request: request.listAddressesRequest,
+  type: RTM_NEWADDR,
+  decode: decodeAddress,
+};
+const NEIGHBOURS: Listing<Neighbour> = {
+  operation: "list neighbours",
+  request: request.listNeighboursRequest,
+  type: RTM_NEWNEIGH,
+  decode: decodeNeighbour,
+};
 
 export class Netlink {
   readonly #requests: Descriptor;
@@ -85,17 +115,15 @@ export class Netlink {
   }
 
   listLinks(): Link[] {
-    return this.#list("list links", RTM_NEWLINK, { request: request.listLinksRequest, decode: decodeLink });
+    return this.#list(LINKS);
   }
 
   listAddresses(): LinkAddress[] {
-    const how = { request: request.listAddressesRequest, decode: decodeAddress };
-    return this.#list("list addresses", RTM_NEWADDR, how);
+    return this.#list(ADDRESSES);
   }
 
   listNeighbours(): Neighbour[] {
-    const how = { request: request.listNeighboursRequest, decode: decodeNeighbour };
-    return this.#list("list neighbours", RTM_NEWNEIGH, how);
+    return this.#list(NEIGHBOURS);
   }
 
   /** The link of that name, or `undefined`. */
@@ -192,32 +220,31 @@ export class Netlink {
     return "lost";
   }
 
-  #list<T>(
-    operation: string,
-    type: number,
-    how: { request: () => MessageWriter; decode: (body: Uint8Array) => T | undefined },
-  ): T[] {
-    for (let tries = 0; tries < LIST_TRIES_MAX; tries++) {
-      const sequence = this.#send(operation, how.request());
-      const items: T[] = [];
-      let interrupted = false;
-      for (let done = false; !done;) {
-        for (const message of this.#receive(operation)) {
-          if (message.sequence !== sequence) continue;
-          if ((message.flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
-          if (message.type === type) {
-            const item = how.decode(message.body);
-            if (item !== undefined) items.push(item);
-          } else if (message.type === NLMSG_DONE || message.type === NLMSG_ERROR) {
-            const code = readErrorCode(message);
-            if (code < 0) throw new SysError(operation, -code);
-            done = true;
-          }
+  #list<T>(listing: Listing<T>): T[] {
+    for (let tries = 1;; tries++) {
+      const { items, interrupted } = this.#listOnce(listing);
+      if (!interrupted || tries === LIST_TRIES_MAX) return items;
+    }
+  }
+
+  #listOnce<T>({ operation, request, type, decode }: Listing<T>): { items: T[]; interrupted: boolean } {
+    const sequence = this.#send(operation, request());
+    const items: T[] = [];
+    let interrupted = false;
+    while (true) {
+      for (const message of this.#receive(operation)) {
+        if (message.sequence !== sequence) continue;
+        if ((message.flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
+        if (message.type === type) {
+          const item = decode(message.body);
+          if (item !== undefined) items.push(item);
+        } else if (message.type === NLMSG_DONE || message.type === NLMSG_ERROR) {
+          const code = readErrorCode(message);
+          if (code < 0) throw new SysError(operation, -code);
+          return { items, interrupted };
         }
       }
-      if (!interrupted) return items;
     }
-    throw new SysError(`${operation}: it changed during each of ${LIST_TRIES_MAX} tries;`, EAGAIN);
   }
 
   #change(operation: string, writer: MessageWriter | undefined): void {

@@ -5,7 +5,7 @@ import { assertThrows } from "@std/assert/throws";
 import { formatMac, parseMac } from "../../../lib/base/mac.ts";
 import { SysError } from "../../../lib/edge/net/errno.ts";
 import { LIBC_PATHS } from "../../../lib/edge/net/libc.ts";
-import { enterNetwork } from "../../../lib/edge/net/namespace.ts";
+import { enterNetwork, ownNamespacePath } from "../../../lib/edge/net/namespace.ts";
 import { Netlink } from "../../../lib/edge/net/netlink.ts";
 import type { LinkChange } from "../../../lib/edge/net/netlink_codec.ts";
 import { Poller } from "../../../lib/edge/net/poller.ts";
@@ -101,6 +101,32 @@ Deno.test("Netlink: a list longer than one datagram is whole", () =>
     for (let i = 0; i < 600; i++) netlink.addAddress(1, `10.0.${i >> 8}.${i & 255}/32`);
     const listed = netlink.listAddresses().map(({ ip }) => ip);
     assertEquals(new Set(listed).size, 600);
+  }));
+
+Deno.test("Netlink: a list that is changed while it is sent is asked for again: nothing that stays is missing", () =>
+  inOwnNetwork(async (netlink) => {
+    // The kernel goes on by position in the next part, so an entry that leaves before it hides one that stays.
+    const staying = Array.from({ length: 2000 }, (_, i) => `10.1.${i >> 8}.${i & 255}`);
+    const leaving = Array.from({ length: 100 }, (_, i) => `10.0.0.${i}`);
+    for (const ip of [...leaving, ...staying]) netlink.addAddress(1, `${ip}/32`);
+    const worker = new Worker(new URL("./address_churn_worker.ts", import.meta.url), {
+      type: "module",
+      deno: { permissions: { ffi: [...LIBC_PATHS], net: false, run: false, read: false, write: false, env: false } },
+    });
+    const started = Promise.withResolvers<void>();
+    const ended = Promise.withResolvers<void>();
+    worker.onmessage = ({ data }) => data === "started" ? started.resolve() : ended.resolve();
+    worker.postMessage({ namespacePath: ownNamespacePath(), leaving });
+    await started.promise;
+    for (let left = 1; left > 0;) {
+      const listed = netlink.listAddresses().map(({ ip }) => ip);
+      const seen = new Set(listed);
+      assertEquals(staying.filter((ip) => !seen.has(ip)), []);
+      assertEquals(seen.size, listed.length);
+      left = listed.length - staying.length;
+    }
+    await ended.promise;
+    worker.terminate();
   }));
 
 Deno.test("Netlink: notices tell each change once, in order, and nothing else", () =>
