@@ -12,7 +12,16 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 async function build(args: readonly string[], writable: string): Promise<{ code: number; text: string }> {
   const permissions = [`--allow-read=${ROOT},${writable}`, `--allow-write=${writable}`, "--allow-env"];
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--no-lock", "--quiet", ...permissions, "codecs/build.ts", ...args],
+    args: [
+      "run",
+      "--no-prompt",
+      "--lock=codecs/deno.lock",
+      "--frozen",
+      "--quiet",
+      ...permissions,
+      "codecs/build.ts",
+      ...args,
+    ],
     cwd: ROOT,
     env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
   }).output();
