@@ -54,7 +54,7 @@ const ANSWER_TIMEOUT_SECONDS = 2n;
  * A list that is changed while it is sent (NLM_F_DUMP_INTR) is asked for again, this often at most. Under changes without
  * end the last list is taken as it is: who follows notices is told of the change that broke it.
  */
-const LIST_TRIES_MAX = 8;
+const LIST_TRIES_MAX = 16;
 /** Limit of what is thrown away after a loss; more than a socket's receive queue holds. */
 const DISCARD_MAX = 100_000;
 

@@ -3,7 +3,7 @@ import { enterNetwork } from "../../../lib/edge/net/namespace.ts";
 import { Netlink } from "../../../lib/edge/net/netlink.ts";
 import { Poller } from "../../../lib/edge/net/poller.ts";
 
-const PAUSE_MS = 10;
+const PAUSE_MS = 25;
 
 const scope = globalThis as unknown as {
   onmessage: (event: MessageEvent<{ namespacePath: string; leaving: readonly string[] }>) => void;
