@@ -166,6 +166,11 @@ Deno.test("EventRecorder: a burst is sent at once, the rest is paced", async () 
   assertEquals(scripted.asked.length, 5);
   await time.advance(1_000);
   assertEquals(scripted.asked.length, 15);
+  // A long silence does not save up more than one burst.
+  await time.advance(60_000);
+  for (let i = 20; i < 40; i++) recorder.record({ ...ASSIGNED, message: `event ${i}` });
+  for (let i = 0; i < 20; i++) await settle();
+  assertEquals(scripted.asked.length, 25);
 });
 
 Deno.test("EventRecorder: flush waits for what is queued, but not longer than it may", async () => {

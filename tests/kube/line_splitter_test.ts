@@ -21,6 +21,14 @@ Deno.test("LineSplitter: what stands behind the last newline is pending, not a l
   assertEquals(splitter.pendingBytes, 4);
 });
 
+Deno.test("LineSplitter: the reader may use its buffer again for the next piece", () => {
+  const splitter = new LineSplitter({ lineBytesMax: 100 });
+  const buffer = new TextEncoder().encode("first ");
+  splitter.push(buffer);
+  buffer.set(new TextEncoder().encode("xxxx\n "));
+  assertEquals(splitter.push(buffer), ["first xxxx"]);
+});
+
 Deno.test("LineSplitter: any cut of the same bytes gives the same lines, also inside a UTF-8 sequence", () => {
   const lines = ["plain", "größe 10 µs", "名前", "x".repeat(500), "🚀"];
   const bytes = new TextEncoder().encode(lines.join("\n") + "\n");

@@ -106,7 +106,7 @@ Deno.test("StatusWriter: a newer write takes the place of one that waits to be t
   assertEquals(desk.openTexts, ["a2"]);
   await desk.succeed();
   await desk.time.advance(60_000);
-  assertEquals(desk.outcomes, ["a1 superseded", "a2 written"]);
+  assertEquals([desk.outcomes, desk.openTexts], [["a1 superseded", "a2 written"], []]);
   assertEquals(desk.time.pendingTimers, 0);
 });
 

@@ -33,8 +33,6 @@ export interface ReflectorDeps<T extends KubeObject> {
   readonly schedule?: Schedule;
 }
 
-/** A transport that ignores an abort must not hold up the end of the program. */
-const STOP_LIMIT_MS = 2_000;
 /** Objects to look at before a broken watch is taken up again. */
 const CHECK_OBJECTS = 4;
 
@@ -73,15 +71,11 @@ export class Reflector<T extends KubeObject = KubeObject> {
     this.#input({ kind: "start" });
   }
 
-  /** Resolves when the connection is closed, after 2 s at most. Calling it again is harmless. */
+  /** Resolves when the connection is given up; the client settles every request that is aborted. May be repeated. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#input({ kind: "stop" });
-    const running = [...this.#tasks.values()].map((task) => task.done);
-    let cancelTimer = () => {};
-    const limit = new Promise<void>((resolve) => cancelTimer = this.#schedule(resolve, STOP_LIMIT_MS));
-    await Promise.race([Promise.all(running), limit]);
-    cancelTimer();
+    await Promise.all([...this.#tasks.values()].map((task) => task.done));
   }
 
   inspect(): Json {
