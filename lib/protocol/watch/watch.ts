@@ -150,11 +150,12 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
       this.#changing(peer, now, () => peer.answered(message, now));
       return;
     }
-    // Whoever is back gets its own probe now, so that its life is proven within one round trip. The pause keeps two
-    // speakers whose answers are lost from exciting each other.
-    const mayAsk = now - (peer.lastSentAt ?? -Infinity) >= this.#options.answerTimeoutMs;
+    const { answerTimeoutMs } = this.#options;
     this.#changing(peer, now, () => {
-      if (peer.overheard(message) && mayAsk) this.#probe(peer, now);
+      // Whoever is back is asked now, so that its life is proven within one round trip. The pause keeps two speakers
+      // whose answers are lost from exciting each other.
+      const askAt = Math.max(now, (peer.lastSentAt ?? -Infinity) + answerTimeoutMs);
+      if (peer.overheard(message)) peer.nextProbeAt = Math.min(peer.nextProbeAt, askAt);
     });
   }
 
