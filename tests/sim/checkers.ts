@@ -1,0 +1,96 @@
+/** What must hold in a cluster, said without knowing how it is done. */
+import { formatIpv4 } from "../../lib/base/ip.ts";
+import type { Millis } from "../../lib/base/time.ts";
+import { isGratuitous } from "../../lib/wire/arp_frames.ts";
+import type { Checker, SimCluster } from "./sim_cluster.ts";
+import type { SimNode } from "./sim_node.ts";
+
+/** A cluster that is whole must have settled after this: a dead peer's probe, a hand-over to its end, one repeat. */
+export const SETTLED_MS = 3500;
+
+/** A hand-over ends after 2 s whatever happens; the rest is the way of the frames and the news. */
+const OVERLAP_MS_MAX = 2100;
+
+/** Whoever was a candidate may go on answering for a hand-over's time, and then some. */
+const LINGER_MS_MAX = 2150;
+
+/** In a settled cluster the first living candidate answers, and nobody else, and the client's packets go there. */
+export function oneOwner(cluster: SimCluster): Checker {
+  const settled = (at: Millis) => cluster.wholeSince !== undefined && at - cluster.wholeSince >= SETTLED_MS;
+  return {
+    onAnswers({ address, at }, nodes) {
+      if (!settled(at)) return undefined;
+      const expected = cluster.expectedOwner(address);
+      const isRight = expected === undefined ? nodes.length === 0 : nodes.length === 1 && nodes[0] === expected;
+      return isRight
+        ? undefined
+        : `${address} is answered by [${names(nodes)}] instead of ${expected?.name ?? "nobody"}`;
+    },
+    onPacket(address, to) {
+      const expected = cluster.expectedOwner(address);
+      if (!settled(cluster.time.now) || expected === undefined || to === expected) return undefined;
+      return `the client sends to ${to?.name ?? "nowhere"} for ${address} instead of to ${expected.name}`;
+    },
+  };
+}
+
+/** Nobody speaks for an address that it was not told to be wanted, or for which it is no candidate any more. */
+export function nothingUnwanted(cluster: SimCluster): Checker {
+  return {
+    onFrame(node, record) {
+      const address = formatIpv4(record.senderIp);
+      const told = node.told.get(address);
+      if (told === undefined) return `${node.name} speaks for ${address}, which it was not told to be wanted`;
+      if (told.candidates.includes(node.name)) return undefined;
+      const droppedMs = cluster.time.now - (node.droppedAt.get(address) ?? -Infinity);
+      return droppedMs <= LINGER_MS_MAX ? undefined : `${node.name} speaks for ${address} and is no candidate`;
+    },
+  };
+}
+
+/** While only planned things happen, two nodes answer for as long as a hand-over may take at most. */
+export function shortOverlaps(cluster: SimCluster, options: { msMax: number } = { msMax: OVERLAP_MS_MAX }): Checker {
+  const since = new Map<string, Millis>();
+  return {
+    onAnswers({ address, at }, nodes) {
+      if (new Set(nodes).size < 2) {
+        since.delete(address);
+        return undefined;
+      }
+      const begun = since.get(address) ?? at;
+      since.set(address, begun);
+      if (at - begun <= options.msMax) return undefined;
+      return `${address} has been answered by ${names(nodes)} for ${cluster.time.now - begun} ms`;
+    },
+  };
+}
+
+/** While only planned things happen, every request is answered from the first answer on. */
+export function noSilence(cluster: SimCluster): Checker {
+  const answered = new Set<string>();
+  return {
+    onAnswers({ address, at }, nodes) {
+      if (nodes.length > 0) answered.add(address);
+      else if (answered.has(address) && cluster.wanted.has(address)) {
+        return `nobody answers for ${address} at ${at.toFixed(1)}`;
+      }
+      return undefined;
+    },
+  };
+}
+
+/** The first announcement of anybody but `killed`, for each address, after `killedAt`. */
+export function claimsAfter(cluster: SimCluster, killed: SimNode, killedAt: Millis): Map<string, Millis> {
+  const claims = new Map<string, Millis>();
+  cluster.onClaim((node, record) => {
+    const address = formatIpv4(record.senderIp);
+    if (node !== killed && isGratuitous(record) && !claims.has(address)) {
+      claims.set(address, cluster.time.now - killedAt);
+    }
+  });
+  return claims;
+}
+
+function names(nodes: readonly SimNode[]): string {
+  return nodes.map(({ name }) => name).join(", ");
+}
