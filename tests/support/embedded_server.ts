@@ -9,11 +9,11 @@
 import { parse } from "@std/yaml/parse";
 import { parseArgs } from "node:util";
 import type { JsonObject } from "../../lib/base/json.ts";
-import { makeServerCertificate, type ServerCertificate } from "../../lib/edge/embedded/certificate.ts";
 import { EmbeddedApi } from "../../lib/edge/embedded/embedded_api.ts";
 import { serveHttps } from "../../lib/edge/embedded/https.ts";
 import { JournalOnDisk } from "../../lib/edge/embedded/journal_on_disk.ts";
 import { kubeconfigText } from "../../lib/edge/embedded/kubeconfig.ts";
+import { makeSelfSignedCertificate, type SelfSignedCertificate } from "../../lib/edge/http/certificates.ts";
 
 const { values } = parseArgs({
   args: Deno.args,
@@ -51,15 +51,15 @@ if (out !== undefined) {
 }
 Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify({ ready: true, port: server.port })}\n`));
 
-async function keptCertificate(path: string | undefined): Promise<ServerCertificate> {
+async function keptCertificate(path: string | undefined): Promise<SelfSignedCertificate> {
   if (path !== undefined) {
     try {
-      return JSON.parse(Deno.readTextFileSync(path)) as ServerCertificate;
+      return JSON.parse(Deno.readTextFileSync(path)) as SelfSignedCertificate;
     } catch {
       // None yet: made below.
     }
   }
-  const made = await makeServerCertificate({ hosts: ["127.0.0.1", "localhost"] }, { clock });
+  const made = await makeSelfSignedCertificate({ hosts: ["127.0.0.1", "localhost"], clock });
   if (path !== undefined) Deno.writeTextFileSync(path, JSON.stringify(made), { mode: 0o600 });
   return made;
 }

@@ -2,10 +2,15 @@
  * An embedded API server on the network: HTTPS only, because `kubectl` sends no token to plain HTTP, and nothing but
  * health without a bearer token that the server knows.
  */
-import type { ServerCertificate } from "./certificate.ts";
 import type { EmbeddedApi } from "./embedded_api.ts";
 import { errorAnswer } from "./responses.ts";
 import { StatusError } from "./status_error.ts";
+
+/** Certificate chain and key in PEM, as `lib/edge/http/certificates.ts` makes them. */
+export interface ServerCertificate {
+  readonly certPem: string;
+  readonly keyPem: string;
+}
 
 export interface HttpsServer {
   readonly port: number;
