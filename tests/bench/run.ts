@@ -1,0 +1,69 @@
+/**
+ * `deno task bench`: the bounds in milliseconds and megabytes that Herald keeps, each beside a control measured in the
+ * same run. Everything happens in network namespaces of this process and its children.
+ *
+ *     deno task bench [--quick] [--json] [SECTION …]
+ *
+ * Exit code: 0 all bounds held, 1 one did not, 2 the arguments make no sense.
+ */
+import { parseArgs } from "node:util";
+import { labRequirements } from "../../lib/edge/lab/requirements.ts";
+import { benchArpAnswers } from "./arp_answers.ts";
+import { benchMoves } from "./moves.ts";
+import { asJson, asTable, type Measurement, passed, type Section } from "./report.ts";
+
+interface Bench {
+  readonly title: string;
+  readonly run: (options: { quick: boolean }) => Promise<Measurement[]>;
+}
+
+const BENCHES: Readonly<Record<string, Bench>> = {
+  arp: { title: "ARP answers, round trip", run: benchArpAnswers },
+  moves: { title: "An address moves to another node", run: benchMoves },
+};
+
+Deno.exit(await main(Deno.args));
+
+async function main(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: { quick: { type: "boolean", default: false }, json: { type: "boolean", default: false } },
+    allowPositionals: true,
+    strict: true,
+  });
+  const unknown = positionals.filter((name) => BENCHES[name] === undefined);
+  if (unknown.length > 0) {
+    say(`no bench is named ${unknown.join(", ")}; there are: ${Object.keys(BENCHES).join(", ")}\n`, Deno.stderr);
+    return 2;
+  }
+  const requirements = await labRequirements({ command: "deno task bench" });
+  if (!requirements.ok) {
+    say(`${requirements.missing}\n`, Deno.stderr);
+    return 1;
+  }
+  const sections: Section[] = [];
+  for (const [name, bench] of Object.entries(BENCHES)) {
+    if (positionals.length > 0 && !positionals.includes(name)) continue;
+    say(`${bench.title} ...\n`, Deno.stderr);
+    sections.push(await measure(bench, values));
+  }
+  say(values.json ? asJson(sections) : `\n${asTable(sections)}\n${passed(sections) ? "PASS" : "FAIL"}\n`);
+  return passed(sections) ? 0 : 1;
+}
+
+async function measure(bench: Bench, options: { quick: boolean }): Promise<Section> {
+  const startedAt = performance.now();
+  const durationMs = () => performance.now() - startedAt;
+  try {
+    const measurements = await bench.run(options);
+    return { name: bench.title, durationMs: durationMs(), measurements };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { name: bench.title, durationMs: durationMs(), measurements: [], error: message };
+  }
+}
+
+function say(text: string, file: { writeSync(bytes: Uint8Array): number } = Deno.stdout): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+}
