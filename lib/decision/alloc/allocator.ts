@@ -26,6 +26,9 @@ interface Holding {
 
 type Refusal = Extract<AllocResult, { ok: false }>;
 
+/** More addresses than one Service can sensibly show; the rest of a hostile list is not reserved. */
+const HELD_MAX = 64;
+
 export class Allocator {
   readonly #pools = new Map<string, AllocPool>();
   /** Pinned ones in their order, then the general ones; those without autoAssign are left out. */
@@ -126,6 +129,7 @@ export class Allocator {
   hold(serviceKey: string, addresses: readonly string[]): void {
     const ips: Ip[] = [];
     for (const text of addresses) {
+      if (ips.length === HELD_MAX) break;
       const ip = parseIp(text);
       if (ip !== undefined && !has(ips, ip) && !this.#heldByOther(ip, serviceKey)) ips.push(ip);
     }

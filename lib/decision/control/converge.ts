@@ -58,6 +58,8 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
   readonly #entries = new Map<string, Entry>();
   readonly #serviceProblems = new Map<string, readonly Problem[]>();
   #configProblems: readonly Problem[] = [];
+  /** Everything that the configuration was made from, as one text. */
+  #configSeen: string | undefined;
   #pools: readonly KubeObject[] | undefined;
   #namespaces: readonly KubeObject[] | undefined;
   #cachesFilled = false;
@@ -143,6 +145,10 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
   }
 
   #reconfigure(): void {
+    // Pool counters in a pool's status and heartbeats of namespaces come by here too: they change nothing.
+    const seen = fingerprint(this.#pools ?? [], this.#namespaces);
+    if (seen === this.#configSeen) return;
+    this.#configSeen = seen;
     const { config, problems } = resolveConfig({
       ipAddressPools: this.#pools ?? [],
       ...(this.#namespaces === undefined ? {} : { namespaces: this.#namespaces }),
@@ -365,4 +371,10 @@ function isAnother(a: ServiceView, b: ServiceView): boolean {
 
 function ageOf({ key, view }: ServiceState): { readonly key: string; readonly creationTimestamp: string } {
   return { key, creationTimestamp: view.creationTimestamp };
+}
+
+function fingerprint(pools: readonly KubeObject[], namespaces: readonly KubeObject[] | undefined): string {
+  const parts: unknown[] = pools.map((pool) => [pool?.metadata?.namespace, pool?.metadata?.name, pool?.["spec"]]);
+  for (const one of namespaces ?? []) parts.push([one?.metadata?.name, one?.metadata?.labels]);
+  return JSON.stringify([namespaces === undefined, ...parts]);
 }

@@ -66,11 +66,11 @@ function familiesOf(service: ServiceView): IpFamily[] | RequestRefusal {
   const families = clusterIps.map((text) => parseIp(text)?.family).filter((family) => family !== undefined);
   const distinct = [...new Set(families)];
   if (families.length < clusterIps.length || distinct.length < clusterIps.length) {
-    const message = `the families of the cluster IPs ${clusterIps.join(", ")} cannot be told`;
+    const message = `the families of the cluster IPs ${listed(clusterIps)} cannot be told`;
     return { reason: "unknownFamilies", message, keepsAddress: true, eventReason: "noclusterIPsIPFamily" };
   }
   if (distinct.length < 2 && ipFamilyPolicy === "RequireDualStack") {
-    const message = `dual stack is required, but the Service has only the cluster IP ${clusterIps.join(", ")}`;
+    const message = `dual stack is required, but the Service has only the cluster IP ${listed(clusterIps)}`;
     return { reason: "notEnoughClusterIPs", message, keepsAddress: false, eventReason: "not enough clusterips" };
   }
   if (distinct.length === 2 && ipFamilyPolicy === "SingleStack") {
@@ -107,3 +107,8 @@ function requestedAddresses(service: ServiceView): readonly Ip[] | undefined | s
 
 /** Two addresses are shorter; a longer text is wrong whatever it says. */
 const REQUEST_TEXT_MAX = 256;
+
+/** For a message: a hostile list is cut. */
+function listed(texts: readonly string[]): string {
+  return texts.slice(0, 4).map((text) => text.slice(0, 64)).join(", ");
+}

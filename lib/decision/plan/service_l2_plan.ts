@@ -107,7 +107,7 @@ export function planService(
   }
   const pool = context.poolOf(ips);
   if (pool === undefined) {
-    const message = `${service.ingress.join(", ")} is not in one pool of the configuration`;
+    const message = `${ips.slice(0, 4).map(formatIp).join(", ")} is not in one pool of the configuration`;
     return silent(service, { reason: "ipNotAllowed", message });
   }
   if (!endpoints.some(({ canServe }) => canServe)) {
