@@ -2,7 +2,8 @@
  * Which interfaces of a node Herald announces on, and what the machines need to know of one.
  *
  * MetalLB's rules (reference §6.1): up, not excluded by name, not enslaved to a bridge, bond or VRF, no NOARP flag, and
- * able to broadcast. An IPv4 address on the interface is not needed.
+ * able to broadcast. An IPv4 address on the interface is not needed. Beyond MetalLB, an interface without a link counts
+ * as absent, so that its neighbours are told anew when the cable is back.
  */
 import type { Mac } from "../../base/mac.ts";
 
@@ -19,18 +20,24 @@ export interface LinkFacts {
   readonly name: string;
   readonly mac: Mac | undefined;
   readonly up: boolean;
+  /**
+   * RFC 2863's operational state: between up and operational the kernel drops what is sent without an error, so that a
+   * burst there would be lost; a link without a cable to plug (a tunnel) stays `unknown` and works.
+   */
+  readonly operationalState: string;
   readonly broadcast: boolean;
   readonly noArp: boolean;
   readonly master: number | undefined;
 }
 
 /** Why an interface is not used; shown by `inspect`. */
-export type InterfaceRefusal = "excluded" | "down" | "enslaved" | "noArp" | "noBroadcast" | "noMac";
+export type InterfaceRefusal = "excluded" | "down" | "notOperational" | "enslaved" | "noArp" | "noBroadcast" | "noMac";
 
 /** `undefined` when ARP is answered on `link`. */
 export function refuseInterface(link: LinkFacts, exclusions: readonly RegExp[]): InterfaceRefusal | undefined {
   if (exclusions.some((pattern) => pattern.test(link.name))) return "excluded";
   if (!link.up) return "down";
+  if (link.operationalState !== "up" && link.operationalState !== "unknown") return "notOperational";
   if (link.master !== undefined) return "enslaved";
   if (link.noArp) return "noArp";
   if (!link.broadcast) return "noBroadcast";
