@@ -10,7 +10,7 @@
  * holders) is not here yet: `#holders` and `#heldByOther` are where it will enter.
  */
 import { invariant } from "../../base/assert.ts";
-import { compareIp, formatIp, type Ip, parseIp } from "../../base/ip.ts";
+import { compareIp, formatIp, type Ip, type IpFamily, parseIp } from "../../base/ip.ts";
 import { compareText, type Pool, poolAdmits } from "../config/config.ts";
 import { isLeftOut } from "../config/pool_index.ts";
 import { compareRanges, type RangeEntry, RangeSet } from "../config/range_set.ts";
@@ -36,8 +36,8 @@ export class Allocator {
   #index = new RangeSet<AllocPool>();
   #disabled: ReadonlySet<string> = new Set();
   readonly #holdings = new Map<string, Holding>();
-  /** Canonical text of every address held or retired, to the Service that has it. */
-  readonly #holders = new Map<string, { readonly ip: Ip; readonly serviceKey: string }>();
+  /** Value of every address held or retired, to the Service that has it. */
+  readonly #holders: Readonly<Record<IpFamily, Map<bigint, string>>> = { 4: new Map(), 6: new Map() };
 
   /** Replaces all pools. What Services hold stays held, in a pool or not; `adopt` says whether it may. */
   setPools(pools: readonly Pool[], options: { disabled?: ReadonlySet<string> } = {}): void {
@@ -49,7 +49,7 @@ export class Allocator {
     for (const pool of pools) {
       const old = previous.get(pool.name);
       const kept = old?.sameAddresses(pool) === true ? old : undefined;
-      const next = new AllocPool(pool, kept);
+      const next = new AllocPool(pool, { previous: kept, isUsed: (ip) => this.#holder(ip) !== undefined });
       if (kept === undefined) fresh.add(next);
       this.#pools.set(pool.name, next);
       for (const range of pool.ranges) entries.push({ range, value: next });
@@ -58,9 +58,11 @@ export class Allocator {
     this.#index = new RangeSet(entries);
     this.#automatic = [...this.#pools.values()].filter(({ pool }) => pool.autoAssign).sort(comparePreference);
     if (fresh.size === 0) return;
-    for (const { ip } of this.#holders.values()) {
-      const pool = this.#index.find(ip);
-      if (pool !== undefined && fresh.has(pool)) pool.take(ip);
+    for (const family of [4, 6] as const) {
+      for (const value of this.#holders[family].keys()) {
+        const pool = this.#index.find({ family, value });
+        if (pool !== undefined && fresh.has(pool)) pool.taken({ family, value });
+      }
     }
   }
 
@@ -167,7 +169,8 @@ export class Allocator {
 
   /** The Service that holds or retired an address. */
   holderOf(address: string): string | undefined {
-    return this.#holders.get(address)?.serviceKey;
+    const ip = parseIp(address);
+    return ip === undefined ? undefined : this.#holder(ip);
   }
 
   /** Name of the one pool that all addresses are in; those left out by `avoidBuggyIPs` are in none. */
@@ -222,16 +225,15 @@ export class Allocator {
     }
     if (!poolAdmits(pool.pool, request)) return refuse("poolIncompatible", incompatible(name, request));
     for (const ip of ips) {
-      const holder = this.#holders.get(formatIp(ip))?.serviceKey;
-      if (holder !== undefined && this.#heldByOther(ip, request.serviceKey)) {
-        return refuse("addressInUse", `${formatIp(ip)} is in use by ${holder}`);
+      if (this.#heldByOther(ip, request.serviceKey)) {
+        return refuse("addressInUse", `${formatIp(ip)} is in use by ${this.#holder(ip)}`);
       }
     }
     return pool;
   }
 
   /** One address per family, IPv4 first: the one it holds there, or else the lowest free one. */
-  #pick(pool: AllocPool, options: { families: readonly (4 | 6)[]; request: AllocRequest }): Ip[] | undefined {
+  #pick(pool: AllocPool, options: { families: readonly IpFamily[]; request: AllocRequest }): Ip[] | undefined {
     const held = this.#holdings.get(options.request.serviceKey)?.held ?? [];
     const found: Ip[] = [];
     for (const family of options.families) {
@@ -254,8 +256,12 @@ export class Allocator {
   }
 
   #heldByOther(ip: Ip, serviceKey: string): boolean {
-    const holder = this.#holders.get(formatIp(ip));
-    return holder !== undefined && holder.serviceKey !== serviceKey;
+    const holder = this.#holder(ip);
+    return holder !== undefined && holder !== serviceKey;
+  }
+
+  #holder(ip: Ip): string | undefined {
+    return this.#holders[ip.family].get(ip.value);
   }
 
   #give(serviceKey: string, options: { pool: AllocPool; addresses: readonly Ip[] }): AllocResult {
@@ -274,15 +280,15 @@ export class Allocator {
   }
 
   #occupy(ip: Ip, serviceKey: string): void {
-    const text = formatIp(ip);
-    invariant(!this.#holders.has(text), `${text} is given to ${serviceKey} but held already`);
-    this.#holders.set(text, { ip, serviceKey });
-    this.#index.find(ip)?.take(ip);
+    const holders = this.#holders[ip.family];
+    invariant(!holders.has(ip.value), `${formatIp(ip)} is given to ${serviceKey} but held already`);
+    holders.set(ip.value, serviceKey);
+    this.#index.find(ip)?.taken(ip);
   }
 
   #vacate(ip: Ip): void {
-    this.#holders.delete(formatIp(ip));
-    this.#index.find(ip)?.release(ip);
+    this.#holders[ip.family].delete(ip.value);
+    this.#index.find(ip)?.released(ip);
   }
 }
 
@@ -297,7 +303,7 @@ function rank(pool: Pool): number {
 }
 
 /** What to look for in turn: both families; where one is enough then the primary, then the other. */
-function familyChoices({ families, oneIsEnough }: AllocRequest): (readonly (4 | 6)[])[] {
+function familyChoices({ families, oneIsEnough }: AllocRequest): (readonly IpFamily[])[] {
   return oneIsEnough && families.length > 1 ? [families, ...families.map((family) => [family])] : [families];
 }
 

@@ -1,5 +1,5 @@
 /**
- * The addresses of one family in one pool: which are used, and which free one is the lowest.
+ * The lowest free address of one family in one pool. Who has which address is known elsewhere; this asks.
  *
  * The cost does not grow with the number of used addresses. A cursor stands on the lowest address that was never
  * passed; every free address below it is in a heap. An address above the cursor that is taken out of turn (adopted)
@@ -7,7 +7,6 @@
  * lesser of the heap's top and the cursor, exactly, whatever was adopted and freed before.
  */
 import { type IpRange, rangeSize } from "../../base/cidr.ts";
-import { invariant } from "../../base/assert.ts";
 import type { IpFamily } from "../../base/ip.ts";
 import { isBuggyIpv4 } from "../config/pool_index.ts";
 import { MinHeap } from "./min_heap.ts";
@@ -15,7 +14,7 @@ import { MinHeap } from "./min_heap.ts";
 export class FreeAddresses {
   readonly #ranges: readonly IpRange[];
   readonly #avoidBuggy: boolean;
-  readonly #used = new Set<bigint>();
+  readonly #isUsed: (address: bigint) => boolean;
   /** Free and below the cursor. May also hold used ones: they were taken out of turn and are skipped when popped. */
   readonly #freed = new MinHeap<bigint>((a, b) => a < b ? -1 : a > b ? 1 : 0);
   readonly #inFreed = new Set<bigint>();
@@ -24,37 +23,29 @@ export class FreeAddresses {
   #cursor: bigint | undefined;
 
   /** `ranges` are those of one family, disjoint and ascending. */
-  constructor(options: { ranges: readonly IpRange[]; avoidBuggyIps: boolean }) {
+  constructor(
+    options: { ranges: readonly IpRange[]; avoidBuggyIps: boolean },
+    deps: { isUsed: (address: bigint) => boolean },
+  ) {
+    this.#isUsed = deps.isUsed;
     this.#ranges = options.ranges;
     this.#avoidBuggy = options.avoidBuggyIps && options.ranges[0]?.family === 4;
     this.#cursor = options.ranges[0]?.first;
   }
 
-  /** Addresses in use. */
-  get used(): number {
-    return this.#used.size;
-  }
-
   /** The lowest free address, which stays free. */
   lowest(): bigint | undefined {
     for (let top = this.#freed.peek(); top !== undefined; top = this.#freed.peek()) {
-      if (!this.#used.has(top)) return top;
+      if (!this.#isUsed(top)) return top;
       this.#freed.pop();
       this.#inFreed.delete(top);
     }
-    while (this.#cursor !== undefined && (this.#used.has(this.#cursor) || this.isBuggy(this.#cursor))) this.#advance();
+    while (this.#cursor !== undefined && (this.#isUsed(this.#cursor) || this.isBuggy(this.#cursor))) this.#advance();
     return this.#cursor;
   }
 
-  /** Marks an address as used; it must be free. */
-  take(address: bigint): void {
-    invariant(!this.#used.has(address), `Address ${address} is taken twice`);
-    this.#used.add(address);
-  }
-
-  /** Marks an address as free; it must be in use. */
-  release(address: bigint): void {
-    invariant(this.#used.delete(address), `Address ${address} is released but not in use`);
+  /** Says that an address is free again. */
+  released(address: bigint): void {
     const passed = this.#cursor === undefined || address < this.#cursor;
     // One that was held when `avoidBuggyIPs` was turned on must not come back.
     if (!passed || this.#inFreed.has(address) || this.isBuggy(address)) return;

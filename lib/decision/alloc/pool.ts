@@ -7,16 +7,27 @@ import { FreeAddresses, usableAddresses } from "./free_addresses.ts";
 
 const INT64_MAX = (1n << 63n) - 1n;
 
+/** Whether a Service has an address, in this pool or not. */
+export type IsUsed = (ip: Ip) => boolean;
+
+/** What is kept as long as the addresses of the pool stay the same. */
+interface FamilyState {
+  readonly free: FreeAddresses;
+  readonly usable: bigint;
+  used: number;
+}
+
 export class AllocPool {
   readonly pool: Pool;
-  readonly #free: Readonly<Record<IpFamily, FreeAddresses>>;
-  readonly #usable: Readonly<Record<IpFamily, bigint>>;
+  readonly #families: Readonly<Record<IpFamily, FamilyState>>;
 
-  /** Takes over the used addresses of `previous` when both hold the very same addresses. */
-  constructor(pool: Pool, previous?: AllocPool) {
+  /** Takes over the state of `previous`, which must hold the very same addresses. */
+  constructor(pool: Pool, deps: { isUsed: IsUsed; previous?: AllocPool | undefined }) {
     this.pool = pool;
-    this.#free = previous === undefined ? { 4: freeOf(pool, 4), 6: freeOf(pool, 6) } : previous.#free;
-    this.#usable = previous === undefined ? { 4: usableOf(pool, 4), 6: usableOf(pool, 6) } : previous.#usable;
+    const { isUsed, previous } = deps;
+    this.#families = previous === undefined
+      ? { 4: familyState(pool, { family: 4, isUsed }), 6: familyState(pool, { family: 6, isUsed }) }
+      : previous.#families;
   }
 
   /** True when the pool can give and hold exactly the same addresses as `pool`. */
@@ -28,36 +39,43 @@ export class AllocPool {
 
   /** The lowest free address of a family; it stays free. */
   lowest(family: IpFamily): Ip | undefined {
-    const value = this.#free[family].lowest();
+    const value = this.#families[family].free.lowest();
     return value === undefined ? undefined : { family, value };
   }
 
-  take(ip: Ip): void {
-    this.#free[ip.family].take(ip.value);
+  /** An address of the pool is used from now on. */
+  taken(ip: Ip): void {
+    this.#families[ip.family].used++;
   }
 
-  release(ip: Ip): void {
-    this.#free[ip.family].release(ip.value);
+  /** An address of the pool is free from now on. */
+  released(ip: Ip): void {
+    const state = this.#families[ip.family];
+    state.used--;
+    state.free.released(ip.value);
   }
 
   counters(): PoolCounters {
-    const [used4, used6] = [BigInt(this.#free[4].used), BigInt(this.#free[6].used)];
+    const [four, six] = [this.#families[4], this.#families[6]];
     return {
       name: this.pool.name,
-      assignedIPv4: used4,
-      assignedIPv6: used6,
-      availableIPv4: saturated(this.#usable[4] - used4),
-      availableIPv6: saturated(this.#usable[6] - used6),
+      assignedIPv4: BigInt(four.used),
+      assignedIPv6: BigInt(six.used),
+      availableIPv4: saturated(four.usable - BigInt(four.used)),
+      availableIPv6: saturated(six.usable - BigInt(six.used)),
     };
   }
 }
 
-function freeOf(pool: Pool, family: IpFamily): FreeAddresses {
-  return new FreeAddresses({ ranges: familyRanges(pool, family), avoidBuggyIps: pool.avoidBuggyIps });
-}
-
-function usableOf(pool: Pool, family: IpFamily): bigint {
-  return usableAddresses(familyRanges(pool, family), { family, avoidBuggyIps: pool.avoidBuggyIps });
+function familyState(pool: Pool, options: { family: IpFamily; isUsed: IsUsed }): FamilyState {
+  const { family, isUsed } = options;
+  const { avoidBuggyIps } = pool;
+  const ranges = familyRanges(pool, family);
+  return {
+    free: new FreeAddresses({ ranges, avoidBuggyIps }, { isUsed: (value) => isUsed({ family, value }) }),
+    usable: usableAddresses(ranges, { family, avoidBuggyIps }),
+    used: 0,
+  };
 }
 
 function familyRanges(pool: Pool, family: IpFamily): IpRange[] {
