@@ -20,6 +20,7 @@ export interface HttpsServer {
   stop(): Promise<void>;
 }
 
+const STOP_LIMIT_MS = 1_000;
 const OPEN_PATHS = ["/healthz", "/livez", "/readyz", "/version"];
 
 export function serveHttps(
@@ -43,7 +44,10 @@ export function serveHttps(
     url: `https://${host}:${port}`,
     stop: async () => {
       api.close();
-      abort.abort();
+      // The ends of the watches still have to go out; whoever does not take them in time is cut off.
+      const limit = setTimeout(() => abort.abort(), STOP_LIMIT_MS);
+      await server.shutdown();
+      clearTimeout(limit);
       await server.finished;
     },
   };
