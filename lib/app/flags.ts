@@ -19,6 +19,8 @@ export interface FlagSpec {
   /** The only values of a string that are allowed. */
   readonly choices?: readonly string[];
   readonly required?: boolean;
+  /** A given but empty text counts as absent, for numbers that are texts in MetalLB. */
+  readonly emptyIsAbsent?: boolean;
   /** Accepted because MetalLB has it; it changes nothing here. */
   readonly withoutEffect?: boolean;
 }
@@ -46,6 +48,7 @@ export function parseFlags<const Specs extends FlagSpecs>(
   const withoutEffect: string[] = [];
   for (const [name, spec] of Object.entries(specs)) {
     const fromEnv = spec.env === undefined ? undefined : input.env[spec.env] || undefined;
+    if (spec.emptyIsAbsent && given.get(name) === "") given.delete(name);
     const text = given.get(name) ?? fromEnv;
     const source = given.has(name) || fromEnv === undefined ? `--${name}` : `${spec.env}`;
     if (text !== undefined && spec.withoutEffect) withoutEffect.push(source);
@@ -83,7 +86,7 @@ function readArguments(specs: FlagSpecs, args: readonly string[], problems: stri
   for (const token of tokens) {
     if (token.kind === "positional") problems.push(`"${token.value}" is not a flag; flags begin with "--"`);
     if (token.kind !== "option") continue;
-    if (!(token.name in specs)) {
+    if (!Object.hasOwn(specs, token.name)) {
       problems.push(`${token.rawName} is not a flag of this program; --help lists them`);
     } else if (token.value === undefined || (!token.inlineValue && token.value.startsWith("--"))) {
       problems.push(`${token.rawName} needs a value`);

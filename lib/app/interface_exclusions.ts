@@ -30,7 +30,8 @@ export function parseExclusions(text: string, source: string): ExclusionsResult 
     return { ok: false, message: `${source} is not YAML: ${error instanceof Error ? error.message : error}` };
   }
   if (document === null || document === undefined) return { ok: true, patterns: [] };
-  const list = typeof document === "object" ? (document as Record<string, unknown>)[KEY] ?? [] : undefined;
+  const isMap = typeof document === "object" && !Array.isArray(document);
+  const list = isMap ? (document as Record<string, unknown>)[KEY] ?? [] : undefined;
   if (!Array.isArray(list)) return { ok: false, message: `${source}: ${KEY} must be a list of regular expressions` };
   for (const [index, pattern] of list.entries()) {
     const problem = problemOf(pattern);

@@ -62,6 +62,7 @@ export const SPEAKER_FLAGS = {
     default: 7946,
     min: 1,
     max: 65534,
+    emptyIsAbsent: true,
     help: "memberlist port; the watch uses the next one",
   },
   "ml-labels": { kind: "string", env: "METALLB_ML_LABELS", help: "label selector of the speaker pods" },

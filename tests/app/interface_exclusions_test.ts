@@ -1,0 +1,56 @@
+import { assertEquals } from "@std/assert/equals";
+import { assertMatch } from "@std/assert/match";
+import { parseExclusions } from "../../lib/app/interface_exclusions.ts";
+
+for (
+  const [why, text, message] of [
+    ["text that is no YAML", "announcedInterfacesToExclude: [", /^f\.yaml is not YAML: /],
+    ["a duplicate key", "announcedInterfacesToExclude: []\nannouncedInterfacesToExclude: []", /is not YAML: .*line 2/s],
+    [
+      "a document that is a text",
+      "eth0",
+      /^f\.yaml: announcedInterfacesToExclude must be a list of regular expressions$/,
+    ],
+    ["a document that is a list", "- eth0", /must be a list of regular expressions$/],
+    ["a value that is a text", "announcedInterfacesToExclude: eth0", /must be a list of regular expressions$/],
+    ["an entry that is a number", 'announcedInterfacesToExclude: ["^lo$", 7]', /\[1\] is 7, not a text$/],
+    ["an entry that is null", "announcedInterfacesToExclude: [~]", /\[0\] is null, not a text$/],
+    ["a broken expression", 'announcedInterfacesToExclude: ["(" ]', /\[0\] "\(" is not a regular expression$/],
+    ["several documents", "announcedInterfacesToExclude: []\n---\n{}", /is not YAML/],
+    ["hostile depth", "[".repeat(100_000), /is not YAML/],
+  ] as const
+) {
+  Deno.test(`parseExclusions: refuses ${why} and names it`, () => {
+    const result = parseExclusions(text, "f.yaml");
+    assertEquals(result.ok, false);
+    assertMatch(result.ok ? "" : result.message, message);
+  });
+}
+
+Deno.test("parseExclusions: an empty file, a comment or an empty list excludes nothing", () => {
+  for (const text of ["", "# nothing\n", "{}", "announcedInterfacesToExclude:\n", "announcedInterfacesToExclude: []"]) {
+    assertEquals(parseExclusions(text, "f"), { ok: true, patterns: [] });
+  }
+});
+
+Deno.test("parseExclusions: the file that MetalLB ships", () => {
+  // Reference §6.1.
+  const patterns = [
+    "^docker.*",
+    "^cbr.*",
+    "^dummy.*",
+    "^virbr.*",
+    "^lxcbr.*",
+    "^veth.*",
+    "^lo$",
+    "^cali.*",
+    "^tunl.*",
+    "^flannel.*",
+    "^kube-ipvs.*",
+    "^cni.*",
+    "^nodelocaldns.*",
+    "^lxc.*",
+  ];
+  const text = `announcedInterfacesToExclude:\n${patterns.map((pattern) => `- ${pattern}\n`).join("")}`;
+  assertEquals(parseExclusions(text, "f"), { ok: true, patterns });
+});
