@@ -188,15 +188,18 @@ withServer(
   },
 );
 
-withServer("KUBECONFIG may be a list: the first file that says something wins", async (stage) => {
-  const first = await stage.kubeconfig({ user: { token: "first" }, name: "first" });
-  const second = await stage.kubeconfig({ user: { token: "second" }, name: "second" });
-  const transport = await stage.open({ env: { KUBECONFIG: `${first}:${second}:` } });
-  await ask(transport);
-  const flag = await stage.open({ kubeconfig: second, env: { KUBECONFIG: first } });
-  await ask(flag);
-  assertEquals(stage.server.heard.map((heard) => heard.authorization), ["Bearer first", "Bearer second"]);
-});
+withServer(
+  "KUBECONFIG may be a list: the first file that says something wins, a missing one says nothing",
+  async (stage) => {
+    const first = await stage.kubeconfig({ user: { token: "first" }, name: "first" });
+    const second = await stage.kubeconfig({ user: { token: "second" }, name: "second" });
+    const transport = await stage.open({ env: { KUBECONFIG: `/no/such/file:${first}:${second}:` } });
+    await ask(transport);
+    const flag = await stage.open({ kubeconfig: second, env: { KUBECONFIG: first } });
+    await ask(flag);
+    assertEquals(stage.server.heard.map((heard) => heard.authorization), ["Bearer first", "Bearer second"]);
+  },
+);
 
 /** What the file says, and what the problem must name. */
 const BAD_FILES: readonly (readonly [string, string, readonly string[]])[] = [
@@ -283,7 +286,9 @@ Deno.test("Transport: without any configuration the problem says what to give", 
     assert(!loaded.ok && loaded.problem.reason === "noConfig" && loaded.problem.message.includes("--kubeconfig"));
   }
   const missing = await loadTransport({ kubeconfig: "/no/such/file", env: {} });
-  assert(!missing.ok && missing.problem.reason === "unreadable" && missing.problem.message.includes("/no/such/file"));
+  assert(!missing.ok && missing.problem.reason === "missing" && missing.problem.message.includes("/no/such/file"));
+  const none = await loadTransport({ env: { KUBECONFIG: "/no/such/file:/nor/this" } });
+  assert(!none.ok && none.problem.reason === "missing" && none.problem.message.includes("/nor/this"));
   const context = await loadTransport({ context: "x", env: {} });
   assert(!context.ok && context.problem.reason === "noContext");
 });

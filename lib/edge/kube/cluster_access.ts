@@ -31,7 +31,7 @@ export interface Credentials {
 
 /** Why there is no access. `message` names the file and the field. */
 export interface AccessProblem {
-  readonly reason: "unreadable" | "notYaml" | "invalid" | "noContext" | "noConfig" | "unsupported";
+  readonly reason: "missing" | "unreadable" | "notYaml" | "invalid" | "noContext" | "noConfig" | "unsupported";
   readonly message: string;
 }
 

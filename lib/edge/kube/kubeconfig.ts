@@ -10,7 +10,7 @@ import { isRecord } from "./api_error.ts";
 
 type ClientNode = typeof import("@kubernetes/client-node");
 
-/** The first file that defines a context, cluster or user wins, as in kubectl. */
+/** The first file that defines a context, cluster or user wins; of several files some may be missing: as in kubectl. */
 export async function loadKubeconfig(
   options: { readonly files: readonly string[]; readonly context?: string | undefined },
 ): Promise<AccessResult> {
@@ -18,8 +18,11 @@ export async function loadKubeconfig(
   const parts: KubeconfigPart[] = [];
   for (const file of options.files) {
     const read = await readPart(library, file);
-    if (!read.ok) return read;
-    parts.push(read.part);
+    if (read.ok) parts.push(read.part);
+    else if (read.problem.reason !== "missing" || options.files.length === 1) return read;
+  }
+  if (parts.length === 0) {
+    return accessProblem("missing", `none of these kubeconfigs is there: ${options.files.join(", ")}`);
   }
   const source = options.files.join(", ");
   const contextName = options.context ?? parts.map((part) => part.config.getCurrentContext()).find((name) => name);
@@ -133,7 +136,8 @@ async function readPart(
   try {
     text = await Deno.readTextFile(file);
   } catch (error) {
-    return accessProblem("unreadable", `cannot read ${file}: ${firstLine(error)}`);
+    const reason = error instanceof Deno.errors.NotFound ? "missing" : "unreadable";
+    return accessProblem(reason, `cannot read ${file}: ${firstLine(error)}`);
   }
   let parsed: unknown;
   try {
