@@ -1,0 +1,188 @@
+/**
+ * Literal bytes come from the diagram in message.ts; tags were computed with openssl:
+ * printf HEX | xxd -r -p | openssl dgst -sha256 -mac HMAC -macopt hexkey:KEY, first 16 octets.
+ */
+import { assertEquals } from "@std/assert/equals";
+import { assertThrows } from "@std/assert/throws";
+import {
+  decodeWatchMessage,
+  deriveWatchKey,
+  encodeWatchMessage,
+  isLaterState,
+  WATCH_MESSAGE_BYTES_MAX,
+  type WatchMessage,
+} from "../../../lib/protocol/watch/message.ts";
+
+/** HMAC-SHA-256 of "herald watch 1" under the secret "sixteen byte key". */
+const KEY_HEX = "6f5d985cbb9b65ee95dd371da4d7d7cd489c7a319ad6e82c86688b185b47788f";
+const KEY = Uint8Array.fromHex(KEY_HEX);
+
+const MESSAGE: WatchMessage = {
+  kind: "probe",
+  sender: "node-a",
+  generation: 0x0123456789ab,
+  state: "alive",
+  nonce: "1122334455667788",
+};
+const HEADER = "48575431" + "00010601" + "00000123456789ab" + "1122334455667788";
+const TAGGED = HEADER + "6e6f64652d61" + "b0985a04e96e8a7050f24dd48ed23eb0";
+const PLAIN = "48575431" + "00010600" + "00000123456789ab" + "1122334455667788" + "6e6f64652d61";
+
+const NAME_253 = "a".repeat(253);
+
+/** Each field at its borders: what is said, and its bytes without a tag. */
+const FIELDS: readonly { readonly field: string; readonly message: WatchMessage; readonly hex: string }[] = [
+  { field: "kind ack", message: { ...MESSAGE, kind: "ack" }, hex: PLAIN.replace("48575431" + "00", "48575431" + "01") },
+  { field: "state starting", message: { ...MESSAGE, state: "starting" }, hex: PLAIN.replace("00010600", "00000600") },
+  { field: "state leaving", message: { ...MESSAGE, state: "leaving" }, hex: PLAIN.replace("00010600", "00020600") },
+  {
+    field: "generation 0",
+    message: { ...MESSAGE, generation: 0 },
+    hex: PLAIN.replace("00000123456789ab", "00".repeat(8)),
+  },
+  {
+    field: "generation 2^53 - 1",
+    message: { ...MESSAGE, generation: 2 ** 53 - 1 },
+    hex: PLAIN.replace("00000123456789ab", "001fffffffffffff"),
+  },
+  {
+    field: "nonce of zeros",
+    message: { ...MESSAGE, nonce: "0000000000000000" },
+    hex: PLAIN.replace("1122334455667788", "0000000000000000"),
+  },
+  {
+    field: "nonce of ones",
+    message: { ...MESSAGE, nonce: "ffffffffffffffff" },
+    hex: PLAIN.replace("1122334455667788", "ffffffffffffffff"),
+  },
+  {
+    field: "name of 1 octet",
+    message: { ...MESSAGE, sender: "z" },
+    hex: PLAIN.replace("00010600", "00010100").replace("6e6f64652d61", "7a"),
+  },
+  {
+    field: "name of 253 octets",
+    message: { ...MESSAGE, sender: NAME_253 },
+    hex: PLAIN.replace("00010600", "0001fd00").replace("6e6f64652d61", "61".repeat(253)),
+  },
+];
+
+const REFUSED: readonly {
+  readonly what: string;
+  readonly hex: string;
+  readonly keyed?: true;
+  readonly reason: string;
+}[] = [
+  { what: "nothing", hex: "", reason: "truncated" },
+  { what: "a header without a name", hex: PLAIN.slice(0, 48), reason: "truncated" },
+  { what: "another magic", hex: PLAIN.replace("48575431", "48575432"), reason: "magic" },
+  { what: "kind 2", hex: PLAIN.replace("48575431" + "00", "48575431" + "02"), reason: "kind" },
+  { what: "state 3", hex: PLAIN.replace("00010600", "00030600"), reason: "state" },
+  { what: "a name of no octets", hex: PLAIN.replace("00010600", "00010000"), reason: "name" },
+  { what: "a name of 254 octets", hex: PLAIN.replace("00010600", "0001fe00") + "61".repeat(248), reason: "name" },
+  { what: "a name of 255 octets", hex: PLAIN.replace("00010600", "0001ff00") + "61".repeat(249), reason: "name" },
+  { what: "a name longer than the datagram", hex: PLAIN.replace("00010600", "00010700"), reason: "truncated" },
+  { what: "a name shorter than the datagram", hex: PLAIN.replace("00010600", "00010500"), reason: "oversized" },
+  { what: "a name with capitals", hex: PLAIN.replace("6e6f64652d61", "4e6f64652d61"), reason: "name" },
+  { what: "a name that ends with a hyphen", hex: PLAIN.replace("6e6f64652d61", "6e6f6465612d"), reason: "name" },
+  { what: "a name with a line feed", hex: PLAIN.replace("6e6f64652d61", "6e6f64652d0a"), reason: "name" },
+  { what: "a name beyond ASCII", hex: PLAIN.replace("6e6f64652d61", "6e6f6465c3a9"), reason: "name" },
+  { what: "generation 2^53", hex: PLAIN.replace("00000123456789ab", "0020000000000000"), reason: "generation" },
+  { what: "generation 2^64 - 1", hex: PLAIN.replace("00000123456789ab", "ffffffffffffffff"), reason: "generation" },
+  { what: "a tag mark that is neither 0 nor 1", hex: PLAIN.replace("00010600", "00010602"), reason: "tagUnexpected" },
+  { what: "a tag where no key is known", hex: TAGGED, reason: "tagUnexpected" },
+  { what: "no tag where a key is known", hex: PLAIN, keyed: true, reason: "tagMissing" },
+  {
+    what: "a tag that says it is none",
+    hex: TAGGED.replace("00010601", "00010600"),
+    keyed: true,
+    reason: "tagMissing",
+  },
+  {
+    what: "tag mark 2 where a key is known",
+    hex: TAGGED.replace("00010601", "00010602"),
+    keyed: true,
+    reason: "tagMissing",
+  },
+  { what: "a tag of zeros", hex: TAGGED.slice(0, 60) + "00".repeat(16), keyed: true, reason: "tagMismatch" },
+];
+
+for (const { what, hex, keyed, reason } of REFUSED) {
+  Deno.test(`decodeWatchMessage: ${what} is refused as ${reason}`, () => {
+    assertEquals(decodeWatchMessage(Uint8Array.fromHex(hex), keyed ? KEY : undefined), { ok: false, reason });
+  });
+}
+
+for (const { field, message, hex } of FIELDS) {
+  Deno.test(`Watch message: ${field} has its bytes in both directions`, () => {
+    assertEquals(encodeWatchMessage(message, undefined).toHex(), hex);
+    assertEquals(decodeWatchMessage(Uint8Array.fromHex(hex), undefined), { ok: true, value: message });
+  });
+}
+
+Deno.test("Watch message: a tagged message has its bytes in both directions", () => {
+  assertEquals(encodeWatchMessage(MESSAGE, KEY).toHex(), TAGGED);
+  assertEquals(decodeWatchMessage(Uint8Array.fromHex(TAGGED), KEY), { ok: true, value: MESSAGE });
+});
+
+Deno.test("Watch message: the longest one has the announced size", () => {
+  const bytes = encodeWatchMessage({ ...MESSAGE, sender: NAME_253 }, KEY);
+  assertEquals(bytes.length, WATCH_MESSAGE_BYTES_MAX);
+  assertEquals(decodeWatchMessage(bytes, KEY).ok, true);
+});
+
+Deno.test("deriveWatchKey: the key is HMAC-SHA-256 of the label under the secret", () => {
+  assertEquals(deriveWatchKey(new TextEncoder().encode("sixteen byte key")).toHex(), KEY_HEX);
+});
+
+Deno.test("decodeWatchMessage: with a key, no truncation, no extension and no flipped bit is accepted", () => {
+  const whole = Uint8Array.fromHex(TAGGED);
+  for (let length = 0; length < whole.length; length++) {
+    assertEquals(decodeWatchMessage(whole.subarray(0, length), KEY).ok, false, `cut to ${length}`);
+  }
+  assertEquals(decodeWatchMessage(Uint8Array.of(...whole, 0), KEY), { ok: false, reason: "oversized" });
+  for (let bit = 0; bit < whole.length * 8; bit++) {
+    const flipped = whole.slice();
+    flipped[bit >> 3]! ^= 1 << (bit & 7);
+    assertEquals(decodeWatchMessage(flipped, KEY).ok, false, `bit ${bit}`);
+  }
+});
+
+Deno.test("decodeWatchMessage: without a key no truncation is accepted either", () => {
+  const whole = Uint8Array.fromHex(PLAIN);
+  for (let length = 0; length < whole.length; length++) {
+    assertEquals(decodeWatchMessage(whole.subarray(0, length), undefined).ok, false, `cut to ${length}`);
+  }
+});
+
+Deno.test("decodeWatchMessage: a message under any other key is refused", () => {
+  for (let bit = 0; bit < KEY.length * 8; bit++) {
+    const other = KEY.slice();
+    other[bit >> 3]! ^= 1 << (bit & 7);
+    assertEquals(decodeWatchMessage(Uint8Array.fromHex(TAGGED), other), { ok: false, reason: "tagMismatch" });
+  }
+});
+
+Deno.test("decodeWatchMessage: bytes in the middle of a larger buffer are read where they are", () => {
+  const buffer = new Uint8Array(200).fill(0xa5);
+  buffer.set(Uint8Array.fromHex(TAGGED), 7);
+  assertEquals(decodeWatchMessage(buffer.subarray(7, 7 + TAGGED.length / 2), KEY), { ok: true, value: MESSAGE });
+});
+
+for (const sender of ["", "Node-a", "node_a", "-a", "a-", "ä", "a".repeat(254)]) {
+  Deno.test(`encodeWatchMessage: "${sender.slice(0, 12)}" (${sender.length}) is no name that a peer would take`, () => {
+    assertThrows(() => encodeWatchMessage({ ...MESSAGE, sender }, KEY), Error, "no name of a Kubernetes node");
+  });
+}
+
+for (const generation of [-1, 0.5, 2 ** 53, NaN]) {
+  Deno.test(`encodeWatchMessage: ${generation} is no generation`, () => {
+    assertThrows(() => encodeWatchMessage({ ...MESSAGE, generation }, KEY), Error, "whole number");
+  });
+}
+
+Deno.test("isLaterState: a life goes from starting to alive to leaving", () => {
+  const states = ["starting", "alive", "leaving"] as const;
+  const later = states.map((a) => states.map((b) => isLaterState(a, b)));
+  assertEquals(later, [[false, false, false], [true, false, false], [true, true, false]]);
+});
