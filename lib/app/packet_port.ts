@@ -6,6 +6,7 @@
  */
 import { SHARED_COUNTERS_BYTES, SharedCounters } from "../base/shared_counters.ts";
 import type { JsonObject } from "../base/json.ts";
+import type { Millis } from "../base/time.ts";
 import type { FromPacketThread, ToPacketThread, WantedDelta } from "../base/wanted.ts";
 import { LIBC_PATHS } from "../edge/net/libc.ts";
 import { WakeUp } from "../edge/net/wake_up.ts";
@@ -18,6 +19,8 @@ export interface PacketPortDeps {
 }
 
 const INSPECT_TIMEOUT_MS = 1000;
+/** Many times the loop's longest sleep, and less than the kubelet's three failed probes. */
+const BEAT_LIMIT_MS = 3000;
 
 export class PacketPort {
   readonly counters: SharedCounters;
@@ -28,6 +31,8 @@ export class PacketPort {
   readonly #inspections = new Map<number, (state: JsonObject) => void>();
   readonly #ended = Promise.withResolvers<void>();
   #inspectionId = 0;
+  /** The last turn of the loop that was seen, and when. */
+  #beat = { turns: 0, at: 0 };
   #over = false;
 
   constructor(options: PacketPortOptions, deps: PacketPortDeps) {
@@ -79,6 +84,13 @@ export class PacketPort {
     });
     this.#post({ kind: "inspect", id });
     return promise;
+  }
+
+  /** False when the thread's loop has stood still for seconds: it is stuck, or starved beyond use. */
+  isBeating(now: Millis): boolean {
+    const turns = this.counters.read("loopTurns");
+    if (turns !== this.#beat.turns) this.#beat = { turns, at: now };
+    return now - this.#beat.at < BEAT_LIMIT_MS;
   }
 
   /** Hands over and ends; resolves when the thread has. */

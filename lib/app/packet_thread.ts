@@ -112,7 +112,7 @@ export class PacketThread {
 
   /** Blocks until the control thread says stop and every address is handed over. */
   run(): void {
-    this.#loop.add({ fd: this.#wakeUp.fd, drain: () => this.#takeMessages(), discard: () => 0 });
+    this.#loop.add({ fd: this.#wakeUp.fd, drain: () => this.#takeMessage(), discard: () => 0 });
     this.#loop.add({ fd: this.#netlink.fd, drain: (budget) => this.#followLinks(budget), discard: () => 0 });
     if (this.#watchSocket !== undefined) {
       const socket = this.#watchSocket;
@@ -131,30 +131,33 @@ export class PacketThread {
     this.#post({ kind: "stopped" });
   }
 
-  #takeMessages(): number {
-    this.#wakeUp.drain();
-    let count = 0;
-    for (
-      let received;
-      (received = receiveMessageOnPort(this.#port as unknown as NodeMessagePort)) !== undefined;
-      count++
-    ) {
-      const message = received.message as ToPacketThread;
-      switch (message.kind) {
-        case "delta":
-          this.#driver.input({ kind: "delta", delta: message.delta });
-          break;
-        case "inspect":
-          this.#post({ kind: "inspected", id: message.id, state: this.#inspect() });
-          break;
-        case "stop":
-          this.#driver.input({ kind: "leave" });
-          break;
-        case "cut":
-          this.#loop.stop();
-      }
+  /**
+   * One message a turn, so that a large snapshot, which comes as many deltas, delays packets by one delta at most. The
+   * wake-up stays readable until the port was seen empty after it was drained: so none is overlooked.
+   */
+  #takeMessage(): number {
+    let received = receiveMessageOnPort(this.#port as unknown as NodeMessagePort);
+    if (received === undefined) {
+      this.#wakeUp.drain();
+      received = receiveMessageOnPort(this.#port as unknown as NodeMessagePort);
+      if (received === undefined) return 0;
+      this.#wakeUp.wake();
     }
-    return count;
+    const message = received.message as ToPacketThread;
+    switch (message.kind) {
+      case "delta":
+        this.#driver.input({ kind: "delta", delta: message.delta });
+        break;
+      case "inspect":
+        this.#post({ kind: "inspected", id: message.id, state: this.#inspect() });
+        break;
+      case "stop":
+        this.#driver.input({ kind: "leave" });
+        break;
+      case "cut":
+        this.#loop.stop();
+    }
+    return 1;
   }
 
   #inspect(): JsonObject {

@@ -1,4 +1,5 @@
 /** The speaker as a program of its own: flags and files in, a running `Speaker` out. */
+import { canonicalIp } from "../base/ip.ts";
 import { announcedMetrics, kubeClientMetrics, layer2Metrics } from "../edge/http/metallb_metrics.ts";
 import { systemClock } from "../edge/run/clock.ts";
 import { systemRng } from "../edge/run/random.ts";
@@ -20,7 +21,7 @@ export async function runSpeaker(args: readonly string[]): Promise<void> {
     start: ({ flags, namespace, client, log, fail }) => {
       const exclusions = readExclusions(flags["exclude-interfaces-file"]);
       if (!exclusions.ok) fail(exclusions.message);
-      const watch = readWatch(flags);
+      const watch = readWatch(flags, fail);
       if (watch === undefined) {
         log({ level: "warn", event: "speakersDoNotWatch", reason: "--ml-bindaddr or --ml-labels is empty" });
       } else if (watch.secret === undefined) {
@@ -61,11 +62,25 @@ export function observeSpeaker(speaker: Speaker, node: string): Running {
   };
 }
 
-function readWatch(flags: SpeakerFlags): SpeakerWatch | undefined {
+function readWatch(flags: SpeakerFlags, fail: (message: string) => void): SpeakerWatch | undefined {
   const address = flags["ml-bindaddr"];
   const labels = flags["ml-labels"];
   if (address === "" || labels === "") return undefined;
+  if (canonicalIp(address) === undefined) fail(`--ml-bindaddr: "${address}" is not an IP address`);
   const directory = flags["ml-secret-key-path"];
-  const secret = directory === "" ? undefined : Deno.readFileSync(`${directory}/secretkey`);
+  const secret = directory === "" ? undefined : readSecret(`${directory}/secretkey`, fail);
   return { address, labels, port: flags["ml-bindport"] + 1, secret };
+}
+
+function readSecret(path: string, fail: (message: string) => void): Uint8Array | undefined {
+  try {
+    const secret = Deno.readFileSync(path);
+    if (secret.length === 0) {
+      fail(`--ml-secret-key-path: ${path} is empty; it must hold the key that all speakers share`);
+    }
+    return secret;
+  } catch (error) {
+    fail(`--ml-secret-key-path: ${path} cannot be read: ${error instanceof Error ? error.message : error}`);
+    return undefined;
+  }
 }
