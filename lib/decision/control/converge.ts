@@ -329,7 +329,7 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
       this.#decideOne(entry, { newer: false });
       // With a write in flight it is decided on when the answer is there.
       if (entry.redecide) return "skipped";
-      return entry.decision?.kind === "pending" ? "refused" : "served";
+      return this.#decider.pendingSignature(entry) === undefined ? "served" : "refused";
     });
   }
 

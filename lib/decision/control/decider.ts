@@ -118,11 +118,12 @@ export class Decider {
   }
 
   /**
-   * Of a pending Service: equal for all Services that any state of the pools would answer alike. `undefined` when a
-   * release cannot help it.
+   * Of a Service that waits for an address, or for its second one: equal for all that any state of the pools would
+   * answer alike. `undefined` when a release cannot help it.
    */
   pendingSignature(state: ServiceState): string | undefined {
     const { decision, view } = state;
+    if (decision?.kind === "assigned") return this.#lacksSecond(state) ? `second from ${decision.pool}` : undefined;
     if (decision?.kind !== "pending" || !ENDED_BY_RELEASE.has(decision.reason)) return undefined;
     const request = requestOf(view);
     if (!request.ok) return undefined;
@@ -135,6 +136,12 @@ export class Decider {
       addresses?.map(({ family, value }) => [family, value.toString()]) ?? null,
       isPinned ? [view.namespace, Object.entries(view.labels).sort()] : null,
     ]);
+  }
+
+  #lacksSecond({ decision, view }: ServiceState): boolean {
+    if (decision?.kind !== "assigned" || decision.addresses.length > 1) return false;
+    if (view.ipFamilyPolicy !== "PreferDualStack" || view.clusterIps.length < 2) return false;
+    return view.requestedAddresses === undefined && view.loadBalancerIp === undefined;
   }
 
   /** A dual-stack Service with one address gets its second as soon as its pool has one. */

@@ -178,6 +178,10 @@ Deno.test("Allocator: a changed pool set keeps what is held, in the pools or not
   assertEquals(allocator.poolOf(["192.0.2.0"]), undefined);
   assertEquals(allocator.poolOf(["192.0.2.2"]), "q");
   assertEquals(short(allocator.assign(ask("d"))), "q: 192.0.2.3");
+  assertEquals(allocator.counters().map(({ assignedIPv4, availableIPv4 }) => [assignedIPv4, availableIPv4]), [[
+    2n,
+    2n,
+  ]]);
   allocator.release("a");
   allocator.setPools(pools(poolObject("p", ["192.0.2.0/30"])));
   assertEquals(short(allocator.assign(ask("e"))), "p: 192.0.2.0");

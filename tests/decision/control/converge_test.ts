@@ -360,6 +360,20 @@ Deno.test("ConvergeMachine: a preferring Service keeps its one address and gains
   assertEquals(stage.events.length, 2);
 });
 
+Deno.test("ConvergeMachine: a preferring Service gains its second address when another Service gives it back", () => {
+  const stage = new Stage();
+  stage.start(poolObject("p", ["192.0.2.0/24", "fd00::/128"]));
+  stage.put("six", { clusterIps: ["fd01::9"] });
+  const dual = { clusterIps: ["10.96.0.1", "fd01::1"], spec: { ipFamilyPolicy: "PreferDualStack" } };
+  stage.put("younger", { ...dual, creationTimestamp: "2026-01-03T00:00:00Z" });
+  stage.put("older", { ...dual, creationTimestamp: "2026-01-02T00:00:00Z" });
+  assertEquals([stage.shown("younger"), stage.shown("older")], ["192.0.2.0 (p)", "192.0.2.1 (p)"]);
+  const before = stage.patches.length;
+  stage.remove("six");
+  assertEquals([stage.shown("younger"), stage.shown("older")], ["192.0.2.0 (p)", "192.0.2.1 fd00:: (p)"]);
+  assertEquals(stage.patches.length - before, 1);
+});
+
 Deno.test("ConvergeMachine: no more writes in flight than allowed; the rest follows answer by answer", () => {
   const stage = new Stage({ inFlightMax: 16 });
   stage.holdWrites = true;
@@ -460,4 +474,33 @@ Deno.test("ConvergeMachine: from scratch the lowest addresses go to the oldest, 
       "192.0.2.2 (b)",
     ]);
   }
+});
+
+Deno.test("ConvergeMachine: a waiting Service whose write is in flight holds up nobody that waits behind it", () => {
+  const stage = new Stage({ inFlightMax: 1 });
+  for (const [name, ip] of [["a", "192.0.2.0"], ["b", "192.0.2.1"], ["c", "10.0.0.1"], ["d", "10.0.0.2"]] as const) {
+    stage.api.put(serviceObject(name, { ingress: [ip], annotations: { [POOL_ANNOTATION]: "p" } }));
+  }
+  stage.holdWrites = true;
+  stage.start(poolObject("p", ["192.0.2.0/31"]));
+  assertEquals(stage.waiting.map(({ key }) => key), ["shop/c"]);
+  stage.remove("a");
+  stage.remove("b");
+  stage.holdWrites = false;
+  stage.carryOut(stage.waiting.shift()!);
+  assertEquals([stage.shown("c"), stage.shown("d")], ["192.0.2.1 (p)", "192.0.2.0 (p)"]);
+});
+
+Deno.test("ConvergeMachine: a pool's status writes nothing, and a Service made anew starts anew", () => {
+  const stage = new Stage();
+  stage.start(poolObject("p", ["192.0.2.0/31"]));
+  stage.put("web");
+  stage.pools({ ...poolObject("p", ["192.0.2.0/31"]), status: { assignedIPv4: 1 } });
+  assertEquals(stage.patches.length, 1);
+  // Deleted and made anew, and only the new one was seen.
+  stage.put("other");
+  const anew = serviceObject("web", { creationTimestamp: "2026-02-01T00:00:00Z" });
+  stage.api.put({ ...anew, metadata: { ...anew.metadata, uid: "uid-anew" } });
+  stage.deliver();
+  assertEquals([stage.shown("web"), stage.shown("other")], ["192.0.2.0 (p)", "192.0.2.1 (p)"]);
 });
