@@ -66,7 +66,7 @@ export function describeFlags(specs: FlagSpecs): string {
   return Object.entries(specs).map(([name, spec]) => {
     const preset = spec.default === undefined || spec.default === "" ? "" : ` (default ${spec.default})`;
     const env = spec.env === undefined ? "" : ` [${spec.env}]`;
-    const effect = spec.withoutEffect ? " Accepted for compatibility, without effect." : "";
+    const effect = spec.withoutEffect ? "; accepted for compatibility, without effect" : "";
     return `  --${name.padEnd(24)} ${spec.help}${preset}${env}${effect}`;
   }).join("\n");
 }
