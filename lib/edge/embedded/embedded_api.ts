@@ -21,7 +21,7 @@ import { NamespaceLifecycle } from "./namespace_lifecycle.ts";
 import { ObjectRequests } from "./object_requests.ts";
 import { ObjectStore } from "./object_store.ts";
 import { ObjectWriter, timestampOf } from "./object_writer.ts";
-import { openApiDocument, openApiIndex } from "./openapi.ts";
+import { openApiDocument, openApiIndex, openApiV2 } from "./openapi.ts";
 import { Registry } from "./registry.ts";
 import { readBody } from "./request_body.ts";
 import { parseTarget } from "./request_target.ts";
@@ -184,6 +184,7 @@ export class EmbeddedApi {
   #document(path: string, accept: string | null): Response | undefined {
     if (["/healthz", "/livez", "/readyz"].includes(path)) return textAnswer("ok");
     if (path === "/version" || path === "/version/") return jsonAnswer(SERVER_VERSION);
+    if (path === "/openapi/v2") return openApiV2(accept);
     if (path === "/openapi/v3" || path === "/openapi/v3/") return jsonAnswer(openApiIndex(this.#registry));
     if (path.startsWith("/openapi/v3/")) {
       return found(openApiDocument(this.#registry, path.slice("/openapi/v3/".length)));

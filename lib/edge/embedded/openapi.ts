@@ -40,6 +40,23 @@ export function openApiDocument(registry: Registry, path: string): JsonMap | und
   };
 }
 
+/** The one encoding in which `kubectl` asks for version 2; with the `@` of its Accept it is no media type to Go. */
+const OPENAPI_V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
+/** `swagger: "2.0"`, an empty info, no paths: openapiv2.Document of gnostic, by hand. */
+const EMPTY_V2_PROTOBUF = new Uint8Array([0x0a, 0x03, 0x32, 0x2e, 0x30, 0x12, 0x00, 0x42, 0x00]);
+
+/**
+ * `/openapi/v2` describes nothing: version 3 has it all. It is there because `kubectl` asks for it about kinds that it
+ * does not find, and would show our 404 instead of saying that there is no such kind.
+ */
+export function openApiV2(accept: string | null): Response {
+  if (accept?.includes("proto-openapi.spec.v2") === true) {
+    return new Response(EMPTY_V2_PROTOBUF, { headers: { "content-type": OPENAPI_V2_PROTOBUF } });
+  }
+  return Response.json({ swagger: "2.0", info: { title: "", version: "" }, paths: {} });
+}
+
 function documentPath({ group, version }: { group: string; version: string }): string {
   return group === "" ? `api/${version}` : `apis/${group}/${version}`;
 }
