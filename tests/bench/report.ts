@@ -25,9 +25,9 @@ export function atMost(value: number, max: number, text: string): { text: string
   return { text, holds: value <= max };
 }
 
-/** Times the control; undefined where there is none or it is zero. */
+/** Times the control; undefined where one of both says nothing. */
 export function ratioOf({ value, control }: Measurement): number | undefined {
-  return control === undefined || !(control.value > 0) ? undefined : value / control.value;
+  return control === undefined || !(control.value > 0) || Number.isNaN(value) ? undefined : value / control.value;
 }
 
 export function passed(sections: readonly Section[]): boolean {
@@ -73,8 +73,9 @@ function cells(measurement: Measurement): string[] {
 }
 
 function amount(value: number, unit: Unit): string {
+  if (Number.isNaN(value)) return "none";
   const digits = unit === "" || value >= 100 ? 0 : 1;
-  return `${Number.isNaN(value) ? "none" : value.toFixed(digits)}${unit === "" ? "" : ` ${unit}`}`;
+  return `${value.toFixed(digits)}${unit === "" ? "" : ` ${unit}`}`;
 }
 
 const RIGHT_ALIGNED = new Set([1, 3]);

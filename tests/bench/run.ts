@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { labRequirements } from "../../lib/edge/lab/requirements.ts";
 import { benchArpAnswers } from "./arp_answers.ts";
 import { benchMoves } from "./moves.ts";
+import { benchMemory, benchStart } from "./programs.ts";
 import { asJson, asTable, type Measurement, passed, type Section } from "./report.ts";
 
 interface Bench {
@@ -20,6 +21,8 @@ interface Bench {
 const BENCHES: Readonly<Record<string, Bench>> = {
   arp: { title: "ARP answers, round trip", run: benchArpAnswers },
   moves: { title: "An address moves to another node", run: benchMoves },
+  start: { title: "Start of the programs, over HTTPS", run: benchStart },
+  memory: { title: "Memory of the programs", run: benchMemory },
 };
 
 Deno.exit(await main(Deno.args));
