@@ -20,6 +20,8 @@ export class WatchedPeer {
   unanswered = 0;
   /** When the first of them was sent. */
   unansweredSince: Millis | undefined;
+  /** When the last probe was sent that it must answer in order not to be given up. */
+  lastChanceAt: Millis | undefined;
   lastSentAt: Millis | undefined;
   lastAnswerAt: Millis | undefined;
   roundTripMs: number | undefined;

@@ -163,7 +163,7 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
     const { intervalMs, deadIntervalMs, answerTimeoutMs } = this.#options;
     const lateMs = now - this.#verdictAt(peer);
     // When this tick is late, answers may lie unread in the socket: ask once more instead of judging by our own delay.
-    if (lateMs >= answerTimeoutMs) peer.nextProbeAt = now;
+    if (lateMs >= answerTimeoutMs) peer.nextProbeAt = peer.lastChanceAt = now;
     else if (lateMs >= 0) this.#changing(peer, now, () => peer.giveUp());
     if (now < peer.nextProbeAt) return;
     peer.nextProbeAt = now + (peer.state === "dead" ? deadIntervalMs : intervalMs);
@@ -178,12 +178,13 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
     const { intervalMs, answerTimeoutMs, lossesMax } = this.#options;
     if (peer.state === "dead" || peer.unanswered < lossesMax) return Infinity;
     const detectionMs = (lossesMax - 1) * intervalMs + answerTimeoutMs;
-    return Math.max(peer.lastSentAt! + answerTimeoutMs, peer.unansweredSince! + detectionMs);
+    return Math.max(peer.lastChanceAt! + answerTimeoutMs, peer.unansweredSince! + detectionMs);
   }
 
   #probe(peer: WatchedPeer, now: Millis): void {
     const nonce = hex32(this.#rng.u32()) + hex32(this.#rng.u32());
     peer.probeSent(nonce, now);
+    if (peer.unanswered <= this.#options.lossesMax) peer.lastChanceAt = now;
     this.#send({ kind: "probe", nonce }, peer.where);
   }
 
