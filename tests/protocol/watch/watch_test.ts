@@ -1,0 +1,345 @@
+import { assertEquals } from "@std/assert/equals";
+import { SeededRng } from "../../../lib/base/rng.ts";
+import type { WatchMessage, WatchState } from "../../../lib/protocol/watch/message.ts";
+import { Watch, type WatchEffect, type WatchInput } from "../../../lib/protocol/watch/watch.ts";
+
+const B = { node: "b", address: "192.0.2.2", port: 7947 };
+const C = { node: "c", address: "192.0.2.3", port: 7947 };
+
+/** Speaker `a`, alive, with a clock that stands still unless moved. */
+class Bench {
+  now = 1000;
+  readonly watch: Watch;
+  readonly effects: WatchEffect[] = [];
+  /** Probes that were sent, in order. */
+  readonly probes: { readonly at: number; readonly to: string; readonly nonce: string }[] = [];
+  readonly acks: { readonly to: string; readonly nonce: string; readonly state: WatchState }[] = [];
+  readonly changes: string[] = [];
+
+  constructor(options: { authenticated?: boolean } = {}) {
+    const { authenticated = true } = options;
+    this.watch = new Watch({ node: "a", generation: 5, authenticated }, { rng: new SeededRng(7) });
+    this.handle({ kind: "state", state: "alive" });
+  }
+
+  handle(input: WatchInput | { readonly kind: "tick" }): void {
+    this.watch.handle(input, this.now);
+    for (let effect; (effect = this.watch.poll()) !== undefined;) {
+      if (effect.kind === "peer") this.changes.push(`${effect.node} ${effect.state}`);
+      else {
+        const { kind, nonce, state } = effect.message;
+        if (kind === "probe") this.probes.push({ at: this.now, to: effect.address, nonce });
+        else this.acks.push({ to: effect.address, nonce, state });
+      }
+    }
+  }
+
+  add(...peers: readonly typeof B[]): void {
+    this.handle({ kind: "peers", upsert: peers, remove: [] });
+  }
+
+  /** Lets time pass, ticking at every deadline. */
+  pass(durationMs: number): void {
+    const until = this.now + durationMs;
+    for (let at; (at = this.watch.deadline()?.at ?? Infinity) <= until;) {
+      this.now = Math.max(this.now, at);
+      this.handle({ kind: "tick" });
+    }
+    this.now = until;
+  }
+
+  hear(message: Partial<WatchMessage>, from = B): void {
+    const whole = {
+      kind: "probe",
+      sender: from.node,
+      generation: 9,
+      state: "alive",
+      nonce: "0".repeat(16),
+      ...message,
+    };
+    this.handle({ kind: "message", message: whole as WatchMessage, address: from.address, port: from.port });
+  }
+
+  /** Answers the last probe sent to `from`. */
+  answer(message: Partial<WatchMessage> = {}, from = B): void {
+    const { nonce } = this.probes.findLast(({ to }) => to === from.address)!;
+    this.hear({ kind: "ack", nonce, ...message }, from);
+  }
+
+  stateOf(node: string): string | undefined {
+    const { peers } = this.watch.inspect() as { peers: { node: string; state: string }[] };
+    return peers.find((peer) => peer.node === node)?.state;
+  }
+
+  /** Lets time pass while every probe to `from` is answered at once. */
+  passAnswering(durationMs: number, from = B): void {
+    const until = this.now + durationMs;
+    this.answer({}, from);
+    for (let at; (at = this.watch.deadline()?.at ?? Infinity) <= until;) {
+      this.now = Math.max(this.now, at);
+      this.handle({ kind: "tick" });
+      this.answer({}, from);
+    }
+    this.now = until;
+  }
+}
+
+const NOT_A_PROOF: readonly {
+  readonly what: string;
+  readonly message: Partial<WatchMessage>;
+  readonly from?: typeof B;
+}[] = [
+  { what: "a probe", message: { kind: "probe" } },
+  { what: "an answer to no probe of ours", message: { kind: "ack", nonce: "1".repeat(16) } },
+  { what: "an answer of somebody else", message: { kind: "ack", sender: "c" } },
+  { what: "our own words coming back", message: { kind: "ack", sender: "a" } },
+];
+
+for (const { what, message } of NOT_A_PROOF) {
+  Deno.test(`Watch: ${what} does not prove that a peer lives`, () => {
+    const bench = new Bench();
+    bench.add(B, C);
+    const { nonce } = bench.probes.find(({ to }) => to === B.address)!;
+    bench.hear({ nonce, ...message });
+    assertEquals(bench.stateOf("b"), "unknown");
+  });
+}
+
+Deno.test("Watch: the answer to a probe proves life, once", () => {
+  const bench = new Bench();
+  bench.add(B);
+  bench.answer();
+  assertEquals(bench.changes, ["b unknown", "b alive"]);
+  const recorded = bench.probes[0]!.nonce;
+  bench.pass(1000);
+  assertEquals(bench.stateOf("b"), "dead");
+  bench.hear({ kind: "ack", nonce: recorded });
+  assertEquals(bench.stateOf("b"), "dead");
+});
+
+Deno.test("Watch: a living peer is probed each 100 ms", () => {
+  const bench = new Bench();
+  bench.add(B);
+  bench.passAnswering(1000);
+  const times = bench.probes.slice(1).map(({ at }) => at);
+  const pauses = times.slice(1).map((at, i) => at - times[i]!);
+  assertEquals(new Set(pauses), new Set([100]));
+});
+
+Deno.test("Watch: a peer is dead after three probes without an answer, and not before 250 ms", () => {
+  const bench = new Bench();
+  bench.add(B);
+  bench.passAnswering(500);
+  bench.probes.length = 0;
+  while (bench.probes.length === 0) bench.pass(1);
+  bench.pass(249);
+  assertEquals([bench.probes.length, bench.stateOf("b")], [3, "alive"]);
+  bench.pass(1);
+  assertEquals([bench.probes.length, bench.stateOf("b")], [3, "dead"]);
+});
+
+Deno.test("Watch: two losses in a row are no death", () => {
+  const bench = new Bench();
+  bench.add(B);
+  bench.answer();
+  for (let round = 0; round < 20; round++) {
+    const sent = bench.probes.length;
+    while (bench.probes.length < sent + 3) bench.pass(1);
+    bench.answer();
+  }
+  assertEquals(bench.changes, ["b unknown", "b alive"]);
+});
+
+Deno.test("Watch: a peer that was never heard is given up like one that fell silent", () => {
+  const bench = new Bench();
+  bench.add(B);
+  bench.pass(260);
+  assertEquals(bench.changes, ["b unknown", "b dead"]);
+});
+
+Deno.test("Watch: a tick that comes late asks once more instead of judging", () => {
+  const bench = new Bench();
+  bench.add(B);
+  bench.answer();
+  while (bench.probes.length < 4) bench.pass(1);
+  bench.now += 200;
+  bench.handle({ kind: "tick" });
+  assertEquals(bench.stateOf("b"), "alive");
+  bench.pass(60);
+  assertEquals(bench.stateOf("b"), "dead");
+});
+
+Deno.test("Watch: a dead peer is probed each 500 ms, and each 100 ms again once it is back", () => {
+  const bench = new Bench();
+  bench.add(B);
+  bench.pass(2000);
+  bench.probes.length = 0;
+  bench.pass(5000);
+  assertEquals(bench.probes.length, 10);
+  while (bench.probes.length === 10) bench.pass(1);
+  bench.answer();
+  bench.probes.length = 0;
+  bench.pass(100);
+  assertEquals(bench.probes.length, 1);
+});
+
+Deno.test("Watch: whoever seems dead and speaks is asked at once", () => {
+  const bench = new Bench();
+  bench.add(B);
+  bench.pass(960);
+  bench.probes.length = 0;
+  bench.hear({});
+  bench.pass(0);
+  assertEquals(bench.probes.length, 1);
+  bench.answer();
+  assertEquals(bench.stateOf("b"), "alive");
+});
+
+Deno.test("Watch: two speakers whose answers are lost do not excite each other", () => {
+  const bench = new Bench();
+  bench.add(B);
+  bench.pass(2000);
+  bench.probes.length = 0;
+  for (let i = 0; i < 1000; i++) {
+    bench.hear({});
+    bench.pass(1);
+  }
+  assertEquals(bench.probes.length <= 21, true);
+});
+
+Deno.test("Watch: a probe that says leaving is believed at once in the life that we know", () => {
+  const bench = new Bench();
+  bench.add(B);
+  bench.answer();
+  bench.hear({ state: "leaving" });
+  assertEquals(bench.stateOf("b"), "leaving");
+  bench.hear({ state: "alive" });
+  bench.answer();
+  assertEquals(bench.stateOf("b"), "leaving");
+});
+
+for (const generation of [8, 10]) {
+  Deno.test(`Watch: a recorded probe of generation ${generation} changes nothing about the life of generation 9`, () => {
+    const bench = new Bench();
+    bench.add(B);
+    bench.answer({ generation: 9 });
+    for (const state of ["leaving", "starting"] as const) bench.hear({ generation, state });
+    assertEquals(bench.changes, ["b unknown", "b alive"]);
+    bench.pass(60);
+    bench.answer({ generation: 9 });
+    assertEquals(bench.changes, ["b unknown", "b alive"]);
+  });
+}
+
+Deno.test("Watch: a new life is known within one round trip, whether the clock went on or back", () => {
+  for (const generation of [3, 12]) {
+    const bench = new Bench();
+    bench.add(B);
+    bench.answer({ generation: 9 });
+    bench.now += 60;
+    bench.hear({ generation, state: "starting" });
+    bench.pass(0);
+    bench.answer({ generation, state: "starting" });
+    assertEquals(bench.stateOf("b"), "starting", `generation ${generation}`);
+  }
+});
+
+Deno.test("Watch: after a gap nobody is known, whatever was known before", () => {
+  const bench = new Bench();
+  const dead = { node: "d", address: "192.0.2.4", port: 7947 };
+  bench.add(B, C, dead);
+  bench.pass(260);
+  bench.pass(500);
+  bench.answer({}, B);
+  bench.answer({ state: "leaving" }, C);
+  const outstanding = bench.probes.findLast(({ to }) => to === B.address)!.nonce;
+  bench.handle({ kind: "gap" });
+  assertEquals(["b", "c", "d"].map((node) => bench.stateOf(node)), ["unknown", "unknown", "unknown"]);
+  bench.hear({ kind: "ack", nonce: outstanding });
+  assertEquals(bench.stateOf("b"), "unknown", "an answer to a probe from before the gap");
+  bench.answer({}, B);
+  assertEquals(bench.stateOf("b"), "alive");
+  bench.pass(260);
+  assertEquals(bench.stateOf("d"), "dead");
+});
+
+Deno.test("Watch: what we say of ourselves goes out at once, and never goes back", () => {
+  const bench = new Bench();
+  bench.add(B, C);
+  bench.probes.length = 0;
+  bench.handle({ kind: "state", state: "leaving" });
+  assertEquals(bench.probes.map(({ to }) => to), [B.address, C.address]);
+  bench.handle({ kind: "state", state: "alive" });
+  bench.hear({ nonce: "2".repeat(16) });
+  assertEquals(bench.acks.at(-1), { to: B.address, nonce: "2".repeat(16), state: "leaving" });
+});
+
+Deno.test("Watch: a speaker that we were not told of is answered but not watched", () => {
+  const bench = new Bench();
+  bench.hear({ nonce: "3".repeat(16) }, C);
+  assertEquals(bench.acks, [{ to: C.address, nonce: "3".repeat(16), state: "alive" }]);
+  assertEquals([bench.changes, bench.probes], [[], []]);
+});
+
+Deno.test("Watch: our own probe coming back is not answered", () => {
+  const bench = new Bench();
+  bench.add(B);
+  bench.hear({ sender: "a" });
+  assertEquals(bench.acks, []);
+});
+
+for (
+  const { authenticated, state } of [{ authenticated: false, state: "unknown" }, {
+    authenticated: true,
+    state: "alive",
+  }]
+) {
+  Deno.test(`Watch: an answer from another address ${authenticated ? "counts with" : "does not count without"} a key`, () => {
+    const bench = new Bench({ authenticated });
+    bench.add(B);
+    const { nonce } = bench.probes[0]!;
+    bench.handle({
+      kind: "message",
+      message: { kind: "ack", sender: "b", generation: 9, state: "alive", nonce },
+      address: "192.0.2.99",
+      port: 7947,
+    });
+    assertEquals(bench.stateOf("b"), state);
+  });
+}
+
+Deno.test("Watch: a peer at another address has to be heard there", () => {
+  const bench = new Bench();
+  bench.add(B);
+  bench.answer();
+  bench.add({ ...B, address: "192.0.2.22" });
+  assertEquals(bench.changes, ["b unknown", "b alive", "b unknown"]);
+  assertEquals(bench.probes.at(-1)!.to, "192.0.2.22");
+});
+
+Deno.test("Watch: the same peer again, and ourselves among the peers, change nothing", () => {
+  const bench = new Bench();
+  bench.add(B);
+  bench.answer();
+  bench.add(B, { node: "a", address: "192.0.2.1", port: 7947 });
+  assertEquals([bench.changes, bench.probes.length], [["b unknown", "b alive"], 1]);
+});
+
+Deno.test("Watch: a removed peer is reported, never probed again, and nothing is left to do", () => {
+  const bench = new Bench();
+  bench.add(B);
+  bench.handle({ kind: "peers", upsert: [], remove: ["b", "nobody"] });
+  assertEquals(bench.changes, ["b unknown", "b undefined"]);
+  assertEquals(bench.watch.deadline(), undefined);
+});
+
+Deno.test("Watch: a hundred peers are not due at one instant", () => {
+  const bench = new Bench();
+  bench.add(...Array.from({ length: 100 }, (_, i) => ({ node: `n${i}`, address: `192.0.3.${i}`, port: 7947 })));
+  bench.probes.length = 0;
+  bench.pass(100);
+  const perMs = new Map<number, number>();
+  for (const { at } of bench.probes) perMs.set(at, (perMs.get(at) ?? 0) + 1);
+  assertEquals(bench.probes.length, 100);
+  assertEquals(Math.max(...perMs.values()) <= 8, true);
+});
