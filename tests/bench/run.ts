@@ -11,6 +11,7 @@ import { labRequirements } from "../../lib/edge/lab/requirements.ts";
 import { benchArpAnswers } from "./arp_answers.ts";
 import { benchMoves } from "./moves.ts";
 import { benchMemory, benchStart } from "./programs.ts";
+import { benchServiceLatency } from "./service_latency.ts";
 import { asJson, asTable, type Measurement, passed, type Section } from "./report.ts";
 
 interface Bench {
@@ -21,6 +22,7 @@ interface Bench {
 const BENCHES: Readonly<Record<string, Bench>> = {
   arp: { title: "ARP answers, round trip", run: benchArpAnswers },
   moves: { title: "An address moves to another node", run: benchMoves },
+  service: { title: "One Service on an idle cluster", run: benchServiceLatency },
   start: { title: "Start of the programs, over HTTPS", run: benchStart },
   memory: { title: "Memory of the programs", run: benchMemory },
 };
