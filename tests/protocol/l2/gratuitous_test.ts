@@ -1,0 +1,146 @@
+import { assertEquals } from "@std/assert/equals";
+import { type Ipv4, parseIpv4 } from "../../../lib/base/ip.ts";
+import { type Mac, MAC_BROADCAST } from "../../../lib/base/mac.ts";
+import { Gratuitous, type GratuitousEffect, type GratuitousInput } from "../../../lib/protocol/l2/gratuitous.ts";
+
+const IP = parseIpv4("198.51.100.1")!;
+const ETH0 = { ifindex: 2, name: "eth0", mac: 0x02_00_00_00_00_0a as Mac };
+const ETH1 = { ifindex: 3, name: "eth1", mac: 0x02_00_00_00_00_0b as Mac };
+const EVERYWHERE = { kind: "announce", ip: IP, interfaces: "all", once: false } as const;
+
+class Bench {
+  now = 1000;
+  readonly gratuitous = new Gratuitous();
+  #sent: { at: number; effect: GratuitousEffect }[] = [];
+
+  constructor(...interfaces: readonly typeof ETH0[]) {
+    for (const on of interfaces) this.handle({ kind: "interface", interface: on });
+  }
+
+  handle(input: GratuitousInput | { readonly kind: "tick" }): this {
+    this.gratuitous.handle(input, this.now);
+    for (let effect; (effect = this.gratuitous.poll()) !== undefined;) this.#sent.push({ at: this.now, effect });
+    return this;
+  }
+
+  pass(durationMs: number): this {
+    const until = this.now + durationMs;
+    for (let at; (at = this.gratuitous.deadline()?.at ?? Infinity) <= until;) {
+      this.now = Math.max(at, this.now);
+      this.handle({ kind: "tick" });
+    }
+    this.now = until;
+    return this;
+  }
+
+  /** What was sent since the last call, as `milliseconds since the start : interface : operation`. */
+  sent(): string[] {
+    return this.#sent.splice(0).map(({ at, effect }) => `${at - 1000}:${effect.ifindex}:${effect.record.operation}`);
+  }
+
+  frames(): GratuitousEffect[] {
+    return this.#sent.splice(0).map(({ effect }) => effect);
+  }
+}
+
+function bursts(times: readonly number[], ...ifindexes: readonly number[]): string[] {
+  return times.flatMap((at) => ifindexes.flatMap((ifindex) => [`${at}:${ifindex}:1`, `${at}:${ifindex}:2`]));
+}
+
+Deno.test("Gratuitous: five bursts, 1.1 s apart, of both forms on each interface, and then silence", () => {
+  const bench = new Bench(ETH0, ETH1).handle(EVERYWHERE);
+  assertEquals(bench.sent(), bursts([0], 2, 3));
+  assertEquals(bench.pass(60_000).sent(), bursts([1100, 2200, 3300, 4400], 2, 3));
+  assertEquals(bench.gratuitous.deadline(), undefined);
+});
+
+Deno.test("Gratuitous: both forms carry the interface's MAC, the reply form as its target too (wire-facts §5.2)", () => {
+  const frames = new Bench(ETH0).handle(EVERYWHERE).frames().map(({ record }) => record);
+  const common = {
+    etherDestination: MAC_BROADCAST,
+    etherSource: ETH0.mac,
+    senderMac: ETH0.mac,
+    senderIp: IP,
+    targetIp: IP,
+  };
+  assertEquals(frames, [
+    { ...common, operation: 1, targetMac: MAC_BROADCAST },
+    { ...common, operation: 2, targetMac: ETH0.mac },
+  ]);
+});
+
+Deno.test("Gratuitous: only the named interfaces are used", () => {
+  const bench = new Bench(ETH0, ETH1).handle({ ...EVERYWHERE, interfaces: ["eth1"] });
+  assertEquals(bench.sent(), bursts([0], 3));
+});
+
+Deno.test("Gratuitous: a withdrawn address is announced no more, and cannot be repeated", () => {
+  const bench = new Bench(ETH0).handle(EVERYWHERE).handle({ kind: "withdraw", ip: IP });
+  bench.sent();
+  assertEquals(bench.handle({ kind: "repeat", ip: IP }).pass(10_000).sent(), []);
+});
+
+Deno.test("Gratuitous: a single announcement is one burst, and no new interface hears of it", () => {
+  const bench = new Bench(ETH0).handle({ ...EVERYWHERE, once: true }).pass(10_000);
+  assertEquals(bench.handle({ kind: "interface", interface: ETH1 }).pass(10_000).sent(), bursts([0], 2));
+});
+
+Deno.test("Gratuitous: to announce again begins the schedule anew at once", () => {
+  const bench = new Bench(ETH0).handle(EVERYWHERE).pass(500).handle(EVERYWHERE).pass(10_000);
+  assertEquals(bench.sent(), bursts([0, 500, 1600, 2700, 3800, 4900], 2));
+});
+
+Deno.test("Gratuitous: a repeat after silence is the whole schedule, at once", () => {
+  const bench = new Bench(ETH0).handle(EVERYWHERE).pass(10_000);
+  bench.sent();
+  bench.handle({ kind: "repeat", ip: IP }).pass(10_000);
+  assertEquals(bench.sent(), bursts([10_000, 11_100, 12_200, 13_300, 14_400], 2));
+});
+
+Deno.test("Gratuitous: a thousand demands to repeat make one burst per interval, the last one included", () => {
+  const bench = new Bench(ETH0).handle(EVERYWHERE).pass(4500);
+  bench.sent();
+  for (let i = 0; i < 1000; i++) bench.handle({ kind: "repeat", ip: IP }).pass(1);
+  assertEquals(bench.pass(10_000).sent(), bursts([5500, 6600, 7700, 8800, 9900], 2));
+});
+
+Deno.test("Gratuitous: an interface that comes late, or gets another MAC, begins the schedule anew", () => {
+  const bench = new Bench().handle(EVERYWHERE).pass(10_000);
+  assertEquals(bench.sent(), []);
+  bench.handle({ kind: "interface", interface: ETH0 }).pass(2000);
+  assertEquals(bench.sent(), bursts([10_000, 11_100], 2));
+  assertEquals(bench.handle({ kind: "interface", interface: ETH0 }).sent(), []);
+  bench.handle({ kind: "interface", interface: { ...ETH0, mac: ETH1.mac } });
+  assertEquals(bench.sent(), bursts([12_000], 2));
+});
+
+Deno.test("Gratuitous: nothing is sent on an interface that went away", () => {
+  const bench = new Bench(ETH0, ETH1).handle(EVERYWHERE);
+  bench.sent();
+  assertEquals(bench.handle({ kind: "interfaceGone", ifindex: 2 }).pass(1500).sent(), bursts([1100], 3));
+});
+
+Deno.test("Gratuitous: ten thousand addresses at once are told in turns, none twice in a burst and none forgotten", () => {
+  const bench = new Bench(ETH0);
+  const count = 10_000;
+  for (let i = 0; i < count; i++) bench.handle({ ...EVERYWHERE, ip: (IP + i) as Ipv4 });
+  assertEquals(bench.frames().length, 2 * 128);
+  bench.pass(100);
+  assertEquals(bench.frames().length, 2 * (count - 128));
+  assertEquals(bench.gratuitous.deadline()!.at, 2100);
+  const perIp = new Map<number, number>();
+  for (const { ip } of bench.pass(10_000).frames()) perIp.set(ip, (perIp.get(ip) ?? 0) + 1);
+  assertEquals([perIp.size, new Set(perIp.values())], [count, new Set([8])]);
+});
+
+Deno.test("Gratuitous: a take-over does not wait for the repeats of others", () => {
+  const bench = new Bench(ETH0);
+  for (let i = 0; i < 1000; i++) bench.handle({ ...EVERYWHERE, ip: (IP + i) as Ipv4 });
+  bench.pass(1099);
+  bench.frames();
+  bench.now += 1;
+  bench.handle({ kind: "tick" }).handle({ ...EVERYWHERE, ip: (IP + 5000) as Ipv4 });
+  bench.frames();
+  bench.pass(1);
+  assertEquals(bench.frames()[0]!.ip, IP + 5000);
+});

@@ -1,0 +1,300 @@
+import { assertEquals } from "@std/assert/equals";
+import type { WantedAddress } from "../../../lib/base/wanted.ts";
+import { Ownership, type OwnershipInput } from "../../../lib/protocol/l2/ownership.ts";
+
+const VIP = "198.51.100.1";
+
+/** Node `b` of a, b, c. Effects are kept as words: `own`, `announce`, `hush`, `disown`, `b elected`, … */
+class Bench {
+  now = 1000;
+  readonly ownership: Ownership;
+  #words: string[] = [];
+
+  constructor(options: { watched?: boolean } = {}) {
+    this.ownership = new Ownership({ node: "b", watched: options.watched ?? true });
+  }
+
+  handle(input: OwnershipInput | { readonly kind: "tick" }): this {
+    this.ownership.handle(input, this.now);
+    for (let effect; (effect = this.ownership.poll()) !== undefined;) {
+      if (effect.kind === "changed") this.#words.push(`${effect.elected ?? "nobody"} ${effect.reason}`);
+      else this.#words.push(effect.kind === "announce" && effect.once ? "announce once" : effect.kind);
+    }
+    return this;
+  }
+
+  want(candidates: readonly string[], rest: Partial<WantedAddress> = {}): this {
+    const wanted: WantedAddress = { address: VIP, candidates, interfaces: "all", services: [], ...rest };
+    return this.handle({ kind: "wanted", upsert: [wanted], remove: [] });
+  }
+
+  unwant(): this {
+    return this.handle({ kind: "wanted", upsert: [], remove: [VIP] });
+  }
+
+  peers(states: Readonly<Record<string, "unknown" | "starting" | "alive" | "leaving" | "dead" | undefined>>): this {
+    for (const [node, state] of Object.entries(states)) this.handle({ kind: "peer", node, state });
+    return this;
+  }
+
+  claim(): this {
+    return this.handle({ kind: "foreignClaim", address: VIP });
+  }
+
+  pass(durationMs: number): this {
+    const until = this.now + durationMs;
+    for (let at; (at = this.ownership.deadline()?.at ?? Infinity) <= until;) {
+      this.now = at;
+      this.handle({ kind: "tick" });
+    }
+    this.now = until;
+    return this;
+  }
+
+  /** The words since the last call. */
+  words(): string[] {
+    return this.#words.splice(0);
+  }
+
+  /** Owner of an address for which `a` is the better candidate but dead. */
+  static owner(): Bench {
+    const bench = new Bench().peers({ a: "dead", c: "alive" }).want(["a", "b", "c"]).handle({ kind: "complete" });
+    bench.words();
+    return bench;
+  }
+}
+
+const SILENT = [
+  {
+    what: "the snapshot is not complete",
+    states: {},
+    candidates: ["b"],
+    complete: false,
+    last: "nobody waitingForSnapshot",
+  },
+  { what: "it is no candidate", states: {}, candidates: ["a", "c"], complete: true, last: "nobody notCandidate" },
+  { what: "there are no candidates", states: {}, candidates: [], complete: true, last: "nobody notCandidate" },
+  {
+    what: "a better candidate lives",
+    states: { a: "alive" },
+    candidates: ["a", "b"],
+    complete: true,
+    last: "a notOwner",
+  },
+  {
+    what: "a better candidate is not known yet",
+    states: { a: "unknown" },
+    candidates: ["a", "b"],
+    complete: true,
+    last: "a waitingForPeers",
+  },
+  {
+    what: "the second of two better candidates is not known yet",
+    states: { a: "dead", c: "unknown" },
+    candidates: ["a", "c", "b"],
+    complete: true,
+    last: "c waitingForPeers",
+  },
+] as const;
+
+for (const { what, states, candidates, complete, last } of SILENT) {
+  Deno.test(`Ownership: nothing is answered when ${what}`, () => {
+    const bench = new Bench().peers(states).want(candidates);
+    if (complete) bench.handle({ kind: "complete" });
+    const words = bench.words();
+    assertEquals([words.includes("own"), words.at(-1)], [false, last]);
+  });
+}
+
+const ELECTED = [
+  { what: "it is the first candidate, whoever else is not known", states: { a: "unknown" }, candidates: ["b", "a"] },
+  { what: "the better candidate is dead", states: { a: "dead" }, candidates: ["a", "b"] },
+  { what: "the better candidate is starting", states: { a: "starting" }, candidates: ["a", "b"] },
+  { what: "the better candidate leaves", states: { a: "leaving" }, candidates: ["a", "b"] },
+  { what: "the better candidate has no speaker", states: {}, candidates: ["a", "b"] },
+] as const;
+
+for (const { what, states, candidates } of ELECTED) {
+  Deno.test(`Ownership: an address is answered when ${what}`, () => {
+    const bench = new Bench().peers(states).handle({ kind: "complete" }).want(candidates);
+    assertEquals(bench.words(), ["own", "announce", "b elected"]);
+  });
+}
+
+Deno.test("Ownership: without a watch every candidate counts as living", () => {
+  const bench = new Bench({ watched: false }).handle({ kind: "complete" }).want(["a", "b"]);
+  assertEquals(bench.words(), ["a notOwner"]);
+  assertEquals(bench.want(["b", "a"]).words(), ["own", "announce", "b elected"]);
+});
+
+Deno.test("Ownership: the death of the owner moves the address at once", () => {
+  const bench = new Bench().peers({ a: "alive" }).want(["a", "b"]).handle({ kind: "complete" });
+  bench.words();
+  assertEquals(bench.peers({ a: "dead" }).words(), ["own", "announce", "b elected"]);
+});
+
+Deno.test("Ownership: an old owner goes on, without announcing, until it sees its successor", () => {
+  const bench = Bench.owner().peers({ a: "alive" });
+  assertEquals(bench.words(), ["hush", "a handingOver"]);
+  assertEquals(bench.pass(300).words(), []);
+  assertEquals(bench.claim().words(), ["disown", "a notOwner"]);
+  assertEquals(bench.ownership.deadline(), undefined);
+});
+
+Deno.test("Ownership: a successor that shows nothing is provoked once, and after 2 s the old owner stops", () => {
+  const bench = Bench.owner().peers({ a: "alive" });
+  bench.words();
+  assertEquals(bench.pass(499).words(), []);
+  assertEquals(bench.pass(1).words(), ["announce once"]);
+  assertEquals(bench.pass(1499).words(), []);
+  assertEquals(bench.pass(1).words(), ["disown", "a notOwner"]);
+});
+
+Deno.test("Ownership: an owner repeats its announcement when somebody else claims the address", () => {
+  assertEquals(Bench.owner().claim().words(), ["repeat"]);
+});
+
+Deno.test("Ownership: a claim shortly before the successor was known to live ends the hand-over at once", () => {
+  assertEquals(Bench.owner().claim().pass(400).peers({ a: "alive" }).words(), ["repeat", "disown", "a notOwner"]);
+});
+
+Deno.test("Ownership: an older claim does not", () => {
+  assertEquals(Bench.owner().claim().pass(600).peers({ a: "alive" }).words(), ["repeat", "hush", "a handingOver"]);
+});
+
+Deno.test("Ownership: when the successor dies during the hand-over, the neighbours are taken back", () => {
+  const bench = Bench.owner().peers({ a: "alive" });
+  bench.words();
+  assertEquals(bench.pass(100).peers({ a: "dead" }).words(), ["own", "announce", "b elected"]);
+  assertEquals(bench.pass(5000).words(), []);
+});
+
+Deno.test("Ownership: when the successor becomes uncertain during the hand-over, the old owner does not stop", () => {
+  const bench = Bench.owner().peers({ a: "alive" }).pass(1900).peers({ a: "unknown" });
+  bench.words();
+  assertEquals(bench.pass(5000).words(), []);
+  assertEquals(bench.peers({ a: "dead" }).words(), ["own", "announce", "b elected"]);
+});
+
+Deno.test("Ownership: another successor gets its own 2 s", () => {
+  const bench = Bench.owner().want(["a", "c", "b"]).pass(1900);
+  bench.words();
+  assertEquals(bench.peers({ a: "alive" }).words(), ["a handingOver"]);
+  assertEquals(bench.pass(1999).words(), ["announce once"]);
+  assertEquals(bench.pass(1).words(), ["disown", "a notOwner"]);
+});
+
+Deno.test("Ownership: quick flaps of a better candidate end with one owner", () => {
+  const bench = Bench.owner();
+  for (let i = 0; i < 10; i++) bench.peers({ a: "alive" }).pass(30).peers({ a: "dead" }).pass(30);
+  assertEquals(bench.words().slice(-3), ["own", "announce", "b elected"]);
+  assertEquals(bench.pass(5000).words(), []);
+});
+
+Deno.test("Ownership: a node that is no candidate any more hands over too", () => {
+  const bench = Bench.owner().want(["c"]);
+  assertEquals(bench.words(), ["hush", "c handingOver"]);
+  assertEquals(bench.claim().words(), ["disown", "c notCandidate"]);
+});
+
+Deno.test("Ownership: nobody to hand over to means to stop at once", () => {
+  assertEquals(Bench.owner().want(["a"]).words(), ["disown", "nobody notCandidate"]);
+});
+
+Deno.test("Ownership: an address that nobody wants is not answered any more, in the middle of a hand-over too", () => {
+  assertEquals(Bench.owner().unwant().words(), ["disown", "nobody notCandidate"]);
+  const bench = Bench.owner().peers({ a: "alive" });
+  bench.words();
+  assertEquals(bench.unwant().pass(5000).claim().words(), ["disown", "nobody notCandidate"]);
+  assertEquals(bench.ownership.deadline(), undefined);
+});
+
+Deno.test("Ownership: an address that was removed and is wanted again starts from nothing", () => {
+  const bench = Bench.owner().peers({ a: "alive" }).unwant();
+  bench.words();
+  assertEquals(bench.want(["a", "b"]).pass(5000).words(), ["a notOwner"]);
+  assertEquals(bench.unwant().want(["b"]).words(), ["nobody notCandidate", "own", "announce", "b elected"]);
+});
+
+Deno.test("Ownership: removed and wanted in one delta, in the same state, is answered at the end", () => {
+  const wanted = { address: VIP, candidates: ["b"], interfaces: "all", services: [] } as const;
+  const bench = Bench.owner().handle({ kind: "wanted", upsert: [wanted], remove: [VIP] });
+  assertEquals(bench.words(), ["disown", "nobody notCandidate", "own", "announce", "b elected"]);
+});
+
+Deno.test("Ownership: other interfaces are announced on, but not during a hand-over", () => {
+  const bench = Bench.owner().want(["a", "b"], { interfaces: ["eth1"] });
+  assertEquals(bench.words(), ["own", "announce"]);
+  bench.peers({ a: "alive" });
+  bench.words();
+  assertEquals(bench.want(["a", "b"], { interfaces: ["eth1", "eth2"] }).words(), ["own"]);
+  assertEquals(bench.want(["a", "b"], { interfaces: ["eth1", "eth2"], services: ["default/x"] }).words(), []);
+});
+
+Deno.test("Ownership: after a gap nothing is answered before every other candidate is known", () => {
+  const bench = Bench.owner().handle({ kind: "gap" });
+  assertEquals(bench.words(), ["disown", "nobody waitingForPeers"]);
+  assertEquals(bench.peers({ c: "alive" }).pass(5000).words(), []);
+  assertEquals(bench.peers({ a: "dead" }).words(), ["own", "announce", "b elected"]);
+});
+
+Deno.test("Ownership: after a gap the first candidate waits for the others too", () => {
+  const bench = new Bench().peers({ a: "alive" }).want(["b", "a"]).handle({ kind: "complete" });
+  bench.words();
+  assertEquals(bench.handle({ kind: "gap" }).words(), ["disown", "nobody waitingForPeers"]);
+  assertEquals(bench.peers({ a: "alive" }).words(), ["own", "announce", "b elected"]);
+});
+
+Deno.test("Ownership: after a gap an address of this node alone is confirmed at once", () => {
+  const bench = new Bench().want(["b"]).handle({ kind: "complete" });
+  bench.words();
+  assertEquals(bench.handle({ kind: "gap" }).words(), ["disown", "own", "announce"]);
+});
+
+Deno.test("Ownership: a leaver goes on until its successor shows itself, then it has left", () => {
+  const bench = Bench.owner().handle({ kind: "leave" });
+  assertEquals(bench.words(), ["hush", "c handingOver"]);
+  assertEquals(bench.claim().words(), ["disown", "c leaving", "left"]);
+});
+
+Deno.test("Ownership: a leaver waits 2 s at most and provokes nobody, also when successors change", () => {
+  const bench = Bench.owner().handle({ kind: "leave" }).pass(1500).peers({ a: "alive" });
+  bench.words();
+  assertEquals(bench.pass(499).words(), []);
+  assertEquals(bench.pass(1).words(), ["disown", "a leaving", "left"]);
+});
+
+Deno.test("Ownership: a claim from before the leave is no successor", () => {
+  const bench = Bench.owner().claim();
+  bench.words();
+  assertEquals(bench.handle({ kind: "leave" }).words(), ["hush", "c handingOver"]);
+});
+
+Deno.test("Ownership: a leaver without a successor stops at once", () => {
+  const bench = Bench.owner().peers({ c: "dead" }).handle({ kind: "leave" });
+  assertEquals(bench.words(), ["disown", "nobody leaving", "left"]);
+});
+
+Deno.test("Ownership: a leaver takes nothing, whoever dies and whatever is wanted", () => {
+  const bench = Bench.owner().handle({ kind: "leave" }).claim();
+  bench.words();
+  bench.peers({ a: "dead", c: "dead" }).want(["b"]).unwant().want(["b"]).handle({ kind: "gap" }).handle({
+    kind: "leave",
+  });
+  assertEquals(bench.words().includes("own"), false);
+});
+
+Deno.test("Ownership: to leave before the snapshot is complete needs nothing", () => {
+  const bench = new Bench().want(["b"]);
+  bench.words();
+  assertEquals(bench.handle({ kind: "leave" }).handle({ kind: "complete" }).words(), [
+    "left",
+    "nobody leaving",
+  ]);
+});
+
+Deno.test("Ownership: the reports tell each change once", () => {
+  const bench = Bench.owner();
+  bench.want(["a", "b", "c"]).peers({ a: "dead", c: "leaving" }).peers({ c: "alive" }).handle({ kind: "complete" });
+  assertEquals(bench.words(), []);
+});
