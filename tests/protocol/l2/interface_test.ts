@@ -1,0 +1,51 @@
+import { assertEquals } from "@std/assert/equals";
+import type { Mac } from "../../../lib/base/mac.ts";
+import { allowsInterface, type LinkFacts, refuseInterface } from "../../../lib/protocol/l2/interface.ts";
+
+const LINK: LinkFacts = {
+  ifindex: 2,
+  name: "eth0",
+  mac: 0x02_00_00_00_00_0a as Mac,
+  up: true,
+  operationalState: "up",
+  broadcast: true,
+  noArp: false,
+  master: undefined,
+};
+const EXCLUSIONS = [/^docker.*/, /^veth.*/];
+
+for (
+  const { change, refusal } of [
+    { change: { name: "docker0" }, refusal: "excluded" },
+    { change: { name: "veth12", up: false }, refusal: "excluded" },
+    { change: { up: false }, refusal: "down" },
+    { change: { operationalState: "down" }, refusal: "notOperational" },
+    { change: { operationalState: "lowerLayerDown" }, refusal: "notOperational" },
+    { change: { operationalState: "dormant" }, refusal: "notOperational" },
+    { change: { master: 7 }, refusal: "enslaved" },
+    { change: { noArp: true }, refusal: "noArp" },
+    { change: { broadcast: false }, refusal: "noBroadcast" },
+    { change: { mac: undefined }, refusal: "noMac" },
+    { change: { operationalState: "unknown" }, refusal: undefined },
+    { change: { name: "my-docker0" }, refusal: undefined },
+    { change: {}, refusal: undefined },
+  ] as const
+) {
+  Deno.test(`refuseInterface: ${JSON.stringify(change)} gives ${refusal ?? "an interface to announce on"}`, () => {
+    assertEquals(refuseInterface({ ...LINK, ...change }, EXCLUSIONS), refusal);
+  });
+}
+
+for (
+  const { interfaces, name, allowed } of [
+    { interfaces: [], name: "eth0", allowed: false },
+    { interfaces: ["eth1"], name: "eth0", allowed: false },
+    { interfaces: ["eth"], name: "eth0", allowed: false },
+    { interfaces: ["eth1", "eth0"], name: "eth0", allowed: true },
+    { interfaces: "all", name: "eth0", allowed: true },
+  ] as const
+) {
+  Deno.test(`allowsInterface: ${JSON.stringify(interfaces)} ${allowed ? "allows" : "does not allow"} ${name}`, () => {
+    assertEquals(allowsInterface(interfaces, name), allowed);
+  });
+}
