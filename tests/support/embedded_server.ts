@@ -2,7 +2,8 @@
  * The embedded API as a process of its own, for tests that kill it. Prints one JSON line when it serves:
  * `{"ready":true,"port":…}`.
  *
- * Flags: --port N (0 = any), --data-file F, --kubeconfig-out F, --crds DIR, --token T.
+ * Flags: --hostname A (default 127.0.0.1), --port N (0 = any), --data-file F, --kubeconfig-out F, --crds DIR, --token T,
+ * --guest-token T (of somebody who may do nothing).
  *
  * With --data-file the certificate is kept beside it (F.tls), so that a client's kubeconfig outlives the process.
  */
@@ -18,11 +19,13 @@ import { makeSelfSignedCertificate, type SelfSignedCertificate } from "../../lib
 const { values } = parseArgs({
   args: Deno.args,
   options: {
+    hostname: { type: "string", default: "127.0.0.1" },
     port: { type: "string", default: "0" },
     "data-file": { type: "string" },
     "kubeconfig-out": { type: "string" },
     crds: { type: "string", default: "manifests/crds" },
     token: { type: "string", default: "test-token" },
+    "guest-token": { type: "string" },
   },
 });
 
@@ -34,14 +37,17 @@ const crds: JsonObject[] = [...Deno.readDirSync(values.crds)]
   .map((name) => parse(Deno.readTextFileSync(`${values.crds}/${name}`)) as JsonObject);
 
 const dataFile = values["data-file"];
-const api = new EmbeddedApi({ crds, token: values.token }, {
+const guestToken = values["guest-token"];
+const guest = { username: "guest", groups: ["system:authenticated"], admin: false };
+const tokens = guestToken === undefined ? [] : [{ ...guest, token: guestToken }];
+const api = new EmbeddedApi({ crds, token: values.token, tokens }, {
   clock,
   rng,
   log: (event) => Deno.stderr.writeSync(new TextEncoder().encode(`${JSON.stringify(event)}\n`)),
   ...(dataFile === undefined ? {} : { journalFile: new JournalOnDisk({ path: dataFile }) }),
 });
 const certificate = await keptCertificate(dataFile === undefined ? undefined : `${dataFile}.tls`);
-const server = serveHttps({ hostname: "127.0.0.1", port: Number(values.port) }, { api, certificate });
+const server = serveHttps({ hostname: values.hostname, port: Number(values.port) }, { api, certificate });
 const out = values["kubeconfig-out"];
 if (out !== undefined) {
   Deno.writeTextFileSync(
