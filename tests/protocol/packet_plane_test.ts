@@ -1,0 +1,188 @@
+import { assertEquals } from "@std/assert/equals";
+import { assertThrows } from "@std/assert/throws";
+import { type Mac, MAC_BROADCAST, MAC_ZERO } from "../../lib/base/mac.ts";
+import { parseIpv4 } from "../../lib/base/ip.ts";
+import { SeededRng } from "../../lib/base/rng.ts";
+import type { WantedAddress, WantedDelta } from "../../lib/base/wanted.ts";
+import { PacketPlane, type PacketPlaneEffect, type PacketPlaneInput } from "../../lib/protocol/packet_plane.ts";
+
+const VIP = "198.51.100.1";
+const ETH0 = { ifindex: 2, name: "eth0", mac: 0x02_00_00_00_00_0a as Mac };
+const PEER_B = { node: "b", address: "192.0.2.2", port: 7947 };
+
+function wanted(address: string, candidates: readonly string[] = ["a"]): WantedAddress {
+  return { address, candidates, interfaces: "all", services: ["default/x"] };
+}
+
+/** The plane of node `a`, and what came out of it. */
+class Bench {
+  now = 1000;
+  readonly plane: PacketPlane;
+  #generation = 0;
+  #effects: PacketPlaneEffect[] = [];
+
+  constructor(options: { watched?: boolean } = {}) {
+    const watch = options.watched ?? true ? { authenticated: true } : undefined;
+    this.plane = new PacketPlane({ node: "a", generation: 5, watch }, { rng: new SeededRng(3) });
+  }
+
+  handle(...inputs: readonly (PacketPlaneInput | { readonly kind: "tick" })[]): this {
+    for (const input of inputs) {
+      this.plane.handle(input, this.now);
+      for (let effect; (effect = this.plane.poll()) !== undefined;) this.#effects.push(effect);
+    }
+    return this;
+  }
+
+  delta(part: Partial<WantedDelta>): this {
+    const generation = ++this.#generation;
+    const empty = { upsertAddresses: [], removeAddresses: [], upsertPeers: [], removePeers: [], complete: true };
+    return this.handle({ kind: "delta", delta: { ...empty, generation, ...part } });
+  }
+
+  pass(durationMs: number): this {
+    const until = this.now + durationMs;
+    for (let at; (at = this.plane.deadline()?.at ?? Infinity) <= until;) {
+      this.now = Math.max(at, this.now);
+      this.handle({ kind: "tick" });
+    }
+    this.now = until;
+    return this;
+  }
+
+  ask(address = VIP): this {
+    const record = {
+      etherDestination: MAC_BROADCAST,
+      etherSource: 0x02_00_00_00_00_99 as Mac,
+      operation: 1,
+      senderMac: 0x02_00_00_00_00_99 as Mac,
+      senderIp: parseIpv4("198.51.100.9")!,
+      targetMac: MAC_ZERO,
+      targetIp: parseIpv4(address)!,
+    };
+    return this.handle({ kind: "arp", ifindex: 2, record });
+  }
+
+  /** What came out since the last call, in words. */
+  words(): string[] {
+    return this.#effects.splice(0).map((effect) => {
+      switch (effect.kind) {
+        case "sendArp":
+          return `${effect.counter} ${effect.address}`;
+        case "sendWatch":
+          return `${effect.message.kind} ${effect.message.state}`;
+        case "count":
+          return `count ${effect.counter}`;
+        case "left":
+          return "left";
+        case "event": {
+          const { event } = effect;
+          if (event.kind === "ownership") return `${event.address} ${event.reason}`;
+          if (event.kind === "peer") return `${event.node} ${event.state}`;
+          return event.kind === "log" ? `log ${event.event.event}` : event.kind;
+        }
+      }
+    });
+  }
+
+  static ready(): Bench {
+    const bench = new Bench().handle({ kind: "interface", interface: ETH0 }, { kind: "opened" });
+    bench.delta({ upsertAddresses: [wanted(VIP)] });
+    bench.words();
+    return bench;
+  }
+}
+
+Deno.test("PacketPlane: nothing is claimed before the sockets are open and the snapshot is complete", () => {
+  const bench = new Bench().handle({ kind: "interface", interface: ETH0 });
+  bench.delta({ upsertAddresses: [wanted(VIP)], complete: false });
+  bench.delta({}).ask();
+  assertEquals(bench.words(), [`${VIP} waitingForSnapshot`]);
+  bench.handle({ kind: "opened" });
+  assertEquals(bench.words(), [
+    "ready",
+    `${VIP} elected`,
+    `gratuitousSent ${VIP}`,
+    `gratuitousSent ${VIP}`,
+  ]);
+});
+
+Deno.test("PacketPlane: it says that it is ready and alive once", () => {
+  const bench = new Bench().delta({}).handle({ kind: "opened" });
+  assertEquals(bench.words(), ["ready"]);
+  assertEquals(bench.delta({}).handle({ kind: "opened" }).words(), []);
+});
+
+Deno.test("PacketPlane: a request for an owned address is counted and answered", () => {
+  assertEquals(Bench.ready().ask().words(), ["count requestsReceived", `responsesSent ${VIP}`]);
+});
+
+Deno.test("PacketPlane: a removed address is not answered and not announced any more", () => {
+  const bench = Bench.ready().delta({ removeAddresses: [VIP] });
+  bench.words();
+  assertEquals(bench.ask().pass(10_000).words(), []);
+});
+
+Deno.test("PacketPlane: peers of a delta are known before its addresses, so that none is claimed by mistake", () => {
+  const bench = new Bench().handle({ kind: "opened" });
+  bench.delta({ upsertPeers: [PEER_B], upsertAddresses: [wanted(VIP, ["b", "a"])] });
+  assertEquals(bench.words().filter((word) => word.startsWith(VIP)), [
+    `${VIP} waitingForSnapshot`,
+    `${VIP} waitingForPeers`,
+  ]);
+});
+
+Deno.test("PacketPlane: after a gap the old answer is not given, not even in the same instant", () => {
+  const bench = new Bench().handle({ kind: "interface", interface: ETH0 }, { kind: "opened" });
+  bench.delta({ upsertPeers: [PEER_B], upsertAddresses: [wanted(VIP, ["a", "b"])] });
+  bench.words();
+  bench.handle({ kind: "gap", gapMs: 300 }).ask();
+  assertEquals(bench.words().filter((word) => word.includes(VIP)), [`${VIP} waitingForPeers`]);
+  assertEquals(bench.pass(249).ask().words().filter((word) => word.includes("Sent")), []);
+  assertEquals(bench.pass(1).ask().words().filter((word) => word.includes("responsesSent")), [`responsesSent ${VIP}`]);
+});
+
+Deno.test("PacketPlane: whoever is told to leave before it is ready never says that it is alive", () => {
+  const bench = new Bench().delta({ upsertPeers: [PEER_B], complete: false });
+  bench.handle({ kind: "leave" }).delta({ upsertAddresses: [wanted(VIP)] }).handle({ kind: "opened" }).pass(1000);
+  const words = bench.words();
+  assertEquals([words.includes("left"), words.includes("ready"), words.includes("probe alive")], [true, false, false]);
+});
+
+Deno.test("PacketPlane: without a watch nobody is probed and every candidate counts as living", () => {
+  const bench = new Bench({ watched: false }).handle({ kind: "opened" });
+  bench.delta({ upsertPeers: [PEER_B], upsertAddresses: [wanted(VIP, ["b", "a"])] });
+  assertEquals(bench.words(), [`${VIP} waitingForSnapshot`, "ready", `${VIP} notOwner`]);
+  assertEquals(bench.plane.deadline(), undefined);
+});
+
+Deno.test("PacketPlane: an address without a responder is logged once and left alone", () => {
+  const bench = Bench.ready().delta({ upsertAddresses: [wanted("2001:db8::1")] });
+  bench.delta({ upsertAddresses: [wanted("2001:db8::1", ["a", "b"])] });
+  assertEquals(bench.words(), ["log addressFamilyNotServed"]);
+  assertEquals(bench.plane.inspect().unserved, ["2001:db8::1"]);
+  assertEquals(bench.delta({ removeAddresses: ["2001:db8::1"] }).plane.inspect().unserved, []);
+});
+
+Deno.test("PacketPlane: an interface that comes late is announced on", () => {
+  const bench = new Bench().handle({ kind: "opened" }).delta({ upsertAddresses: [wanted(VIP)] }).pass(10_000);
+  bench.words();
+  bench.handle({ kind: "interface", interface: ETH0 });
+  assertEquals(bench.words(), [`gratuitousSent ${VIP}`, `gratuitousSent ${VIP}`]);
+});
+
+Deno.test("PacketPlane: a delta that does not follow the last one is a broken invariant", () => {
+  assertThrows(() => new Bench().delta({ generation: 2 }), Error, "does not follow generation 0");
+});
+
+Deno.test("PacketPlane: thousands of addresses in one delta are all owned, and announced in turns", () => {
+  const bench = new Bench().handle({ kind: "interface", interface: ETH0 }, { kind: "opened" }).delta({});
+  const addresses = Array.from({ length: 5000 }, (_, i) => `198.18.${i >> 8}.${i & 255}`);
+  bench.words();
+  bench.delta({ upsertAddresses: addresses.map((address) => wanted(address)) });
+  const atOnce = bench.words().filter((word) => word.startsWith("gratuitousSent"));
+  assertEquals(atOnce.length, 2 * 128);
+  const later = bench.pass(100).words().filter((word) => word.startsWith("gratuitousSent"));
+  assertEquals(atOnce.length + later.length, 2 * addresses.length);
+  assertEquals(new Set([...atOnce, ...later]).size, addresses.length);
+});
