@@ -16,6 +16,23 @@ const OBSERVED_PORTS = { controller: 9_120, speaker: 9_121 } as const;
 const API_TRIES_MAX = 2_000;
 const API_RETRY_MS = 5;
 
+/**
+ * Gives the program the files of a Pod's service account, where a Pod has them: on a file system that only it sees.
+ * Arguments: folder with the files, then the command line.
+ */
+const AS_IN_POD = `
+set -e
+account=/var/run/secrets/kubernetes.io/serviceaccount
+mount -t tmpfs none /run
+mkdir -p $account
+cp "$1"/token "$1"/ca.crt "$1"/namespace $account
+shift
+KUBERNETES_SERVICE_HOST=127.0.0.1 KUBERNETES_SERVICE_PORT=${API_PORT} exec "$@"
+`;
+
+/** How a program finds the API: as it does in a Pod, or as on a developer's machine. */
+export type Access = "serviceAccount" | "kubeconfig";
+
 export type ProgramName = keyof typeof HEALTH_PORTS;
 
 export interface StartedProgram {
@@ -49,7 +66,7 @@ export class Stage {
     const stage = new Stage(lab, { folder });
     try {
       const { namespacePath } = lab.host(NODE.name);
-      await stage.#worker.call("enter", { namespacePath, deno: Deno.execPath() });
+      await stage.#worker.call("enter", { namespacePath });
       await stage.#startApi();
       return stage;
     } catch (error) {
@@ -68,10 +85,10 @@ export class Stage {
     return this.#worker.call("requests", { requests, parallel: 16 });
   }
 
-  async startProgram(name: ProgramName): Promise<StartedProgram> {
+  async startProgram(name: ProgramName, access: Access = "serviceAccount"): Promise<StartedProgram> {
     const common = ["run", "-q", `-P=${name}`, "--allow-net", "--allow-read", repositoryPath(`main_${name}.ts`)];
     const flags = [
-      `--kubeconfig=${this.#kubeconfig}`,
+      ...(access === "kubeconfig" ? [`--kubeconfig=${this.#kubeconfig}`] : []),
       `--namespace=${NAMESPACE}`,
       `--health-probe-port=${HEALTH_PORTS[name]}`,
       `--port=${OBSERVED_PORTS[name]}`,
@@ -80,7 +97,10 @@ export class Stage {
       flags.push(`--node-name=${NODE.name}`, `--ml-bindaddr=${NODE.address}`, "--ml-labels=app=metallb");
     }
     const readyUrl = `http://127.0.0.1:${HEALTH_PORTS[name]}/readyz`;
-    const { child, pid, readyMs } = await this.#worker.call("startProgram", { args: [...common, ...flags], readyUrl });
+    const { child, pid, readyMs } = await this.#worker.call("startProgram", {
+      ...this.#inPod([...common, ...flags]),
+      readyUrl,
+    });
     return { pid, readyMs, stop: async () => (await this.#worker.call("stopProgram", { child })).code };
   }
 
@@ -88,7 +108,7 @@ export class Stage {
   async runEmpty(): Promise<{ readyMs: number }> {
     const path = `${this.#folder}/empty.ts`;
     await Deno.writeTextFile(path, "");
-    return await this.#worker.call("startProgram", { args: ["run", "-q", "--no-config", path] });
+    return await this.#worker.call("startProgram", this.#inPod(["run", "-q", "--no-config", path]));
   }
 
   /** `deno run` of a script that only waits. */
@@ -97,7 +117,10 @@ export class Stage {
     const port = 17_474;
     await Deno.writeTextFile(path, `Deno.serve({ hostname: "127.0.0.1", port: ${port} }, () => new Response());\n`);
     const args = ["run", "-q", "--no-config", "--allow-net", path];
-    const { child, pid } = await this.#worker.call("startProgram", { args, readyUrl: `http://127.0.0.1:${port}/` });
+    const { child, pid } = await this.#worker.call("startProgram", {
+      ...this.#inPod(args),
+      readyUrl: `http://127.0.0.1:${port}/`,
+    });
     return { pid, stop: async () => (await this.#worker.call("stopProgram", { child })).code };
   }
 
@@ -112,6 +135,14 @@ export class Stage {
     return `${this.#folder}/kubeconfig`;
   }
 
+  /** `deno ARGS` with a service account; the control too, so that the way into the Pod is on both sides. */
+  #inPod(args: readonly string[]): { command: string; args: readonly string[] } {
+    return {
+      command: "unshare",
+      args: ["--mount", "sh", "-c", AS_IN_POD, "sh", this.#folder, Deno.execPath(), ...args],
+    };
+  }
+
   async #startApi(): Promise<void> {
     const script = repositoryPath("tests/support/embedded_server.ts");
     const permissions = ["--allow-net=127.0.0.1", "--allow-read", `--allow-write=${this.#folder}`];
@@ -121,7 +152,11 @@ export class Stage {
       `--crds=${repositoryPath("manifests/crds")}`,
     ];
     await this.lab.host(NODE.name).spawn(Deno.execPath(), ["run", "-q", ...permissions, script, ...flags]);
-    await this.#worker.call("connect", await this.#access());
+    const access = await this.#access();
+    await Deno.writeTextFile(`${this.#folder}/token`, access.token);
+    await Deno.writeTextFile(`${this.#folder}/ca.crt`, access.caPem);
+    await Deno.writeTextFile(`${this.#folder}/namespace`, NAMESPACE);
+    await this.#worker.call("connect", access);
   }
 
   /** The kubeconfig is written once the API serves. */

@@ -16,18 +16,19 @@ export interface ApiRequest {
 }
 
 export interface ProgramStart {
+  readonly command: string;
   readonly args: readonly string[];
   /** Asked every few milliseconds until it answers 200. Without it the end of the program is awaited. */
   readonly readyUrl?: string;
 }
 
 export type StageCalls = {
-  enter: { args: { namespacePath: string; deno: string }; result: null };
+  enter: { args: { namespacePath: string }; result: null };
   connect: { args: { server: string; caPem: string; token: string }; result: null };
   request: { args: ApiRequest; result: ApiAnswer };
   /** Requests side by side, at most `parallel` at a time. Rejects when one is not answered with 2xx. */
   requests: { args: { requests: readonly ApiRequest[]; parallel: number }; result: { durationMs: number } };
-  /** Runs `deno ARGS` and waits for it to be ready. `child` names it for `stopProgram`. */
+  /** Runs a program and waits for it to be ready. `child` names it for `stopProgram`. */
   startProgram: { args: ProgramStart; result: { child: number; pid: number; readyMs: number } };
   stopProgram: { args: { child: number }; result: { code: number } };
   stopAll: { args: null; result: null };

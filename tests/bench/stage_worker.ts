@@ -13,12 +13,11 @@ const READY_TRIES_MAX = 4_000;
 const READY_RETRY_MS = 5;
 
 const programs = new Programs();
-const stage: { deno?: string; api?: { server: string; token: string; client: Deno.HttpClient } } = {};
+const stage: { api?: { server: string; token: string; client: Deno.HttpClient } } = {};
 
 serveCalls<StageCalls>({
-  enter({ namespacePath, deno }) {
+  enter({ namespacePath }) {
     enterNetwork(namespacePath);
-    stage.deno = deno;
     return null;
   },
 
@@ -42,13 +41,12 @@ serveCalls<StageCalls>({
     return { durationMs: performance.now() - startedAt };
   },
 
-  async startProgram({ args, readyUrl }) {
-    invariant(stage.deno !== undefined, "The stage is entered");
+  async startProgram({ command, args, readyUrl }) {
     const startedAt = performance.now();
-    const { child, pid } = programs.spawn(stage.deno, args);
+    const { child, pid } = programs.spawn(command, args);
     if (readyUrl === undefined) {
       const { code, stderr } = await programs.result(child);
-      invariant(code === 0, `deno ${args.join(" ")} ended with ${code}: ${stderr}`);
+      invariant(code === 0, `${command} ${args.join(" ")} ended with ${code}: ${stderr}`);
       return { child, pid, readyMs: performance.now() - startedAt };
     }
     const isReady = await awaitReady(readyUrl);
@@ -56,7 +54,7 @@ serveCalls<StageCalls>({
     if (!isReady) {
       programs.kill(child, "SIGKILL");
       const { stdout, stderr } = await programs.result(child);
-      throw new Error(`deno ${args.join(" ")} did not become ready: ${(stdout + stderr).slice(-1_000)}`);
+      throw new Error(`${command} ${args.join(" ")} did not become ready: ${(stdout + stderr).slice(-1_000)}`);
     }
     return { child, pid, readyMs };
   },
