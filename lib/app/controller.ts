@@ -12,7 +12,6 @@ import type { Log } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
 import type { Clock } from "../base/time.ts";
 import type { LoadBalancerClasses } from "../decision/config/load_balancer_class.ts";
-import type { Problem } from "../decision/config/problem.ts";
 import { ConvergeMachine } from "../decision/control/converge.ts";
 import type { ConvergeEffect, ConvergeInput } from "../decision/control/converge_io.ts";
 import type { WriteFailure } from "../decision/control/write_queue.ts";
@@ -22,6 +21,7 @@ import type { KubeClient } from "../edge/kube/client.ts";
 import { EventRecorder } from "../edge/kube/events.ts";
 import { EventLoopDriver } from "../edge/run/event_loop_driver.ts";
 import { Caches } from "./caches.ts";
+import { ProblemLog } from "./problem_log.ts";
 
 export interface ControllerOptions {
   /** Namespace of the metallb.io objects. */
@@ -47,12 +47,13 @@ export class Controller {
   readonly #writes = new Set<Promise<void>>();
   readonly #events: EventRecorder;
   readonly #pools = new Map<string, KubeObject>();
-  #problems: readonly Problem[] = [];
+  readonly #problemLog: ProblemLog;
   #poolsScheduled = false;
 
   constructor(options: ControllerOptions, deps: ControllerDeps) {
     this.#deps = deps;
     const { client, clock, rng, log } = deps;
+    this.#problemLog = new ProblemLog(deps);
     this.#converge = new ConvergeMachine({ lbClasses: options.lbClasses });
     this.#driver = new EventLoopDriver({ name: "converge" }, {
       machine: this.#converge,
@@ -98,8 +99,8 @@ export class Controller {
   }
 
   facts(): KubeClientFacts {
-    const isStale = this.#problems.some(({ severity }) => severity === "error");
-    return { ...this.#caches.facts(), configLoaded: this.#caches.synced, configStale: isStale };
+    const { synced } = this.#caches;
+    return { ...this.#caches.facts(), configLoaded: synced, configStale: this.#problemLog.hasErrors };
   }
 
   poolUsage(): PoolUsage[] {
@@ -116,7 +117,7 @@ export class Controller {
     return {
       program: "controller",
       ready: this.#caches.synced,
-      problems: this.#problems as unknown as Json,
+      problems: this.#problemLog.inspect(),
       converge: this.#converge.inspect(),
       caches: this.#caches.inspect(),
     };
@@ -143,21 +144,7 @@ export class Controller {
       case "event":
         return this.#events.record(effect);
       case "problems":
-        this.#problems = effect.problems;
-        for (const { severity, kind, namespace, name, path, reason, message } of effect.problems) {
-          this.#deps.log({
-            level: "warn",
-            event: "configurationProblem",
-            severity,
-            kind,
-            namespace,
-            name,
-            path,
-            reason,
-            error: message,
-          });
-        }
-        return;
+        return this.#problemLog.replace(effect.problems);
       case "log":
         return this.#deps.log(effect.event);
     }

@@ -1,0 +1,226 @@
+/**
+ * What the network should see, from the Kubernetes API: a speaker's caches, its plan, and the deltas that follow from it.
+ *
+ *     Services, EndpointSlices, Nodes ──┐
+ *     IPAddressPools, L2Advertisements ─┴─> Layer2Planner ─> WantedDiff ─> onDelta
+ *     speaker Pods ───────────────────────────────────────────^
+ *
+ * It knows nothing of what the network does see: that is between the packet thread and `Speaker`.
+ */
+import type { Json } from "../base/json.ts";
+import { type KubeObject, type Resource, RESOURCES } from "../base/kube.ts";
+import type { Log } from "../base/log.ts";
+import type { Rng } from "../base/rng.ts";
+import type { Clock } from "../base/time.ts";
+import type { WantedDelta, WantedPeer } from "../base/wanted.ts";
+import type { Decoded } from "../decision/config/decode.ts";
+import { decodeEndpointSlice } from "../decision/config/endpoint_view.ts";
+import type { LoadBalancerClasses } from "../decision/config/load_balancer_class.ts";
+import { decodeNode } from "../decision/config/node_view.ts";
+import { decodePod } from "../decision/config/pod_view.ts";
+import type { Problem } from "../decision/config/problem.ts";
+import { resolveConfig } from "../decision/config/resolve.ts";
+import { decodeService } from "../decision/config/service_view.ts";
+import type { L2Plan } from "../decision/plan/l2_plan.ts";
+import { Layer2Planner } from "../decision/plan/layer2_planner.ts";
+import type { ServiceL2Plan } from "../decision/plan/service_l2_plan.ts";
+import { WantedDiff } from "../decision/plan/wanted_diff.ts";
+import type { KubeClientFacts } from "../edge/http/metallb_metrics.ts";
+import type { KubeClient } from "../edge/kube/client.ts";
+import type { Reflector } from "../edge/kube/reflector.ts";
+import { Caches } from "./caches.ts";
+import { ProblemLog } from "./problem_log.ts";
+
+export interface WantedSourceOptions {
+  readonly node: string;
+  /** Namespace of the metallb.io objects and of the speaker pods. */
+  readonly namespace: string;
+  /** Serve only these classes; `undefined`: only Services without a class. */
+  readonly lbClasses: LoadBalancerClasses;
+  readonly ignoreExcludeLb: boolean;
+  /** Where the other speakers are found; `undefined`: nowhere. */
+  readonly peers: { readonly labels: string; readonly port: number } | undefined;
+}
+
+export interface WantedSourceDeps {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Log;
+  /** In order, and none before all caches are filled. */
+  readonly onDelta: (delta: WantedDelta) => void;
+}
+
+export class WantedSource {
+  readonly #options: WantedSourceOptions;
+  readonly #deps: WantedSourceDeps;
+  readonly #caches: Caches;
+  readonly #services: Reflector;
+  readonly #planner: Layer2Planner;
+  readonly #diff = new WantedDiff();
+  readonly #problemLog: ProblemLog;
+  readonly #peers = new Map<string, WantedPeer>();
+  readonly #pools = new Map<string, KubeObject>();
+  readonly #l2Advertisements = new Map<string, KubeObject>();
+  #configChanged = false;
+  #flushScheduled = false;
+  #stopped = false;
+
+  constructor(options: WantedSourceOptions, deps: WantedSourceDeps) {
+    this.#options = options;
+    this.#deps = deps;
+    const { ignoreExcludeLb, lbClasses, node } = options;
+    this.#planner = new Layer2Planner({ ignoreExcludeLb, lbClasses, node });
+    this.#problemLog = new ProblemLog(deps);
+    this.#caches = new Caches({ ...deps, onSynced: () => this.#scheduleFlush() });
+    this.#services = this.#addCaches();
+  }
+
+  start(): void {
+    this.#caches.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#caches.stop();
+  }
+
+  get synced(): boolean {
+    return this.#caches.synced;
+  }
+
+  get plan(): L2Plan {
+    return this.#planner.plan;
+  }
+
+  /** The Service as the API has it, for events that refer to it. */
+  service(key: string): KubeObject | undefined {
+    return this.#services.store.get(key);
+  }
+
+  facts(): KubeClientFacts {
+    return { ...this.#caches.facts(), configLoaded: this.synced, configStale: this.#problemLog.hasErrors };
+  }
+
+  inspect(): { readonly problems: Json; readonly plan: Json; readonly caches: Json } {
+    return {
+      problems: this.#problemLog.inspect(),
+      plan: [...this.#planner.plan.services.values()].map(planPicture),
+      caches: this.#caches.inspect(),
+    };
+  }
+
+  /** Returns the cache of the Services. */
+  #addCaches(): Reflector {
+    const { namespace, peers } = this.#options;
+    const planner = this.#planner;
+    const services = this.#follow(RESOURCES.services, decodeService, {
+      upsert: (service) => planner.upsertService(service),
+      remove: (key) => planner.removeService(key),
+    });
+    this.#follow(RESOURCES.endpointSlices, decodeEndpointSlice, {
+      upsert: (slice) => planner.upsertSlice(slice),
+      remove: (key) => planner.removeSlice(key),
+    });
+    this.#follow(RESOURCES.nodes, decodeNode, {
+      upsert: (node) => planner.upsertNode(node),
+      remove: (key) => planner.removeNode(key),
+    });
+    const configKinds = [
+      { resource: RESOURCES.ipAddressPools, objects: this.#pools },
+      { resource: RESOURCES.l2Advertisements, objects: this.#l2Advertisements },
+    ];
+    for (const { resource, objects } of configKinds) {
+      this.#caches.add({ resource, namespace }, (change) => {
+        if (change.kind === "upsert") objects.set(change.key, change.object);
+        else objects.delete(change.key);
+        this.#configChanged = true;
+        this.#scheduleFlush();
+      });
+    }
+    if (peers !== undefined) {
+      this.#caches.add({ resource: RESOURCES.pods, namespace, labelSelector: peers.labels }, (change) => {
+        this.#changePeer(change.key, change.kind === "upsert" ? change.object : undefined, peers.port);
+        this.#scheduleFlush();
+      });
+    }
+    return services;
+  }
+
+  /** Keeps what `decode` makes of a kind's objects; one that cannot be decoded is logged and counts as absent. */
+  #follow<T>(
+    resource: Resource,
+    decode: (object: KubeObject) => Decoded<T>,
+    into: { readonly upsert: (value: T) => void; readonly remove: (key: string) => void },
+  ): Reflector {
+    return this.#caches.add({ resource }, (change) => {
+      const decoded = change.kind === "upsert" ? decode(change.object) : undefined;
+      if (decoded?.ok) into.upsert(decoded.value);
+      else into.remove(change.key);
+      if (decoded?.ok === false) this.#refuse(decoded.problem);
+      this.#scheduleFlush();
+    });
+  }
+
+  #refuse(problem: Problem): void {
+    this.#caches.countError();
+    this.#problemLog.tell("objectNotUnderstood", problem);
+  }
+
+  /** Peers are the speaker pods with a node and an address; a pod that is going stays a peer until it is gone. */
+  #changePeer(key: string, object: KubeObject | undefined, port: number): void {
+    this.#peers.delete(key);
+    if (object === undefined) return;
+    const pod = decodePod(object);
+    if (!pod.ok) return this.#refuse(pod.problem);
+    const { nodeName, ips, phase } = pod.value;
+    const address = ips[0];
+    const isOver = phase === "Succeeded" || phase === "Failed";
+    if (nodeName === undefined || address === undefined || isOver || nodeName === this.#options.node) return;
+    this.#peers.set(key, { node: nodeName, address, port });
+  }
+
+  /** One flush for all changes that come in one go. */
+  #scheduleFlush(): void {
+    if (this.#flushScheduled || !this.#caches.synced || this.#stopped) return;
+    this.#flushScheduled = true;
+    queueMicrotask(() => {
+      this.#flushScheduled = false;
+      if (!this.#stopped) this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (this.#configChanged) this.#resolveConfig();
+    const { addresses } = this.#planner.refresh();
+    const wanted = { addresses: this.#planner.plan.addresses, peers: peersByNode(this.#peers.values()) };
+    for (const delta of this.#diff.next(wanted, { changed: addresses })) this.#deps.onDelta(delta);
+  }
+
+  #resolveConfig(): void {
+    this.#configChanged = false;
+    const { config, problems } = resolveConfig({
+      ipAddressPools: [...this.#pools.values()],
+      l2Advertisements: [...this.#l2Advertisements.values()],
+    });
+    this.#planner.setConfig(config);
+    this.#problemLog.replace(problems);
+    this.#deps.log({ level: "info", event: "config reloaded", pools: config.pools.length, problems: problems.length });
+  }
+}
+
+function planPicture({ key, pool, addresses, reason, message, excluded }: ServiceL2Plan): Json {
+  return {
+    service: key,
+    pool: pool ?? null,
+    addresses: addresses.map(({ address, candidates, interfaces }) => ({ address, candidates, interfaces })),
+    reason: reason ?? null,
+    message,
+    excluded: excluded.map(({ node, reason, message }) => ({ node, reason, message })),
+  };
+}
+
+/** One peer per node: of two pods on a node (a rolling update), the one whose key sorts last is the newer guess. */
+function peersByNode(peers: Iterable<WantedPeer>): Iterable<WantedPeer> {
+  return new Map([...peers].map((peer) => [peer.node, peer])).values();
+}
