@@ -29,7 +29,7 @@ Deno.test("Layer 2 simulation: after any storm of faults, each address settles o
     const cluster = newCluster(seed);
     cluster.checkers.push(oneOwner(cluster), nothingUnwanted(cluster));
     const faults = new Faults(cluster);
-    faults.storm(2500);
+    faults.storm(1500 + below(cluster.rng, 4500));
     faults.calm();
     cluster.pass(SETTLED_MS + 300);
   }
