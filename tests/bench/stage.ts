@@ -111,17 +111,17 @@ export class Stage {
     return await this.#worker.call("startProgram", this.#inPod(["run", "-q", "--no-config", path]));
   }
 
-  /** `deno run` of a script that only waits. */
-  async startBare(): Promise<{ pid: number; stop(): Promise<number> }> {
+  /** `deno run` of a script that only waits; it is ready when it answers HTTP. */
+  async startBare(): Promise<StartedProgram> {
     const path = `${this.#folder}/bare.ts`;
     const port = 17_474;
     await Deno.writeTextFile(path, `Deno.serve({ hostname: "127.0.0.1", port: ${port} }, () => new Response());\n`);
     const args = ["run", "-q", "--no-config", "--allow-net", path];
-    const { child, pid } = await this.#worker.call("startProgram", {
+    const { child, pid, readyMs } = await this.#worker.call("startProgram", {
       ...this.#inPod(args),
       readyUrl: `http://127.0.0.1:${port}/`,
     });
-    return { pid, stop: async () => (await this.#worker.call("stopProgram", { child })).code };
+    return { pid, readyMs, stop: async () => (await this.#worker.call("stopProgram", { child })).code };
   }
 
   async close(): Promise<void> {
