@@ -105,12 +105,12 @@ Deno.test("Requests: every bad one gets a Status with code, reason and message",
       400,
       "BadRequest",
     ],
-    ["dryRun", { method: "POST", path: `${CONFIG_MAPS}?dryRun=Some`, body: configMap("x") }, 400, "BadRequest"],
+    ["dryRun", { method: "POST", path: `${CONFIG_MAPS}?dryRun=Some`, body: configMap("x") }, 422, "Invalid"],
     [
       "fieldValidation",
       { method: "POST", path: `${CONFIG_MAPS}?fieldValidation=Sometimes`, body: configMap("x") },
-      400,
-      "BadRequest",
+      422,
+      "Invalid",
     ],
     ["limit", { method: "GET", path: `${CONFIG_MAPS}?limit=-1` }, 400, "BadRequest"],
     ["resourceVersion", { method: "GET", path: `${CONFIG_MAPS}?resourceVersion=abc` }, 400, "BadRequest"],
@@ -402,11 +402,11 @@ Deno.test("Status: one PATCH of a Service's status carries address and annotatio
   await stage.post(SERVICES, service("web", { type: "LoadBalancer" }));
   const written = await stage.patch(`${SERVICES}/web/status`, {
     metadata: { annotations: { "metallb.io/ip-allocated-from-pool": "p" } },
-    spec: { type: "ClusterIP" },
+    spec: { externalTrafficPolicy: "Local" },
     status: { loadBalancer: { ingress: [{ ip: "192.0.2.1" }] } },
   });
   assertEquals(written.body.metadata.annotations, { "metallb.io/ip-allocated-from-pool": "p" });
-  assertEquals(written.body.spec.type, "LoadBalancer");
+  assertEquals(written.body.spec.externalTrafficPolicy, "Cluster");
   assertEquals(written.body.status, { loadBalancer: { ingress: [{ ip: "192.0.2.1", ipMode: "VIP" }] } });
 });
 

@@ -156,7 +156,9 @@ Deno.test("Services: changing the type takes what only the old type had", async 
   const local = (await stage.get(`${SERVICES}/web`)).body.spec;
   assertEquals(local.healthCheckNodePort >= 30000, true);
   assertEquals((await stage.patch(`${SERVICES}/web`, { spec: { loadBalancerClass: "x/z" } })).code, 422);
+  await stage.patch(`${SERVICES}/web/status`, { status: { loadBalancer: { ingress: [{ ip: "192.0.2.1" }] } } });
   const plain = await stage.patch(`${SERVICES}/web`, { spec: { type: "ClusterIP" } });
+  assertEquals(plain.body.status, { loadBalancer: {} });
   assertEquals(plain.code, 200, plain.body.message);
   const { spec } = plain.body;
   assertEquals(

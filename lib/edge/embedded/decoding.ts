@@ -2,11 +2,12 @@
  * From what a client sent to a body in stored form: is it the kind it should be, does it have unknown fields, do the
  * types fit. Built-in kinds answer 400 to a wrong type, as a typed decoder does; custom ones are validated later (422).
  */
+import { type FieldError, notSupported } from "./field_error.ts";
 import { isMap, type JsonMap, type JsonValue } from "./json_map.ts";
 import { groupVersionOf, type ResourceType } from "./resource_type.ts";
 import { METADATA_SCHEMA, type Schema } from "./schema.ts";
 import { applyDefaults, pruneUnknown, validateSchema } from "./schema_check.ts";
-import { badRequest } from "./status_error.ts";
+import { badRequest, invalidObject, type StatusError } from "./status_error.ts";
 
 /** `?fieldValidation=`; without it a server warns. */
 export type FieldValidation = "Strict" | "Warn" | "Ignore";
@@ -17,10 +18,15 @@ export interface Decoded {
   readonly warnings: readonly string[];
 }
 
-export function parseFieldValidation(text: string | null): FieldValidation {
+/** Throws the 422 of a bad option. `options` is the kind of the options, e.g. `CreateOptions`. */
+export function parseFieldValidation(text: string | null, options: string): FieldValidation {
   if (text === null || text === "") return "Warn";
   if (text === "Strict" || text === "Warn" || text === "Ignore") return text;
-  throw badRequest(`fieldValidation: Unsupported value: "${text}": supported values: "", "Ignore", "Strict", "Warn"`);
+  throw badOption(options, notSupported("fieldValidation", text, ["", "Ignore", "Strict", "Warn"]));
+}
+
+export function badOption(options: string, error: FieldError): StatusError {
+  return invalidObject({ group: "meta.k8s.io", kind: options, plural: "" }, "", [error]);
 }
 
 /** The schema with the metadata that every object has. */

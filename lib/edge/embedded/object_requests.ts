@@ -3,9 +3,9 @@ import type { Clock } from "../../base/time.ts";
 import { applyJsonPatch } from "./json_patch.ts";
 import { applyMergePatch } from "./merge_patch.ts";
 import { applyStrategicPatch } from "./strategic_patch.ts";
-import { decodeObject, fullSchema, parseFieldValidation, presentObject } from "./decoding.ts";
+import { badOption, decodeObject, fullSchema, parseFieldValidation, presentObject } from "./decoding.ts";
 import { subresourcesOf } from "./discovery.ts";
-import { forbidden } from "./field_error.ts";
+import { forbidden, notSupported } from "./field_error.ts";
 import { cloneJson, isMap, type JsonMap, type JsonValue, mapAt, parseJson, textAt } from "./json_map.ts";
 import { invalidList, listObjects, numberOf, queryFilter } from "./list_query.ts";
 import { acceptedMedia } from "./media_types.ts";
@@ -225,7 +225,7 @@ export class ObjectRequests {
     const patched = applyPatch(current, { patch, patchType, type });
     const { body, warnings } = decodeObject(type, {
       value: patched,
-      validation: parseFieldValidation(request.query.get("fieldValidation")),
+      validation: parseFieldValidation(request.query.get("fieldValidation"), optionsKind(request)),
     });
     // A patch that does not speak of the version means the object as it is.
     const metadata = body.metadata as JsonMap;
@@ -313,7 +313,7 @@ export class ObjectRequests {
     }
     return decodeObject(type, {
       value: parsedBody(request),
-      validation: parseFieldValidation(request.query.get("fieldValidation")),
+      validation: parseFieldValidation(request.query.get("fieldValidation"), optionsKind(request)),
     });
   }
 
@@ -370,10 +370,17 @@ function applyPatch(
   return applyStrategicPatch(current, { patch, schema: fullSchema(type) });
 }
 
-function isDryRun({ query }: ObjectRequest): boolean {
-  const values = query.getAll("dryRun").filter((value) => value !== "");
-  if (values.length > 0 && values.some((value) => value !== "All")) {
-    throw badRequest(`dryRun: Unsupported value: "${values.join(",")}": supported values: "All"`);
+/** The name under which errors speak of the query. */
+function optionsKind({ method }: ObjectRequest): string {
+  if (method === "POST") return "CreateOptions";
+  if (method === "PUT") return "UpdateOptions";
+  return method === "PATCH" ? "PatchOptions" : "DeleteOptions";
+}
+
+function isDryRun(request: ObjectRequest): boolean {
+  const values = request.query.getAll("dryRun").filter((value) => value !== "");
+  if (values.some((value) => value !== "All")) {
+    throw badOption(optionsKind(request), notSupported("dryRun", values, ["All"]));
   }
   return values.length > 0;
 }

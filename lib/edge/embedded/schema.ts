@@ -47,6 +47,8 @@ export const intOrText: Schema = { "x-kubernetes-int-or-string": true };
 /** Taken as it is. */
 export const opaque: Schema = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
 export const textMap: Schema = { type: "object", additionalProperties: text };
+/** Texts in base64. */
+export const bytesMap: Schema = { type: "object", additionalProperties: { type: "string", format: "byte" } };
 export const texts: Schema = { type: "array", items: text };
 
 /** An object with exactly these members. */

@@ -110,9 +110,16 @@ function checkText(value: string, schema: Schema, { path, errors }: Findings): v
   if (schema.minLength !== undefined && length < schema.minLength) {
     errors.push(invalid(path, value, `${path} in body should be at least ${schema.minLength} chars long`));
   }
+  if (schema.format === "byte" && !isBase64(value)) {
+    errors.push({ path, reason: "FieldValueTypeInvalid", message: "Invalid value: the text is not base64" });
+  }
   if (schema.pattern !== undefined && !new RegExp(schema.pattern, "u").test(value)) {
     errors.push(invalid(path, value, `${path} in body should match '${schema.pattern}'`));
   }
+}
+
+function isBase64(value: string): boolean {
+  return value.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(value);
 }
 
 function checkNumber(value: number, schema: Schema, { path, errors }: Findings): void {

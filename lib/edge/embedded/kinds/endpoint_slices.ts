@@ -63,10 +63,10 @@ function validateSlice(body: JsonMap, previous: JsonMap | undefined): FieldError
     if (addresses.length === 0) {
       errors.push(required(`endpoints[${index}].addresses`, "must contain at least 1 address"));
     }
-    for (const [at, address] of addresses.entries()) {
+    for (const address of addresses) {
       const family = canonicalIp(address) === undefined ? "" : address.includes(":") ? "IPv6" : "IPv4";
       if (type !== "FQDN" && family !== type) {
-        errors.push(invalid(`endpoints[${index}].addresses[${at}]`, address, `must be an ${type} address`));
+        errors.push(invalid(`endpoints[${index}].addresses`, address, `must be an ${type} address`));
       }
     }
   }

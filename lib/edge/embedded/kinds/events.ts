@@ -64,7 +64,7 @@ const COLUMNS: readonly TableColumn[] = [
   },
   { name: "Source", type: "string", priority: 1, cell: sourceOf },
   { name: "Message", type: "string", cell: (body) => textAt(body, "message").trim() },
-  { name: "First Seen", type: "date", priority: 1, cell: (body) => textAt(body, "firstTimestamp") || lastSeen(body) },
+  { name: "First Seen", type: "date", priority: 1, cell: firstSeen },
   { name: "Count", type: "integer", priority: 1, cell: (body) => typeof body.count === "number" ? body.count : 1 },
   { name: "Name", type: "string", priority: 1, cell: (body) => textAt(body.metadata, "name") },
 ];
@@ -154,10 +154,13 @@ function sourceOf(body: JsonMap): string {
   return textAt(mapAt(body, "source"), "component") || textAt(body, "reportingComponent");
 }
 
+function firstSeen(body: JsonMap): string {
+  return textAt(body, "firstTimestamp") || textAt(body, "eventTime");
+}
+
 function lastSeen(body: JsonMap): string {
   const series = isMap(body.series) ? textAt(body.series, "lastObservedTime") : "";
-  return series || textAt(body, "lastTimestamp") || textAt(body, "eventTime") ||
-    textAt(mapAt(body, "metadata"), "creationTimestamp");
+  return series || textAt(body, "lastTimestamp") || firstSeen(body);
 }
 
 function objectCell(body: JsonMap): string {

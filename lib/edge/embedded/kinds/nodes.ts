@@ -50,6 +50,14 @@ export const NODES = resourceType({
     { name: "Version", type: "string", cell: (body) => textAt(mapAt(body, "status", "nodeInfo"), "kubeletVersion") },
     { name: "Internal-IP", type: "string", priority: 1, cell: (body) => addressCell(body, "InternalIP") },
     { name: "External-IP", type: "string", priority: 1, cell: (body) => addressCell(body, "ExternalIP") },
+    { name: "OS-Image", type: "string", priority: 1, cell: (body) => infoCell(body, "osImage") },
+    { name: "Kernel-Version", type: "string", priority: 1, cell: (body) => infoCell(body, "kernelVersion") },
+    {
+      name: "Container-Runtime",
+      type: "string",
+      priority: 1,
+      cell: (body) => infoCell(body, "containerRuntimeVersion"),
+    },
   ],
 });
 
@@ -73,4 +81,8 @@ function rolesCell(body: JsonMap): string {
 function addressCell(body: JsonMap, type: string): string {
   const found = listAt(mapAt(body, "status"), "addresses").find((item) => isMap(item) && item.type === type);
   return textAt(found, "address") || "<none>";
+}
+
+function infoCell(body: JsonMap, member: string): string {
+  return textAt(mapAt(body, "status", "nodeInfo"), member) || "<unknown>";
 }

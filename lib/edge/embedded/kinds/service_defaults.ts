@@ -39,11 +39,11 @@ export function defaultService(body: JsonMap): void {
       port.targetPort = port.port ?? 0;
     }
   }
-  defaultServiceStatus(body);
+  if (type === "LoadBalancer") defaultServiceStatus(body);
 }
 
 /** An address of a load balancer is a virtual one unless somebody says otherwise. */
-export function defaultServiceStatus(body: JsonMap): void {
+function defaultServiceStatus(body: JsonMap): void {
   const loadBalancer = mapAt(body, "status", "loadBalancer");
   for (const item of listAt(loadBalancer, "ingress")) {
     if (isMap(item) && textAt(item, "ip") !== "" && item.ipMode === undefined) item.ipMode = "VIP";

@@ -9,7 +9,6 @@ import { CONDITIONS, labelText } from "./common.ts";
 import {
   allocateService,
   defaultService,
-  defaultServiceStatus,
   inheritAllocations,
   NODE_PORT_MAX,
   NODE_PORT_MIN,
@@ -87,10 +86,12 @@ export const SERVICES = resourceType({
       allocateService(body, context);
     },
     beforeUpdate: (body, { previous, context }) => {
+      // A Service that is no load balancer any more has no addresses of one.
+      const leaves = mapAt(previous, "spec").type === "LoadBalancer" && mapAt(body, "spec").type !== "LoadBalancer";
+      if (leaves) body.status = { ...mapAt(body, "status"), loadBalancer: {} };
       inheritAllocations(body, previous);
       allocateService(body, context);
     },
-    beforeStatus: (body) => defaultServiceStatus(body),
     validate: (body, { previous, context }) => validateService(body, { previous, context }),
   },
   columns: [
@@ -164,6 +165,9 @@ function validateLoadBalancer(body: JsonMap, previous: JsonMap | undefined): Fie
     }
     if (ip === "" && isMap(item) && item.ipMode !== undefined) {
       errors.push(forbidden(`${path}.ipMode`, "may not be specified when `ip` is not set"));
+    }
+    if (type === "LoadBalancer" && ip !== "" && isMap(item) && item.ipMode === undefined) {
+      errors.push(required(`${path}.ipMode`, "must be specified when `ip` is set"));
     }
     checkEnum(errors, `${path}.ipMode`, { value: isMap(item) ? item.ipMode : undefined, values: ["Proxy", "VIP"] });
   }
