@@ -15,10 +15,10 @@ import type { PoolCounters } from "../alloc/alloc_request.ts";
 import type { LoadBalancerClasses } from "../config/load_balancer_class.ts";
 import type { Problem } from "../config/problem.ts";
 import { resolveConfig } from "../config/resolve.ts";
-import { decodeService, type ServiceView } from "../config/service_view.ts";
+import { decodeService } from "../config/service_view.ts";
 import type { ConvergeEffect, ConvergeInput } from "./converge_io.ts";
-import { Decider, type ServiceState } from "./decider.ts";
-import { decisionNotices, rejectedNotices, type Reported } from "./decision_notices.ts";
+import { Decider } from "./decider.ts";
+import { decisionNotices, rejectedNotices } from "./decision_notices.ts";
 import { compareAge, PendingQueue, type Served } from "./pending_queue.ts";
 import { salvageService } from "./salvage.ts";
 import {
@@ -29,6 +29,7 @@ import {
   type WantedStatus,
   wantedStatus,
 } from "./service_decision.ts";
+import { ageOf, isAnother, isBusy, isOvertaken, newEntry, type ServiceEntry } from "./service_entry.ts";
 import { allocatedNotices } from "./service_notices.ts";
 import { WriteQueue } from "./write_queue.ts";
 
@@ -41,21 +42,12 @@ export interface ConvergeOptions {
 
 const IN_FLIGHT_MAX = 16;
 
-interface Entry extends ServiceState {
-  /** It was deleted while a write was in flight: its addresses wait for the answer. */
-  isGone: boolean;
-  inFlight: { readonly version: string; readonly wanted: WantedStatus; readonly before: readonly string[] } | undefined;
-  /** Something changed while a write was in flight. */
-  redecide: boolean;
-  readonly reported: Reported;
-}
-
 export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
   readonly #decider: Decider;
   readonly #writes: WriteQueue;
   readonly #pending = new PendingQueue();
   readonly #effects = new Queue<ConvergeEffect>();
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, ServiceEntry>();
   readonly #serviceProblems = new Map<string, readonly Problem[]>();
   #configProblems: readonly Problem[] = [];
   /** Everything that the configuration was made from, as one text. */
@@ -167,6 +159,7 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
       if (entry !== undefined) this.#remove(entry);
       return;
     }
+    if (entry !== undefined && isOvertaken(entry, object)) return;
     const decoded = decodeService(object);
     this.#setServiceProblems(key, decoded.ok ? [] : decoded.problems);
     // Of an object that cannot be read the last version that could be read says more than what is left of this one.
@@ -185,7 +178,7 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
     this.#decideOne(state, { newer: true });
   }
 
-  #remove(entry: Entry): void {
+  #remove(entry: ServiceEntry): void {
     this.#pending.remove(entry.key);
     this.#writes.drop(entry.key);
     if (entry.inFlight !== undefined) {
@@ -199,10 +192,10 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
 
   #decideAll(): void {
     if (!this.#decides) return;
-    const open: Entry[] = [];
+    const open: ServiceEntry[] = [];
     for (const entry of this.#entries.values()) {
-      if (entry.inFlight === undefined) open.push(entry);
-      else entry.redecide = true;
+      if (isBusy(entry)) entry.redecide = true;
+      else open.push(entry);
     }
     open.sort((a, b) => compareAge(ageOf(a), ageOf(b)));
     const adopted = open.map((entry) => this.#decider.adopt(entry));
@@ -213,9 +206,9 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
     }
   }
 
-  #decideOne(entry: Entry, options: { newer: boolean }): void {
+  #decideOne(entry: ServiceEntry, options: { newer: boolean }): void {
     if (!this.#decides) return;
-    if (entry.inFlight !== undefined) {
+    if (isBusy(entry)) {
       entry.redecide = true;
       return;
     }
@@ -226,7 +219,7 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
   }
 
   /** Draws the consequences of a decision: notices, the queue of writes, the queue of those that wait. */
-  #settle(entry: Entry, options: { newer: boolean }): void {
+  #settle(entry: ServiceEntry, options: { newer: boolean }): void {
     const { key, decision } = entry;
     if (decision === undefined) return;
     this.#emit(decisionNotices(entry, entry.reported));
@@ -242,10 +235,15 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
     if (decision.kind !== "left" && this.#decider.allocator.confirm(key)) this.#freed = true;
   }
 
-  #wantedOf({ view, decision }: Entry): WantedStatus | undefined {
+  #wantedOf(entry: ServiceEntry): WantedStatus | undefined {
+    const { view, decision } = entry;
     if (decision === undefined) return undefined;
     const { allocator } = this.#decider;
-    return wantedStatus(view, { decision, isOurs: (addresses) => allocator.poolOf(addresses) !== undefined });
+    const wanted = wantedStatus(view, { decision, isOurs: (addresses) => allocator.poolOf(addresses) !== undefined });
+    if (wanted !== undefined || entry.doubt !== view.resourceVersion) return wanted;
+    // What we see is right, but a write may have changed it behind our back. A write that changes nothing tells: it
+    // meets a conflict if so. Until then nobody gets the addresses.
+    return { ingress: undefined, pool: view.allocatedFromPool };
   }
 
   #write(): void {
@@ -283,14 +281,18 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
     }
     const { view } = entry;
     const { wanted } = write;
+    entry.doubt = undefined;
     // The precondition held, so a version that came in meanwhile is at least as new as what was written.
-    if (view.resourceVersion === write.version) entry.view = afterWrite(view, { wanted, resourceVersion });
+    if (view.resourceVersion === write.version) {
+      entry.view = afterWrite(view, { wanted, resourceVersion });
+      if (resourceVersion !== undefined && resourceVersion !== write.version) entry.ownVersions.push(resourceVersion);
+    }
     entry.basis = shownAddresses(entry.view);
     entry.reported.loss = undefined;
     entry.reported.rejection = undefined;
     if (wanted.pool !== undefined && wanted.ingress !== undefined) {
       this.#emit(allocatedNotices(view, { before: write.before, addresses: wanted.ingress, pool: wanted.pool }));
-    } else {
+    } else if (wanted.ingress !== undefined) {
       const ips = [...write.before];
       this.#emit([{ kind: "log", event: { level: "info", event: "ipReleased", service: key, ips } }]);
     }
@@ -310,11 +312,12 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
       this.#remove(entry);
       return;
     }
+    if (reason === "retryable") entry.doubt = write.version;
     if (reason === "rejected") this.#emit(rejectedNotices(entry, { message, reported: entry.reported }));
     this.#decideAgain(entry, { newer: entry.view.resourceVersion !== write.version });
   }
 
-  #decideAgain(entry: Entry, options: { newer: boolean } = { newer: true }): void {
+  #decideAgain(entry: ServiceEntry, options: { newer: boolean } = { newer: true }): void {
     entry.redecide = false;
     this.#decideOne(entry, options);
   }
@@ -348,29 +351,6 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
   #emit(effects: readonly ConvergeEffect[]): void {
     for (const effect of effects) this.#effects.push(effect);
   }
-}
-
-function newEntry(key: string, view: ServiceView): Entry {
-  return {
-    key,
-    view,
-    isUndecodable: false,
-    decision: undefined,
-    basis: [],
-    adoptRefusal: undefined,
-    isGone: false,
-    inFlight: undefined,
-    redecide: false,
-    reported: { cause: undefined, loss: undefined, rejection: undefined },
-  };
-}
-
-function isAnother(a: ServiceView, b: ServiceView): boolean {
-  return a.uid !== "" && b.uid !== "" && a.uid !== b.uid;
-}
-
-function ageOf({ key, view }: ServiceState): { readonly key: string; readonly creationTimestamp: string } {
-  return { key, creationTimestamp: view.creationTimestamp };
 }
 
 function fingerprint(pools: readonly KubeObject[], namespaces: readonly KubeObject[] | undefined): string {

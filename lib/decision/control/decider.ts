@@ -123,7 +123,10 @@ export class Decider {
    */
   pendingSignature(state: ServiceState): string | undefined {
     const { decision, view } = state;
-    if (decision?.kind === "assigned") return this.#lacksSecond(state) ? `second from ${decision.pool}` : undefined;
+    if (decision?.kind === "assigned") {
+      const first = decision.addresses[0]?.includes(":") === true ? 6 : 4;
+      return this.#lacksSecond(state) ? `second from ${decision.pool} beside IPv${first}` : undefined;
+    }
     if (decision?.kind !== "pending" || !ENDED_BY_RELEASE.has(decision.reason)) return undefined;
     const request = requestOf(view);
     if (!request.ok) return undefined;

@@ -63,6 +63,7 @@ export class WriteQueue {
 
   /** `newer`: a newer version of the object was seen, so that a conflict or a refusal need not be waited out. */
   want(key: string, options: { newer: boolean }): void {
+    if (this.#ready.has(key)) return;
     const failed = this.#failed.get(key);
     const mustWait = failed !== undefined && !failed.isOver && !(options.newer && failed.reason !== "retryable");
     if (mustWait) {

@@ -20,27 +20,39 @@ interface NaivePool {
 /** Pools of a handful of addresses, written out: the model never parses a range. */
 const POOL_SETS: readonly Record<string, NaivePool>[] = [
   {
-    a: { addresses: ["192.0.2.1", "192.0.2.2", "192.0.2.3"], autoAssign: true },
-    b: { addresses: ["198.51.100.7", "198.51.100.8"], autoAssign: true },
+    a: { addresses: ["192.0.2.1", "192.0.2.2", "192.0.2.3", "fd00::1"], autoAssign: true },
+    b: { addresses: ["198.51.100.7", "198.51.100.8", "fd00::11", "fd00::12"], autoAssign: true },
   },
-  { a: { addresses: ["192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5"], autoAssign: true } },
+  { a: { addresses: ["192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5", "fd00::1", "fd00::2"], autoAssign: true } },
   {
     a: { addresses: ["192.0.2.1", "192.0.2.2"], autoAssign: false },
-    c: { addresses: ["198.51.100.8", "198.51.100.9", "198.51.100.10"], autoAssign: true },
+    c: { addresses: ["198.51.100.8", "198.51.100.9", "198.51.100.10", "fd00::12"], autoAssign: true },
   },
   {
     // The same addresses as the first set under other names.
-    x: { addresses: ["192.0.2.1", "192.0.2.2", "192.0.2.3"], autoAssign: true },
-    b: { addresses: ["198.51.100.7", "198.51.100.8"], autoAssign: true },
+    x: { addresses: ["192.0.2.1", "192.0.2.2", "192.0.2.3", "fd00::1"], autoAssign: true },
+    b: { addresses: ["198.51.100.7", "198.51.100.8", "fd00::11", "fd00::12"], autoAssign: true },
   },
   {},
 ];
 
 function poolObjects(set: Record<string, NaivePool>): KubeObject[] {
   return Object.entries(set).map(([name, { addresses, autoAssign }]) =>
-    poolObject(name, [`${addresses[0]}-${addresses.at(-1)}`], { autoAssign })
+    poolObject(name, addresses.map((address) => `${address}-${address}`), { autoAssign })
   );
 }
+
+const FAMILIES: readonly { readonly clusterIPs: readonly string[]; readonly ipFamilyPolicy: string }[] = [
+  { clusterIPs: ["10.96.0.1"], ipFamilyPolicy: "SingleStack" },
+  { clusterIPs: ["10.96.0.1"], ipFamilyPolicy: "PreferDualStack" },
+  { clusterIPs: ["10.96.0.1"], ipFamilyPolicy: "SingleStack" },
+  { clusterIPs: ["fd01::1"], ipFamilyPolicy: "SingleStack" },
+  { clusterIPs: ["10.96.0.1", "fd01::1"], ipFamilyPolicy: "PreferDualStack" },
+  { clusterIPs: ["fd01::1", "10.96.0.1"], ipFamilyPolicy: "PreferDualStack" },
+  { clusterIPs: ["10.96.0.1", "fd01::1"], ipFamilyPolicy: "RequireDualStack" },
+];
+
+const familyOf = (address: string): number => address.includes(":") ? 6 : 4;
 
 /** One history: user, API server, watch, failures and restarts in random order, checked at every step. */
 class History {
@@ -49,6 +61,7 @@ class History {
   #machine = new ConvergeMachine({ inFlightMax: IN_FLIGHT_MAX });
   #pools = POOL_SETS[0]!;
   #patches: Patch[] = [];
+  readonly #unanswered = new Set<string>();
   #delivered = 0;
   #created = 0;
   #now = 0;
@@ -72,29 +85,33 @@ class History {
   }
 
   #step(): void {
-    const dice = below(this.#rng, 100);
+    const dice = this.#below(100);
     if (dice < 22) this.#userChange();
     else if (dice < 60) this.#deliver();
     else if (dice < 85) this.#answer(true);
-    else if (dice < 91) this.#handle({ kind: "tick" }, 300 + below(this.#rng, 3000));
+    else if (dice < 91) this.#handle({ kind: "tick" }, 300 + this.#below(3000));
     else if (dice < 96) this.#changePools();
     else this.#restart();
   }
 
   #userChange(): void {
     const keys = [...this.#api.objects.keys()];
-    const dice = below(this.#rng, 10);
+    const dice = this.#below(10);
     if (dice < 5 || keys.length === 0) {
       const created = this.#created++;
       const annotations: Record<string, string> = {};
-      if (below(this.#rng, 6) === 0) annotations["metallb.io/address-pool"] = below(this.#rng, 2) === 0 ? "a" : "b";
-      if (below(this.#rng, 8) === 0) annotations["metallb.io/loadBalancerIPs"] = "192.0.2.2";
+      if (this.#below(6) === 0) annotations["metallb.io/address-pool"] = this.#below(2) === 0 ? "a" : "b";
+      if (this.#below(8) === 0) annotations["metallb.io/loadBalancerIPs"] = "192.0.2.2";
       // Three Services a second: age alone does not order them.
       const creationTimestamp = new Date(Math.floor(created / 3) * 1000).toISOString();
-      this.#api.put(serviceObject(`s${below(this.#rng, 9)}-${created}`, { annotations, creationTimestamp }));
+      const spec =
+        FAMILIES[annotations["metallb.io/loadBalancerIPs"] === undefined ? this.#below(FAMILIES.length) : 0]!;
+      this.#api.put(
+        serviceObject(`s${this.#below(9)}-${created}`, { annotations, creationTimestamp, spec: { ...spec } }),
+      );
       return;
     }
-    const key = keys[below(this.#rng, keys.length)]!;
+    const key = keys[this.#below(keys.length)]!;
     const object = this.#api.objects.get(key)!;
     const spec = object["spec"] as { type: string };
     if (dice < 7) this.#api.remove(key);
@@ -106,15 +123,17 @@ class History {
       if (annotations["metallb.io/address-pool"] === undefined) annotations["metallb.io/address-pool"] = "a";
       else delete annotations["metallb.io/address-pool"];
       this.#api.put({ ...object, metadata: { ...object.metadata, annotations } });
-    } else if (below(this.#rng, 3) === 0) {
+    } else if (this.#below(3) === 0 && object.metadata.annotations?.["metallb.io/loadBalancerIPs"] === undefined) {
+      this.#api.put({ ...object, spec: { ...spec, ...FAMILIES[this.#below(FAMILIES.length)] } });
+    } else if (this.#below(3) === 0) {
       this.#api.put({ ...object, status: { loadBalancer: {} } });
     } else {
-      this.#api.put({ ...object, metadata: { ...object.metadata, labels: { v: String(below(this.#rng, 9)) } } });
+      this.#api.put({ ...object, metadata: { ...object.metadata, labels: { v: String(this.#below(9)) } } });
     }
   }
 
   #changePools(): void {
-    this.#pools = POOL_SETS[below(this.#rng, POOL_SETS.length)]!;
+    this.#pools = POOL_SETS[this.#below(POOL_SETS.length)]!;
     this.#handle({ kind: "pools", ipAddressPools: poolObjects(this.#pools) });
   }
 
@@ -128,14 +147,20 @@ class History {
   /** One write is carried out, or not, and its answer comes, or tells nothing. */
   #answer(mayFail: boolean): void {
     if (this.#patches.length === 0) return;
-    const [patch] = this.#patches.splice(below(this.#rng, this.#patches.length), 1) as [Patch];
+    const [patch] = this.#patches.splice(this.#below(this.#patches.length), 1) as [Patch];
     const { key } = patch;
-    const fate = mayFail ? below(this.#rng, 10) : 9;
+    const fate = mayFail ? this.#below(10) : 9;
     if (fate === 0) return this.#handle({ kind: "writeFailed", key, reason: "rejected", message: "no" });
+    if (fate === 1) this.#unanswered.add(key);
     if (fate === 1) return this.#handle({ kind: "writeFailed", key, reason: "retryable", message: "refused" });
     const answer = this.#api.patch(patch);
-    if (answer.ok) assert(answer.changed, `a write of ${key} changed nothing: ${JSON.stringify(patch.body)}`);
+    // Only to learn whether a write without an answer has happened may one change nothing.
+    const mayChangeNothing = this.#unanswered.delete(key);
+    if (answer.ok && !mayChangeNothing) {
+      assert(answer.changed, `a write of ${key} changed nothing: ${JSON.stringify(patch.body)}`);
+    }
     // The write happened but its answer was lost.
+    if (fate === 2) this.#unanswered.add(key);
     if (fate === 2) return this.#handle({ kind: "writeFailed", key, reason: "retryable", message: "timeout" });
     if (answer.ok) return this.#handle({ kind: "written", key, resourceVersion: answer.resourceVersion });
     this.#handle({ kind: "writeFailed", key, reason: answer.reason, message: answer.reason });
@@ -143,14 +168,14 @@ class History {
 
   /** A new process: some writes of the old one still reached the server. */
   #restart(): void {
-    for (const patch of this.#patches) if (below(this.#rng, 2) === 0) this.#api.patch(patch);
+    for (const patch of this.#patches) if (this.#below(2) === 0) this.#api.patch(patch);
     this.#patches = [];
     this.#machine = new ConvergeMachine({ inFlightMax: IN_FLIGHT_MAX });
     const inputs: ConvergeInput[] = [{ kind: "pools", ipAddressPools: poolObjects(this.#pools) }];
     for (const [key, object] of this.#api.objects) inputs.push({ kind: "service", key, object });
     this.#delivered = this.#api.events.length;
     for (let i = inputs.length - 1; i > 0; i--) {
-      const j = below(this.#rng, i + 1);
+      const j = this.#below(i + 1);
       [inputs[i], inputs[j]] = [inputs[j]!, inputs[i]!];
     }
     for (const input of inputs) this.#handle(input);
@@ -213,23 +238,43 @@ class History {
         assertEquals([shown, from], [[], undefined], `${key} is no load balancer and shows an address`);
         continue;
       }
-      const possible = Object.entries(this.#pools)
-        .filter(([name, { autoAssign }]) => {
-          if (requested !== undefined) return name === requested;
-          return autoAssign || wanted !== undefined || name === from;
-        })
-        .flatMap(([, { addresses }]) => addresses)
-        .filter((address) => wanted === undefined || address === wanted);
+      const { clusterIPs, ipFamilyPolicy } = object["spec"] as (typeof FAMILIES)[number];
+      const families = clusterIPs.map(familyOf);
+      const eligible = Object.entries(this.#pools).filter(([name, { autoAssign }]) =>
+        requested === undefined ? autoAssign || wanted !== undefined || name === from : name === requested
+      );
+      const free = ({ addresses }: NaivePool, family: number): boolean =>
+        addresses.some((one) =>
+          !taken.has(one) && familyOf(one) === family && (wanted === undefined || one === wanted)
+        );
+      const shownFamilies = shown.map(familyOf);
       if (shown.length === 0) {
         assertEquals(from, undefined, `${key} has the annotation but no address`);
-        const free = possible.filter((address) => !taken.has(address));
-        assertEquals(free, [], `${key} has no address although some are free`);
-      } else {
-        assertEquals(shown.length, 1);
-        assert(possible.includes(canonicalIp(shown[0]!)!), `${key} has ${shown[0]}, which it may not have`);
-        assert(this.#pools[from!]?.addresses.includes(shown[0]!) === true, `${key} names pool ${from}`);
+        const served = eligible.filter(([, pool]) =>
+          ipFamilyPolicy === "RequireDualStack"
+            ? families.every((family) => free(pool, family))
+            : families.some((family) => free(pool, family))
+        );
+        assertEquals(served.map(([name]) => name), [], `${key} has no address although some are free`);
+        continue;
       }
+      const pool = eligible.find(([name]) => name === from)?.[1];
+      assert(pool !== undefined, `${key} names pool ${from}, which it may not use`);
+      for (const address of shown) {
+        assert(pool?.addresses.includes(canonicalIp(address)!), `${key} has ${address}, which is not in ${from}`);
+        assert(families.includes(familyOf(address)), `${key} has ${address} of a family that it is not`);
+      }
+      assertEquals(new Set(shownFamilies).size, shown.length, `${key} has two of one family: ${shown}`);
+      if (wanted !== undefined) assertEquals(shown, [wanted]);
+      const missing = families.find((family) => !shownFamilies.includes(family));
+      if (missing === undefined) continue;
+      assertEquals(ipFamilyPolicy, "PreferDualStack", `${key} lacks an IPv${missing} address`);
+      assert(!free(pool!, missing), `${key} lacks an IPv${missing} address although ${from} has one`);
     }
+  }
+
+  #below(bound: number): number {
+    return below(this.#rng, bound);
   }
 }
 

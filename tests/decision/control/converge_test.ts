@@ -504,3 +504,45 @@ Deno.test("ConvergeMachine: a pool's status writes nothing, and a Service made a
   stage.deliver();
   assertEquals([stage.shown("web"), stage.shown("other")], ["192.0.2.0 (p)", "192.0.2.1 (p)"]);
 });
+
+Deno.test("ConvergeMachine: what the watch brings of the time between two own writes is not taken for news", () => {
+  const stage = new Stage();
+  stage.start(poolObject("p", ["192.0.2.0/31"]));
+  stage.holdWrites = true;
+  stage.put("web");
+  const answer = (patch: Patch) => {
+    const result = stage.api.patch(patch);
+    if (!result.ok) throw new Error(result.reason);
+    stage.handle({ kind: "written", key: "shop/web", resourceVersion: result.resourceVersion });
+  };
+  answer(stage.waiting.shift()!);
+  stage.pools(poolObject("p", ["192.0.2.1/32"]));
+  answer(stage.waiting.shift()!);
+  stage.pools(poolObject("p", ["192.0.2.0/31"]));
+  // The echo of the first write shows 192.0.2.0, which the Service gave up with the second.
+  const first = stage.api.events.at(-2)!;
+  assertEquals(shownBy(first.object!), ["192.0.2.0"]);
+  stage.handle({ kind: "service", key: "shop/web", object: first.object });
+  assertEquals(stage.machine.decisionOf("shop/web"), { kind: "assigned", pool: "p", addresses: ["192.0.2.1"] });
+  stage.deliver();
+  assertEquals([stage.waiting, stage.shown("web")], [[], "192.0.2.1 (p)"]);
+});
+
+Deno.test("ConvergeMachine: an address of a write without an answer is given to nobody before it is known what became of it", () => {
+  const stage = new Stage();
+  stage.start(poolObject("p", ["192.0.2.0/32"]));
+  stage.holdWrites = true;
+  stage.put("web");
+  // It happens, but neither its answer nor its echo has come yet.
+  stage.api.patch(stage.waiting.shift()!);
+  stage.handle({ kind: "writeFailed", key: "shop/web", reason: "retryable", message: "timeout" });
+  stage.pools(poolObject("p", ["192.0.2.0/32"], { serviceAllocation: { namespaces: ["other"] } }));
+  stage.handle({ kind: "service", key: "other/next", object: serviceObject("next", { namespace: "other" }) });
+  assertEquals(stage.machine.decisionOf("other/next")?.kind, "pending");
+  stage.holdWrites = false;
+  stage.deliver();
+  stage.now = 250;
+  stage.handle({ kind: "tick" });
+  assertEquals(stage.shown("web"), "-");
+  assertEquals(stage.machine.decisionOf("other/next"), { kind: "assigned", pool: "p", addresses: ["192.0.2.0"] });
+});

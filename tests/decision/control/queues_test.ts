@@ -51,6 +51,22 @@ Deno.test("WriteQueue: a newer object ends the wait after a conflict, not after 
   }
 });
 
+Deno.test("WriteQueue: what is ready does not wait as well, or it would be written twice", () => {
+  const queue = new WriteQueue({ inFlightMax: 1 });
+  queue.want("a", { newer: true });
+  queue.take();
+  queue.failed("a", { reason: "conflict", now: 0 });
+  queue.want("b", { newer: true });
+  queue.take();
+  queue.want("a", { newer: true });
+  queue.want("a", { newer: false });
+  queue.succeeded("b");
+  assertEquals(queue.take(), "a");
+  queue.wake(60_000);
+  queue.succeeded("b");
+  assertEquals([queue.queued, queue.take()], [0, undefined]);
+});
+
 Deno.test("WriteQueue: what was dropped while it waited is written again when wanted again", () => {
   const queue = new WriteQueue({ inFlightMax: 1 });
   queue.want("a", { newer: true });
