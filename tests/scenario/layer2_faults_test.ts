@@ -47,6 +47,20 @@ for (const seed of SEEDS) {
     cluster.pass(3000);
   });
 
+  Deno.test(`Layer 2: neighbours of a node that owned in its part only, and then stood still, come back (seed ${seed})`, () => {
+    const cluster = settled(seed);
+    const groups = new Map([["node-a", 1], ["node-c", 1]]);
+    cluster.weather("node-b is alone with the client", { frameGroups: groups, datagramGroups: groups });
+    cluster.pass(8000);
+    cluster.pause("node-b");
+    cluster.pass(1000);
+    cluster.weather("fine weather", {});
+    cluster.resume("node-b");
+    cluster.pass(1500);
+    onlyOwner(cluster, "node-a");
+    cluster.pass(2000);
+  });
+
   Deno.test(`Layer 2: when only the probes were lost, the owner defends its address (seed ${seed})`, () => {
     const cluster = settled(seed);
     cluster.weather("node-a is not heard", { datagramGroups: new Map([["node-a", 1]]) });

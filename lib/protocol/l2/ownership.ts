@@ -25,6 +25,7 @@ import type { Deadline, Machine, Tick } from "../../base/machine.ts";
 import { Queue } from "../../base/queue.ts";
 import type { Millis } from "../../base/time.ts";
 import type { OwnershipReason, PeerState, WantedAddress } from "../../base/wanted.ts";
+import { sameInterfaces } from "./interface.ts";
 
 export type OwnershipInput =
   | { readonly kind: "wanted"; readonly upsert: readonly WantedAddress[]; readonly remove: readonly string[] }
@@ -110,6 +111,8 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   readonly #options: Required<OwnershipOptions>;
   readonly #addresses = new Map<string, Address>();
   readonly #peers = new Map<string, PeerState>();
+  /** Nodes that fell silent without having left, and were not heard since. */
+  readonly #lost = new Set<string>();
   readonly #effects = new Queue<OwnershipEffect>();
   /** Those of `#addresses` that are being handed over. */
   readonly #handingOver = new Set<Address>();
@@ -220,10 +223,22 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   }
 
   #changePeer(node: string, state: PeerState | undefined, now: Millis): void {
-    if (this.#peers.get(node) === state) return;
+    const before = this.#peers.get(node);
+    if (before === state) return;
     if (state === undefined) this.#peers.delete(node);
     else this.#peers.set(node, state);
+    if (state === "dead" && before !== "leaving") this.#lost.add(node);
     this.#decideAll(now);
+    if (state === "dead" || state === "unknown") return;
+    if (this.#lost.delete(node) && state !== undefined) this.#repeatBeside(node);
+  }
+
+  /** While `node` was lost to us it may have taken what we own, in its part of the network, and the neighbours there. */
+  #repeatBeside(node: string): void {
+    for (const { reported, wanted } of this.#addresses.values()) {
+      if (reported?.reason !== "elected" || !wanted.candidates.includes(node)) continue;
+      this.#effects.push({ kind: "repeat", address: wanted.address });
+    }
   }
 
   #decideAll(now: Millis): void {
@@ -376,9 +391,4 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   #ownsAny(): boolean {
     return this.#addresses.values().some(({ owned }) => owned);
   }
-}
-
-function sameInterfaces(a: "all" | readonly string[], b: "all" | readonly string[]): boolean {
-  if (a === "all" || b === "all") return a === b;
-  return a.length === b.length && a.every((name, index) => name === b[index]);
 }

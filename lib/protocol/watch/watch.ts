@@ -53,6 +53,7 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
   readonly #effects = new Queue<WatchEffect>();
   #state: WatchState = "starting";
   #strangers = 0;
+  #deadline: Deadline | undefined | "stale";
 
   constructor(options: WatchOptions, deps: { rng: Rng }) {
     this.#options = { intervalMs: 100, deadIntervalMs: 500, answerTimeoutMs: 50, lossesMax: 3, ...options };
@@ -60,6 +61,7 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
   }
 
   handle(input: WatchInput | Tick, now: Millis): void {
+    this.#deadline = "stale";
     switch (input.kind) {
       case "peers":
         return this.#changePeers(input.upsert, input.remove, now);
@@ -87,17 +89,9 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
   }
 
   deadline(): Deadline | undefined {
-    // Asked after every packet: compare numbers, and make words for one peer only.
-    let earliest: WatchedPeer | undefined;
-    let at = Infinity;
-    for (const peer of this.#peers.values()) {
-      const next = Math.min(peer.nextProbeAt, this.#verdictAt(peer));
-      if (next >= at) continue;
-      at = next;
-      earliest = peer;
-    }
-    if (earliest === undefined) return undefined;
-    return { at, why: `${at === earliest.nextProbeAt ? "probe" : "give up"} ${earliest.where.node}` };
+    // Asked after every packet of any kind, most of which change nothing here.
+    if (this.#deadline === "stale") this.#deadline = this.#findDeadline();
+    return this.#deadline;
   }
 
   inspect(): Json {
@@ -168,6 +162,19 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
     if (now < peer.nextProbeAt) return;
     peer.nextProbeAt = now + (peer.state === "dead" ? deadIntervalMs : intervalMs);
     this.#probe(peer, now);
+  }
+
+  #findDeadline(): Deadline | undefined {
+    let earliest: WatchedPeer | undefined;
+    let at = Infinity;
+    for (const peer of this.#peers.values()) {
+      const next = Math.min(peer.nextProbeAt, this.#verdictAt(peer));
+      if (next >= at) continue;
+      at = next;
+      earliest = peer;
+    }
+    if (earliest === undefined) return undefined;
+    return { at, why: `${at === earliest.nextProbeAt ? "probe" : "give up"} ${earliest.where.node}` };
   }
 
   /**
