@@ -207,7 +207,8 @@ export class PacketThread {
       socket = PacketSocket.open({ ifindex: link.ifindex, filter: ARP_FILTER });
     } catch (error) {
       // Without the right to open packet sockets this thread is of no use; anything else concerns this interface only.
-      if (!(error instanceof SysError) || error.code === "EPERM") throw error;
+      if (!(error instanceof SysError)) throw error;
+      if (error.code === "EPERM") throw new Error(`${error.message}; a speaker needs the capability CAP_NET_RAW`);
       this.#refused.set(link.name, error.code);
       this.#post({
         kind: "log",

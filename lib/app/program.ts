@@ -4,7 +4,6 @@
  * Exit codes: 0 after SIGTERM or SIGINT, 1 when the program cannot go on, 2 when it was called wrongly.
  */
 import type { Json } from "../base/json.ts";
-import type { KubeObject, Resource } from "../base/kube.ts";
 import type { Log } from "../base/log.ts";
 import { makeSelfSignedCertificate } from "../edge/http/certificates.ts";
 import { type Condition, healthApp } from "../edge/http/health.ts";
@@ -150,17 +149,14 @@ export function observedApp(
   }));
   const apps = [metricsApp({ registry }), statusApp({}, { inspect: () => running.inspect() })];
   if (client === undefined) return joinApps({ apps }, { log });
-  const reviewer = kubeReviewer({ post: (path, body) => postReview(client, path, body) });
+  const reviewer = kubeReviewer({
+    post: async (path, body) => {
+      const result = await client.postPath(path, { body });
+      if (!result.ok) throw new Error(result.error.message);
+      return result.value;
+    },
+  });
   return joinApps({ apps, guard: tokenReview({}, { reviewer, clock: systemClock, log }) }, { log });
-}
-
-async function postReview(client: KubeClient, path: string, body: unknown): Promise<unknown> {
-  const [, , group = "", version = "", plural = ""] = path.split("/");
-  const kind = (body as KubeObject).kind ?? "";
-  const resource: Resource = { group, version, kind, plural, namespaced: false };
-  const result = await client.create(resource, { body: body as Record<string, unknown> });
-  if (!result.ok) throw new Error(result.error.message);
-  return result.value;
 }
 
 function readEnvironment(specs: Readonly<Record<string, FlagSpec>>): Record<string, string | undefined> {

@@ -221,6 +221,15 @@ export class KubeClient {
     return this.#json({ method: "GET", path, signal: options.signal });
   }
 
+  /** A POST of what is answered and not kept, as reviews are: the answer has no name and no version. */
+  postPath(
+    path: string,
+    options: { readonly body: Readonly<Record<string, unknown>>; readonly signal?: AbortSignal },
+  ): Promise<ApiResult<unknown>> {
+    const { body, signal } = options;
+    return this.#json({ method: "POST", path, contentType: "application/json", body, signal });
+  }
+
   async #page<T extends KubeObject>(
     resource: Resource,
     options: Selection & { readonly limit: number; readonly next: string | undefined },
@@ -381,5 +390,7 @@ function badResponse(message: string): { ok: false; error: ApiError } {
 }
 
 function textOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  if (!(thrown instanceof Error)) return String(thrown);
+  // Deno's fetch says "fetch failed"; what failed (a name, a certificate, a refused connection) is in its cause.
+  return thrown.cause instanceof Error ? `${thrown.message}: ${thrown.cause.message}` : thrown.message;
 }
