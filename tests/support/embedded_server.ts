@@ -65,7 +65,10 @@ async function keptCertificate(path: string | undefined): Promise<SelfSignedCert
       // None yet: made below.
     }
   }
-  const made = await makeSelfSignedCertificate({ hosts: ["127.0.0.1", "localhost"], clock });
+  const made = await makeSelfSignedCertificate({
+    hosts: [...new Set(["127.0.0.1", "localhost", values.hostname])],
+    clock,
+  });
   if (path !== undefined) Deno.writeTextFileSync(path, JSON.stringify(made), { mode: 0o600 });
   return made;
 }
