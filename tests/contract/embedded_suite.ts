@@ -797,6 +797,7 @@ export function embeddedContract(name: string, start: () => Promise<ServerUnderT
   Deno.test(`${name}: answers as a Kubernetes API server does`, async (test) => {
     const server = await start();
     try {
+      await test.step("watches", () => checkWatches(server));
       for (const row of [...BAD_REQUESTS, ...WRITES, ...SERVICE_ROWS, ...CUSTOM_ROWS, ...OTHER_ROWS, ...TABLE_ROWS]) {
         await test.step(row.name, () => check(server, row));
       }
@@ -826,4 +827,54 @@ async function check(server: ServerUnderTest, row: Row): Promise<void> {
   }
   if (row.message !== undefined) assertEquals(row.message.test(json.message), true, text);
   if (row.part !== undefined) assertEquals(row.part(json), row.equals, text);
+}
+
+/** A watch by label from the version of a list, and one of everything. */
+async function checkWatches(server: ServerUnderTest): Promise<void> {
+  const send = async (method: string, path: string, body?: unknown, type = "application/json"): Promise<Answered> => {
+    const answer = await server.fetch(path, {
+      method,
+      headers: { "content-type": type },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return await answer.json();
+  };
+  const listed = await send("GET", `${MAPS}?labelSelector=watched%3Dyes`);
+  const { resourceVersion } = listed.metadata;
+  const label = (value: string) => ({ metadata: { labels: { watched: value } } });
+  const made = await send("POST", MAPS, { metadata: { name: "w1", labels: { watched: "yes" } } });
+  await send("POST", MAPS, { metadata: { name: "w2", labels: { watched: "no" } } });
+  await send("PATCH", `${MAPS}/w1`, { data: { a: "b" } }, MERGE);
+  await send("PATCH", `${MAPS}/w2`, label("yes"), MERGE);
+  const left = await send("PATCH", `${MAPS}/w1`, label("no"), MERGE);
+  await send("DELETE", `${MAPS}/w2`);
+  await send("DELETE", `${MAPS}/w1`);
+  const query = `watch=true&timeoutSeconds=2&labelSelector=watched%3Dyes&resourceVersion=${resourceVersion}`;
+  const events = await watchToEnd(server, `${MAPS}?${query}`);
+  assertEquals(
+    events.map((event) => `${event.type} ${event.object.metadata.name} ${event.object.metadata.labels.watched}`),
+    [
+      "ADDED w1 yes",
+      "MODIFIED w1 yes",
+      "ADDED w2 yes",
+      "DELETED w1 yes",
+      "DELETED w2 yes",
+    ],
+  );
+  assertEquals(events[0]!.object.metadata.resourceVersion, made.metadata.resourceVersion);
+  assertEquals(events[3]!.object.metadata.resourceVersion, left.metadata.resourceVersion, "the version of the change");
+  assertEquals([events[0]!.object.kind, events[0]!.object.apiVersion], ["ConfigMap", "v1"]);
+  const rising = events.map((event) => Number(event.object.metadata.resourceVersion));
+  assertEquals(rising, rising.toSorted((a, b) => a - b));
+  await send("POST", MAPS, { metadata: { name: "w3", labels: { watched: "yes" } } });
+  const present = await watchToEnd(server, `${MAPS}?watch=true&timeoutSeconds=1&labelSelector=watched%3Dyes`);
+  assertEquals(present.map((event) => `${event.type} ${event.object.metadata.name}`), ["ADDED w3"]);
+  await send("DELETE", `${MAPS}/w3`);
+}
+
+async function watchToEnd(server: ServerUnderTest, path: string): Promise<{ type: string; object: Answered }[]> {
+  const answer = await server.fetch(path, { headers: {} });
+  assertEquals(answer.status, 200);
+  const text = await answer.text();
+  return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
 }

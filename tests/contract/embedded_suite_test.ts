@@ -7,7 +7,11 @@ import { embeddedContract } from "./embedded_suite.ts";
 
 embeddedContract("the embedded API", () => {
   const clock = { now: () => 0, wallMs: () => START_MS };
-  const api = new EmbeddedApi({ crds: CRDS, token: "test-token" }, { clock, rng: new SeededRng(1), log: silentLog });
+  const api = new EmbeddedApi({ crds: CRDS, token: "test-token" }, {
+    clock,
+    rng: new SeededRng(1),
+    log: silentLog,
+  });
   return Promise.resolve({
     fetch: (path, init) => api.fetch(new Request(`http://api${path}`, init)),
     stop: () => Promise.resolve(api.close()),
