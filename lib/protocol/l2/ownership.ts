@@ -230,14 +230,13 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     if (state === "dead" && before !== "leaving") this.#lost.add(node);
     this.#decideAll(now);
     if (state === "dead" || state === "unknown") return;
-    if (this.#lost.delete(node) && state !== undefined) this.#repeatBeside(node);
+    if (this.#lost.delete(node) && state !== undefined) this.#repeatAll();
   }
 
-  /** While `node` was lost to us it may have taken what we own, in its part of the network, and the neighbours there. */
-  #repeatBeside(node: string): void {
+  /** While a node was lost to us it may have taken, in its part of the network, what it was a candidate of at the time. */
+  #repeatAll(): void {
     for (const { reported, wanted } of this.#addresses.values()) {
-      if (reported?.reason !== "elected" || !wanted.candidates.includes(node)) continue;
-      this.#effects.push({ kind: "repeat", address: wanted.address });
+      if (reported?.reason === "elected") this.#effects.push({ kind: "repeat", address: wanted.address });
     }
   }
 
