@@ -6,9 +6,12 @@
  */
 import { equalJson, isMap, type JsonMap, type JsonValue, listAt, mapAt, textAt, textsAt } from "./json_map.ts";
 import { conditionStatus } from "./kinds/common.ts";
-import type { ObjectStore } from "./object_store.ts";
+import { KeyIndex } from "./key_index.ts";
+import type { ObjectStore, StoreEvent } from "./object_store.ts";
 import { keyOf, type StoredObject } from "./stored_object.ts";
 
+const SERVICES = "/services";
+const PODS = "/pods";
 const SLICES = "discovery.k8s.io/endpointslices";
 const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
 const MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by";
@@ -30,36 +33,69 @@ interface WantedSlice {
 
 export class EndpointSliceController {
   readonly #deps: EndpointSliceDeps;
+  /** Services by one pair of their selector, Pods by every pair of their labels, our slices by their Service. */
+  readonly #services = new KeyIndex();
+  readonly #pods = new KeyIndex();
+  readonly #slices = new KeyIndex();
 
   constructor(deps: EndpointSliceDeps) {
     this.#deps = deps;
-    deps.store.onChange(({ object, previous }) => {
-      if (object.storage === "/services") this.#reconcile(object.namespace, object.name);
-      else if (object.storage === "/pods") this.#podChanged(object, previous);
-    });
+    for (const storage of [SERVICES, PODS, SLICES]) {
+      for (const object of deps.store.all(storage)) this.#index(object);
+    }
+    deps.store.onChange((event) => this.#changed(event));
   }
 
   /** Brings everything up to date, as after a restart. */
   reconcileAll(): void {
-    const services = [...this.#deps.store.all("/services")];
-    for (const service of services) this.#reconcile(service.namespace, service.name);
+    for (const service of [...this.#deps.store.all(SERVICES)]) this.#reconcile(service.key);
+  }
+
+  #changed({ kind, object, previous }: StoreEvent): void {
+    if (kind === "DELETED") this.#forget(object);
+    else this.#index(object);
+    if (object.storage === SERVICES) this.#reconcile(object.key);
+    else if (object.storage === PODS) this.#podChanged(object, previous);
+  }
+
+  #index(object: StoredObject): void {
+    const { storage, key, namespace } = object;
+    if (storage === SERVICES) {
+      const [pair] = hasSelector(object) ? Object.entries(mapAt(object.body, "spec", "selector")) : [];
+      this.#services.set(key, pair === undefined ? [] : [pairWord(namespace, pair)]);
+    } else if (storage === PODS) {
+      this.#pods.set(key, Object.entries(object.labels).map((pair) => pairWord(namespace, pair)));
+    } else if (storage === SLICES) {
+      const own = object.labels[MANAGED_BY_LABEL] === MANAGED_BY;
+      this.#slices.set(key, own ? [keyOf(namespace, textAt(object.labels, SERVICE_NAME_LABEL))] : []);
+    }
+  }
+
+  #forget({ storage, key }: StoredObject): void {
+    if (storage === SERVICES) this.#services.set(key, []);
+    else if (storage === PODS) this.#pods.set(key, []);
+    else if (storage === SLICES) this.#slices.set(key, []);
   }
 
   #podChanged(pod: StoredObject, previous: StoredObject | undefined): void {
-    const affected = [...this.#deps.store.all("/services")].filter((service) =>
-      service.namespace === pod.namespace &&
-      (selects(service, pod) || (previous !== undefined && selects(service, previous)))
-    );
-    for (const service of affected) this.#reconcile(service.namespace, service.name);
+    const affected = new Set<string>();
+    for (const state of previous === undefined ? [pod] : [pod, previous]) {
+      for (const pair of Object.entries(state.labels)) {
+        for (const key of this.#services.get(pairWord(pod.namespace, pair))) {
+          const service = this.#deps.store.get(SERVICES, key);
+          if (service !== undefined && selects(service, state)) affected.add(key);
+        }
+      }
+    }
+    for (const key of affected) this.#reconcile(key);
   }
 
-  #reconcile(namespace: string, name: string): void {
+  #reconcile(serviceKey: string): void {
     const { store } = this.#deps;
-    const service = store.get("/services", keyOf(namespace, name));
-    const existing = [...store.all(SLICES)].filter((slice) =>
-      slice.namespace === namespace && slice.labels[SERVICE_NAME_LABEL] === name &&
-      slice.labels[MANAGED_BY_LABEL] === MANAGED_BY
-    ).sort((a, b) => a.key < b.key ? -1 : 1);
+    const service = store.get(SERVICES, serviceKey);
+    const existing = this.#slices.get(serviceKey).map((key) => store.get(SLICES, key)).filter((slice) =>
+      slice !== undefined
+    );
     if (service === undefined || !hasSelector(service)) {
       for (const slice of existing) store.remove(slice);
       return;
@@ -116,11 +152,17 @@ export class EndpointSliceController {
     this.#deps.store.put(SLICES, { metadata, ...content });
   }
 
+  #podsOf(service: StoredObject): StoredObject[] {
+    const [pair] = Object.entries(mapAt(service.body, "spec", "selector"));
+    if (pair === undefined) return [];
+    return this.#pods.get(pairWord(service.namespace, pair))
+      .map((key) => this.#deps.store.get(PODS, key))
+      .filter((pod) => pod !== undefined && selects(service, pod)) as StoredObject[];
+  }
+
   /** Pods grouped by address family and by what the Service's ports are on them, in pieces of a hundred. */
   #wanted(service: StoredObject): WantedSlice[] {
-    const pods = this.#deps.store.sorted("/pods").filter((pod) =>
-      pod.namespace === service.namespace && selects(service, pod)
-    );
+    const pods = this.#podsOf(service);
     const spec = mapAt(service.body, "spec");
     const slices: WantedSlice[] = [];
     for (const addressType of textsAt(spec, "ipFamilies")) {
@@ -143,6 +185,11 @@ export class EndpointSliceController {
     }
     return slices;
   }
+}
+
+/** No label has a line end in it. */
+function pairWord(namespace: string, [key, value]: readonly [string, JsonValue]): string {
+  return `${namespace}\n${key}\n${String(value)}`;
 }
 
 function hasSelector(service: StoredObject): boolean {

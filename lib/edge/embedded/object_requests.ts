@@ -3,16 +3,17 @@ import type { Clock } from "../../base/time.ts";
 import { applyJsonPatch } from "./json_patch.ts";
 import { applyMergePatch } from "./merge_patch.ts";
 import { applyStrategicPatch } from "./strategic_patch.ts";
-import { badOption, decodeObject, fullSchema, parseFieldValidation, presentObject } from "./decoding.ts";
+import { decodeObject, fullSchema, parseFieldValidation, presentObject } from "./decoding.ts";
 import { subresourcesOf } from "./discovery.ts";
-import { forbidden, notSupported } from "./field_error.ts";
-import { cloneJson, isMap, type JsonMap, type JsonValue, mapAt, parseJson, textAt } from "./json_map.ts";
+import { forbidden } from "./field_error.ts";
+import { cloneJson, isMap, type JsonMap, type JsonValue, mapAt, textAt } from "./json_map.ts";
 import { invalidList, listObjects, numberOf, queryFilter } from "./list_query.ts";
 import { acceptedMedia } from "./media_types.ts";
 import type { ObjectStore } from "./object_store.ts";
-import type { DeleteOptions, ObjectWriter, WriteTarget } from "./object_writer.ts";
+import type { ObjectWriter, WriteTarget } from "./object_writer.ts";
 import { Presenter } from "./presenter.ts";
 import type { Registry } from "./registry.ts";
+import { deleteOptions, isDryRun, type ObjectRequest, optionsKind, parsedBody } from "./object_request.ts";
 import type { RequestTarget } from "./request_target.ts";
 import type { ResourceType } from "./resource_type.ts";
 import { jsonAnswer } from "./responses.ts";
@@ -29,17 +30,6 @@ import {
 import { keyOf, type StoredObject } from "./stored_object.ts";
 import type { IncludeObject } from "./tables.ts";
 import type { Schedule, WatchHub } from "./watch_hub.ts";
-
-/** One request about objects. The body is read already, empty if there is none. */
-export interface ObjectRequest {
-  readonly method: string;
-  readonly target: RequestTarget;
-  readonly query: URLSearchParams;
-  readonly accept: string | null;
-  /** Media type of the body without parameters, empty if none was given. */
-  readonly contentType: string;
-  readonly body: string;
-}
 
 export interface ObjectRequestsDeps {
   readonly store: ObjectStore;
@@ -354,12 +344,6 @@ function requireVerb(type: ResourceType, verb: string): void {
   }
 }
 
-function parsedBody(request: ObjectRequest): JsonValue {
-  const parsed = parseJson(request.body);
-  if (!parsed.ok) throw badRequest(`the request body could not be decoded as JSON: ${parsed.message}`);
-  return parsed.value;
-}
-
 function applyPatch(
   current: JsonMap,
   { patch, patchType, type }: { patch: JsonValue; patchType: string; type: ResourceType },
@@ -368,36 +352,4 @@ function applyPatch(
   if (!isMap(patch)) throw badRequest("the patch is not a JSON object");
   if (patchType === PATCH_TYPES[1]) return applyMergePatch(current, patch);
   return applyStrategicPatch(current, { patch, schema: fullSchema(type) });
-}
-
-/** The name under which errors speak of the query. */
-function optionsKind({ method }: ObjectRequest): string {
-  if (method === "POST") return "CreateOptions";
-  if (method === "PUT") return "UpdateOptions";
-  return method === "PATCH" ? "PatchOptions" : "DeleteOptions";
-}
-
-function isDryRun(request: ObjectRequest): boolean {
-  const values = request.query.getAll("dryRun").filter((value) => value !== "");
-  if (values.some((value) => value !== "All")) {
-    throw badOption(optionsKind(request), notSupported("dryRun", values, ["All"]));
-  }
-  return values.length > 0;
-}
-
-function deleteOptions(request: ObjectRequest): DeleteOptions {
-  const body = request.body.trim() === "" ? {} : parsedBody(request);
-  if (!isMap(body)) throw badRequest("DeleteOptions is not a JSON object");
-  const preconditions = mapAt(body, "preconditions");
-  const queried = request.query.get("gracePeriodSeconds") ?? "";
-  const seconds = typeof body.gracePeriodSeconds === "number"
-    ? body.gracePeriodSeconds
-    : queried === ""
-    ? undefined
-    : numberOf(request.query, "gracePeriodSeconds");
-  return {
-    uid: textAt(preconditions, "uid") || undefined,
-    resourceVersion: textAt(preconditions, "resourceVersion") || undefined,
-    gracePeriodSeconds: seconds,
-  };
 }
