@@ -11,6 +11,7 @@ import type { ProbeReport } from "../../lib/edge/lab/calls.ts";
 import { systemClock } from "../../lib/edge/run/clock.ts";
 import { systemRng } from "../../lib/edge/run/random.ts";
 import { ArpWitness } from "./arp_witness.ts";
+import { cutRequests } from "./cut_requests.ts";
 import { readManifests } from "./manifests.ts";
 import { atMost, type Measurement } from "./report.ts";
 import { median, sum, worst } from "./stats.ts";
@@ -32,10 +33,7 @@ const UNPLANNED_MS_MAX = 450;
 
 interface Move {
   readonly report: ProbeReport;
-  /**
-   * Failed requests that were under way when the client's kernel learned the new owner. Their connection was with the
-   * old one and the new one does not know it, so no load balancer of layer 2 can save them; none of the others may fail.
-   */
+  /** Failed requests that the move itself cut (`cut_requests.ts`). */
   readonly cut: number;
   /** From the event to the new owner's first gratuitous frame; NaN when none came. */
   readonly announcedMs: number;
@@ -110,12 +108,6 @@ function judgeUnplanned(unplanned: readonly Move[], calm: ProbeReport): Measurem
   ];
 }
 
-function cutAt({ samples }: ProbeReport, movedAtMs: number): number {
-  return samples.filter(({ body, startMs, durationMs }) =>
-    body === undefined && startMs < movedAtMs && startMs + durationMs > movedAtMs
-  ).length;
-}
-
 function lostOf({ failed, skipped }: ProbeReport): number {
   return failed + skipped;
 }
@@ -170,9 +162,8 @@ async function move({ cluster, witness, address }: Stage, event: Event): Promise
   await pause(AFTER_MS);
   const report = await probe.stop();
   await bringBack(cluster, { owner, address });
-  return frame === undefined
-    ? { report, cut: 0, announcedMs: NaN }
-    : { report, cut: cutAt(report, frame.seenAtMs), announcedMs: frame.seenAtMs - happenedAtMs };
+  const announcedMs = frame === undefined ? NaN : frame.seenAtMs - happenedAtMs;
+  return { report, cut: cutRequests(report.samples), announcedMs };
 }
 
 /** The node that went is the first candidate, so it takes the address back. */
