@@ -17,6 +17,9 @@ import { compareRanges, type RangeEntry, RangeSet } from "../config/range_set.ts
 import type { AllocReason, AllocRequest, AllocResult, PoolCounters } from "./alloc_request.ts";
 import { AllocPool } from "./pool.ts";
 
+/** Asked by name only. */
+type PoolNames = { has(name: string): boolean };
+
 interface Holding {
   /** In the order in which they are shown. */
   held: readonly Ip[];
@@ -34,13 +37,13 @@ export class Allocator {
   /** Pinned ones in their order, then the general ones; those without autoAssign are left out. */
   #automatic: readonly AllocPool[] = [];
   #index = new RangeSet<AllocPool>();
-  #disabled: ReadonlySet<string> = new Set();
+  #disabled: PoolNames = new Set();
   readonly #holdings = new Map<string, Holding>();
   /** Value of every address held or retired, to the Service that has it. */
   readonly #holders: Readonly<Record<IpFamily, Map<bigint, string>>> = { 4: new Map(), 6: new Map() };
 
   /** Replaces all pools. What Services hold stays held, in a pool or not; `adopt` says whether it may. */
-  setPools(pools: readonly Pool[], options: { disabled?: ReadonlySet<string> } = {}): void {
+  setPools(pools: readonly Pool[], options: { disabled?: PoolNames } = {}): void {
     const previous = new Map(this.#pools);
     const fresh = new Set<AllocPool>();
     this.#pools.clear();

@@ -36,7 +36,7 @@ export interface PreferredNodes {
 export interface L2Advertisement {
   readonly name: string;
   readonly namespace: string;
-  /** Names of the pools it selects, by name or by label; none of them is disabled. */
+  /** Names of the pools it selects, by name or by label, disabled ones included. */
   readonly pools: ReadonlySet<string>;
   /** Empty means every node. */
   readonly nodeSelectors: readonly Selector[];
@@ -46,16 +46,19 @@ export interface L2Advertisement {
   readonly preferredNodes: readonly PreferredNodes[];
 }
 
+/** Labels by name, as far as they can be read: what such a pool gave goes on being announced. */
+export type DisabledPools = ReadonlyMap<string, Labels>;
+
 export interface Config {
   /** By name, ascending. */
   readonly pools: readonly Pool[];
   /** By name, ascending. */
   readonly l2Advertisements: readonly L2Advertisement[];
   /** Names of pools that exist but have errors: nothing new comes from them, what they gave is left alone. */
-  readonly disabledPools: ReadonlySet<string>;
+  readonly disabledPools: DisabledPools;
 }
 
-export const EMPTY_CONFIG: Config = { pools: [], l2Advertisements: [], disabledPools: new Set() };
+export const EMPTY_CONFIG: Config = { pools: [], l2Advertisements: [], disabledPools: new Map() };
 
 /** True when the pool's `serviceAllocation` admits a Service; a pool without one admits all. */
 export function poolAdmits(pool: Pool, service: { readonly namespace: string; readonly labels: Labels }): boolean {

@@ -14,6 +14,16 @@ export function identityOf(object: unknown, kind: string): ObjectIdentity {
   return { kind, namespace: textOf(metadata["namespace"]), name: textOf(metadata["name"]) };
 }
 
+/** Labels with a text as value; whatever else stands there is left out. */
+export function labelsOf(object: unknown): Record<string, string> {
+  const metadata = isRecord(object) && isRecord(object["metadata"]) ? object["metadata"] : {};
+  if (!isRecord(metadata["labels"])) return {};
+  const texts = Object.entries(metadata["labels"]).filter((entry): entry is [string, string] =>
+    typeof entry[1] === "string"
+  );
+  return Object.fromEntries(texts);
+}
+
 /** True for a JSON object: neither `null` nor a list. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -5,12 +5,11 @@
  * here throws, whatever the objects are.
  */
 import { compareText, type Config } from "./config.ts";
-import { identityOf, isRecord } from "./identity.ts";
+import { identityOf, labelsOf } from "./identity.ts";
 import { decodeNode, type NodeView } from "./node_view.ts";
 import type { Problem } from "./problem.ts";
 import { resolveL2Advertisements } from "./resolve_l2.ts";
 import { type NamespaceLabels, resolvePools } from "./resolve_pools.ts";
-import type { Labels } from "./service_view.ts";
 
 export interface ConfigObjects {
   readonly ipAddressPools: readonly unknown[];
@@ -50,11 +49,5 @@ function nodesOf(objects: readonly unknown[]): NodeView[] {
 }
 
 function namespaceOf(object: unknown): NamespaceLabels {
-  const { name } = identityOf(object, "Namespace");
-  const metadata = isRecord(object) && isRecord(object["metadata"]) ? object["metadata"] : {};
-  const labels: Record<string, string> = {};
-  if (isRecord(metadata["labels"])) {
-    for (const [key, value] of Object.entries(metadata["labels"])) if (typeof value === "string") labels[key] = value;
-  }
-  return { name, labels: labels satisfies Labels };
+  return { name: identityOf(object, "Namespace").name, labels: labelsOf(object) };
 }

@@ -4,7 +4,7 @@
  * An advertisement that names a pool nobody has is served for the rest of what it names, and warned about: MetalLB
  * keeps silent there.
  */
-import { compareText, type L2Advertisement, type Pool, type PreferredNodes } from "./config.ts";
+import { compareText, type DisabledPools, type L2Advertisement, type Pool, type PreferredNodes } from "./config.ts";
 import { decodeObject, formatPath } from "./decode.ts";
 import { identityOf } from "./identity.ts";
 import { nearestName } from "./nearest_name.ts";
@@ -21,7 +21,7 @@ export interface ResolvedL2Advertisements {
 
 interface Options {
   readonly pools: readonly Pool[];
-  readonly disabledPools: ReadonlySet<string>;
+  readonly disabledPools: DisabledPools;
   readonly nodes?: readonly NodeView[] | undefined;
 }
 
@@ -92,23 +92,28 @@ function advertisementOf(
   };
 }
 
-/** Names and labels select together; neither given means every pool. */
+/**
+ * Names and labels select together; neither given means every pool. A disabled pool is selected too: what it gave before
+ * it was broken goes on being announced.
+ */
 function selectPools(spec: Spec, options: Options & { problems: ProblemList }): ReadonlySet<string> {
   const { pools, disabledPools, problems } = options;
   const selectorPath = ["spec", "ipAddressPoolSelectors"];
   const selectors = compileSelectors(spec.ipAddressPoolSelectors, { path: selectorPath, problems });
   if (spec.ipAddressPools.length === 0 && spec.ipAddressPoolSelectors.length === 0) {
-    return new Set(pools.map(({ name }) => name));
+    return new Set([...pools.map(({ name }) => name), ...disabledPools.keys()]);
   }
   const selected = new Set<string>();
   const existing = new Set(pools.map(({ name }) => name));
   const named = distinct(spec.ipAddressPools, { path: ["spec", "ipAddressPools"], problems, severity: "error" });
   for (const [index, name] of spec.ipAddressPools.entries()) {
-    if (existing.has(name)) selected.add(name);
-    else if (named.includes(name)) warnUnknownPool({ name, index, existing, disabledPools, problems });
+    if (existing.has(name) || disabledPools.has(name)) selected.add(name);
+    if (!existing.has(name) && named.includes(name)) {
+      warnMissingPool({ name, index, existing, disabledPools, problems });
+    }
   }
   let matched = false;
-  for (const { name, labels } of pools) {
+  for (const [name, labels] of [...pools.map((pool) => [pool.name, pool.labels] as const), ...disabledPools]) {
     if (!anySelectorMatches(selectors, labels)) continue;
     selected.add(name);
     matched = true;
@@ -120,22 +125,22 @@ function selectPools(spec: Spec, options: Options & { problems: ProblemList }): 
   return selected;
 }
 
-function warnUnknownPool(options: {
+function warnMissingPool(options: {
   name: string;
   index: number;
   existing: ReadonlySet<string>;
-  disabledPools: ReadonlySet<string>;
+  disabledPools: DisabledPools;
   problems: ProblemList;
 }): void {
   const { name, existing, disabledPools, problems } = options;
   const path = formatPath(["spec", "ipAddressPools", options.index]);
   const quoted = JSON.stringify(name.slice(0, 253));
   if (disabledPools.has(name)) {
-    const message = `pool ${quoted} has errors and is disabled; correct it first`;
+    const message = `pool ${quoted} has errors: it gives nothing new until they are corrected`;
     problems.warning({ path, reason: "disabledPool", message });
     return;
   }
-  const nearest = nearestName(name, [...existing, ...disabledPools]);
+  const nearest = nearestName(name, [...existing, ...disabledPools.keys()]);
   const hint = nearest === undefined ? "" : `; did you mean ${JSON.stringify(nearest)}?`;
   problems.warning({ path, reason: "unknownPool", message: `there is no IPAddressPool named ${quoted}${hint}` });
 }

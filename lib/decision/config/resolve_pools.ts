@@ -5,9 +5,9 @@
  * disabled whole: which of its addresses were meant cannot be guessed.
  */
 import { formatRange, type IpRange, parseRange, rangeOverlap } from "../../base/cidr.ts";
-import { compareText, type Pool, type PoolAllocation } from "./config.ts";
+import { compareText, type DisabledPools, type Pool, type PoolAllocation } from "./config.ts";
 import { decodeObject, formatPath } from "./decode.ts";
-import { identityOf } from "./identity.ts";
+import { identityOf, labelsOf } from "./identity.ts";
 import { type Problem, ProblemList } from "./problem.ts";
 import { compareRanges, type RangeEntry, RangeSet } from "./range_set.ts";
 import { type IpAddressPoolObject, ipAddressPoolSchema } from "./schema/ip_address_pool.ts";
@@ -17,7 +17,7 @@ import type { Labels } from "./service_view.ts";
 export interface ResolvedPools {
   /** By name. */
   readonly pools: readonly Pool[];
-  readonly disabled: ReadonlySet<string>;
+  readonly disabled: DisabledPools;
   readonly problems: readonly Problem[];
 }
 
@@ -48,7 +48,7 @@ export function resolvePools(
   options: { namespaces?: readonly NamespaceLabels[] | undefined } = {},
 ): ResolvedPools {
   const problems: Problem[] = [];
-  const disabled = new Set<string>();
+  const disabled = new Map<string, Labels>();
   const drafts: Draft[] = [];
   for (const object of objects) {
     const decoded = decodeObject(object, { schema: ipAddressPoolSchema, kind: KIND });
@@ -56,7 +56,7 @@ export function resolvePools(
       drafts.push(draftOf(decoded.value, options.namespaces));
     } else {
       problems.push(...decoded.problems);
-      disabled.add(identityOf(object, KIND).name);
+      disabled.set(identityOf(object, KIND).name, labelsOf(object));
     }
   }
   // Equal names (files only: the API server has one per namespace) fall back on the namespace, then on the order given.
@@ -79,7 +79,7 @@ export function resolvePools(
       names.add(name);
       taken = taken.merged(pool.ranges.map((range): RangeEntry<string> => ({ range, value: name })));
     } else {
-      disabled.add(name);
+      disabled.set(name, object.metadata.labels);
     }
     problems.push(...list.all());
   }

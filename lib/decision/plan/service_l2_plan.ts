@@ -105,7 +105,7 @@ export function planService(
   if (service.hasNamedIngress || ips.length < service.ingress.length) {
     return silent(service, { reason: "invalidIP", message: "an ingress entry of its status holds no IP address" });
   }
-  const pool = context.poolOf(ips);
+  const pool = context.poolOf(ips) ?? disabledPoolOf(service, context.config);
   if (pool === undefined) {
     const message = `${ips.slice(0, 4).map(formatIp).join(", ")} is not in one pool of the configuration`;
     return silent(service, { reason: "ipNotAllowed", message });
@@ -114,6 +114,14 @@ export function planService(
     return silent(service, { pool, reason: "noReadyEndpoint", message: "no endpoint of the Service can serve" });
   }
   return planAnnounced(service, { ips, pool, endpoints, context });
+}
+
+/**
+ * The pool that gave the addresses before somebody broke it. The controller leaves them where they are, so they must not
+ * go dark either; the annotation is the only thing that still tells where they come from.
+ */
+function disabledPoolOf({ allocatedFromPool }: ServiceView, { disabledPools }: Config): string | undefined {
+  return allocatedFromPool !== undefined && disabledPools.has(allocatedFromPool) ? allocatedFromPool : undefined;
 }
 
 function planAnnounced(

@@ -54,7 +54,7 @@ Deno.test("resolveConfig: a bad pool is disabled and named, the others are serve
   for (const [object, problem] of table) {
     const { pools, short, config } = resolve([object, poolObject("a-good", ["192.0.2.0/24"])]);
     assertEquals([pools, short], [["a-good"], [problem]], JSON.stringify(object));
-    assertEquals([...config.disabledPools], ["bad"]);
+    assertEquals([...config.disabledPools.keys()], ["bad"]);
   }
 });
 
@@ -76,7 +76,7 @@ Deno.test("resolveConfig: two pools of one name are told apart by namespace, the
   const { config, short } = resolve([second, poolObject("p", ["192.0.2.0/24"])]);
   assertEquals(config.pools.map(({ namespace }) => namespace), ["metallb-system"]);
   assertEquals(short, ["error p metadata.name duplicateName"]);
-  assertEquals([...config.disabledPools], []);
+  assertEquals([...config.disabledPools.keys()], []);
 });
 
 Deno.test("resolveConfig: ranges are sorted, defaults applied, IPv6 and host bits understood", () => {
@@ -110,16 +110,18 @@ Deno.test("resolveConfig: all problems of all objects come in one pass", () => {
   ]);
 });
 
-Deno.test("resolveConfig: an advertisement selects pools by name and by label together; neither means all", () => {
+Deno.test("resolveConfig: an advertisement selects pools by name and by label together, broken ones too; neither means all", () => {
   const pools = [
     { ...poolObject("a", ["10.0.0.0/24"]), metadata: { name: "a", namespace: "m", labels: { zone: "x" } } },
     poolObject("b", ["10.0.1.0/24"]),
     poolObject("c", ["10.0.2.0/24"]),
-    poolObject("broken", []),
+    { ...poolObject("broken", []), metadata: { name: "broken", namespace: "m", labels: { zone: "y" } } },
   ];
   const table: [Record<string, unknown> | undefined, string[]][] = [
-    [undefined, ["a", "b", "c"]],
-    [{}, ["a", "b", "c"]],
+    [undefined, ["a", "b", "broken", "c"]],
+    [{}, ["a", "b", "broken", "c"]],
+    [{ ipAddressPools: ["broken"] }, ["broken"]],
+    [{ ipAddressPoolSelectors: [{ matchLabels: { zone: "y" } }] }, ["broken"]],
     [{ ipAddressPools: ["b"] }, ["b"]],
     [{ ipAddressPoolSelectors: [{ matchLabels: { zone: "x" } }] }, ["a"]],
     [{ ipAddressPools: ["c", "a"], ipAddressPoolSelectors: [{ matchLabels: { zone: "x" } }] }, ["a", "c"]],
@@ -143,7 +145,7 @@ Deno.test("resolveConfig: an advertisement that names an unknown pool is warned 
   ]);
   assertStringIncludes(warnings[0]!.message, 'did you mean "production"?');
   assertEquals(warnings[1]!.message.includes("did you mean"), false);
-  assertEquals([...config.l2Advertisements[0]!.pools], ["production"]);
+  assertEquals([...config.l2Advertisements[0]!.pools].sort(), ["broken", "production"]);
 });
 
 Deno.test("resolveConfig: advertisements are refused or warned about for what they cannot mean", () => {

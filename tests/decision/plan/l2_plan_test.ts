@@ -182,3 +182,20 @@ Deno.test("explain: the announcer is the first candidate that lives", () => {
   const silent = plan({ endpoints: [] });
   assertEquals(explainService("shop/web", { plan: silent, isLiving: () => true })?.reason, "noReadyEndpoint");
 });
+
+Deno.test("planLayer2: what a pool gave before somebody broke it goes on being announced, to whom it was given", () => {
+  const broken = { addresses: ["192.168.1.240-192.168.1.250", "typo"] };
+  const given = { annotations: { "metallb.io/ip-allocated-from-pool": "p" } };
+  const table: [World, string | undefined][] = [
+    [{ pool: broken }, "ipNotAllowed"],
+    [{ pool: broken, service: { annotations: { "metallb.io/ip-allocated-from-pool": "other" } } }, "ipNotAllowed"],
+    [{ pool: broken, service: given, advertisements: [{ ipAddressPools: ["q"] }] }, "noMatchingAdvertisement"],
+    [{ pool: broken, service: given }, undefined],
+    [{ pool: broken, service: given, advertisements: [{ ipAddressPools: ["p"] }] }, undefined],
+  ];
+  for (const [world, reason] of table) {
+    const { services, addresses } = plan({ ...world, service: { ingress: [ADDRESS], ...world.service } });
+    assertEquals(services.get("shop/web")?.reason, reason, JSON.stringify(world));
+    assertEquals(addresses.has(ADDRESS), reason === undefined, JSON.stringify(world));
+  }
+});
