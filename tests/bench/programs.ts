@@ -93,8 +93,8 @@ function judgeStart(name: ProgramName, starts: Readonly<Record<string, readonly 
   ];
 }
 
-export async function benchMemory({ quick }: { quick: boolean }): Promise<Measurement[]> {
-  const services = quick ? 300 : 1_000;
+export async function benchMemory(): Promise<Measurement[]> {
+  const services = 1_000;
   const stage = await Stage.create();
   const witness = await ArpWitness.start(stage.lab.host("client"));
   try {

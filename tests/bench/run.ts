@@ -30,17 +30,15 @@ const BENCHES: Readonly<Record<string, Bench>> = {
 Deno.exit(await main(Deno.args));
 
 async function main(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    options: { quick: { type: "boolean", default: false }, json: { type: "boolean", default: false } },
-    allowPositionals: true,
-    strict: true,
-  });
-  const unknown = positionals.filter((name) => BENCHES[name] === undefined);
-  if (unknown.length > 0) {
-    say(`no bench is named ${unknown.join(", ")}; there are: ${Object.keys(BENCHES).join(", ")}\n`, Deno.stderr);
+  const parsed = parseArguments(args);
+  if (typeof parsed === "string") {
+    say(
+      `${parsed}\nusage: deno task bench [--quick] [--json] [${Object.keys(BENCHES).join(" | ")}] ...\n`,
+      Deno.stderr,
+    );
     return 2;
   }
+  const { values, positionals } = parsed;
   const requirements = await labRequirements({ command: "deno task bench" });
   if (!requirements.ok) {
     say(`${requirements.missing}\n`, Deno.stderr);
@@ -54,6 +52,18 @@ async function main(args: readonly string[]): Promise<number> {
   }
   say(values.json ? asJson(sections) : `\n${asTable(sections)}\n${passed(sections) ? "PASS" : "FAIL"}\n`);
   return passed(sections) ? 0 : 1;
+}
+
+/** What was asked for, or why it makes no sense. */
+function parseArguments(args: readonly string[]) {
+  const options = { quick: { type: "boolean", default: false }, json: { type: "boolean", default: false } } as const;
+  try {
+    const parsed = parseArgs({ args: [...args], options, allowPositionals: true });
+    const unknown = parsed.positionals.filter((name) => BENCHES[name] === undefined);
+    return unknown.length === 0 ? parsed : `no bench is named ${unknown.join(", ")}`;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 async function measure(bench: Bench, options: { quick: boolean }): Promise<Section> {
