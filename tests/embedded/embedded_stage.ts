@@ -1,7 +1,7 @@
 /** An embedded API with a clock, timers and randomness in the hands of the test, and short ways to talk to it. */
 import { parse } from "@std/yaml/parse";
 import type { JsonObject } from "../../lib/base/json.ts";
-import { SeededRng } from "../../lib/base/rng.ts";
+import { type Rng, SeededRng } from "../../lib/base/rng.ts";
 import { silentLog } from "../../lib/base/log.ts";
 import { EmbeddedApi, type EmbeddedApiOptions } from "../../lib/edge/embedded/embedded_api.ts";
 import type { JournalFile } from "../../lib/edge/embedded/journal.ts";
@@ -53,6 +53,7 @@ export interface Answer {
 
 export interface StageOptions extends Partial<EmbeddedApiOptions> {
   readonly seed?: number;
+  readonly rng?: Rng;
   readonly journalFile?: JournalFile;
 }
 
@@ -61,10 +62,10 @@ export class EmbeddedStage {
   wallMs = START_MS;
   readonly #timers: { at: number; callback: () => void }[] = [];
 
-  constructor({ seed = 1, journalFile, ...options }: StageOptions = {}) {
+  constructor({ seed = 1, rng = new SeededRng(seed), journalFile, ...options }: StageOptions = {}) {
     this.api = new EmbeddedApi({ crds: CRDS, token: "secret", ...options }, {
       clock: { now: () => this.wallMs, wallMs: () => this.wallMs },
-      rng: new SeededRng(seed),
+      rng,
       log: silentLog,
       schedule: (delayMs, callback) => {
         const timer = { at: this.wallMs + delayMs, callback };

@@ -130,6 +130,17 @@ Deno.test("Services: addresses and node ports are given once and come back with 
   assertEquals((await stage.post(SERVICES, service("again", same))).code, 201);
 });
 
+Deno.test("Services: even randomness that repeats itself gives no address and no port twice", async () => {
+  const stage = new EmbeddedStage({ rng: { u32: () => 0 } });
+  const ports = [{ name: "a", port: 1 }, { name: "b", port: 2 }];
+  const given = [];
+  for (const name of ["a", "b", "c"]) {
+    const { spec } = (await stage.post(SERVICES, { metadata: { name }, spec: { type: "LoadBalancer", ports } })).body;
+    given.push(spec.clusterIP, ...spec.ports.map((port: { nodePort: number }) => port.nodePort));
+  }
+  assertEquals(new Set(given).size, 9, given.join(" "));
+});
+
 Deno.test("Services: an update that leaves out what was given keeps it", async () => {
   const stage = new EmbeddedStage();
   const made = (await stage.post(SERVICES, service("web", { type: "LoadBalancer" }))).body;

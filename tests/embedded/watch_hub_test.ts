@@ -149,3 +149,21 @@ Deno.test("Watch: tables name their columns once", async () => {
   stage.advance(60_000);
   assertEquals((await watch.next())!.object.kind, "Table");
 });
+
+Deno.test("Watch: a version that is still to come is waited for", async () => {
+  const stage = new EmbeddedStage();
+  const watch = await stage.watch(CONFIG_MAPS, `&resourceVersion=${stage.api.resourceVersion + 2}`);
+  for (const name of ["a", "b", "c"]) await stage.post(CONFIG_MAPS, configMap(name));
+  assertEquals(await watch.take(1), ["ADDED c"]);
+  await watch.cancel();
+});
+
+Deno.test("Watch: too many at once are turned away with 429, and there is room again when one ends", async () => {
+  const stage = new EmbeddedStage({ watchesMax: 2 });
+  const first = await stage.watch(CONFIG_MAPS);
+  await stage.watch(PODS);
+  const third = await stage.get(`${POOLS}?watch=true`);
+  assertEquals([third.code, third.body.reason, third.headers.get("retry-after")], [429, "TooManyRequests", "1"]);
+  await first.cancel();
+  assertEquals((await stage.watch(POOLS)).code, 200);
+});

@@ -41,6 +41,8 @@ export interface EmbeddedApiOptions {
   readonly tokens?: readonly (Identity & { readonly token: string })[];
   /** Changes that a watch can go back; 10,000 if not given. */
   readonly eventsMax?: number;
+  /** Watches at the same time; 10,000 if not given. */
+  readonly watchesMax?: number;
   /** Services may have IPv6 cluster addresses. */
   readonly serviceIpv6?: boolean;
 }
@@ -56,6 +58,7 @@ export interface EmbeddedApiDeps {
 }
 
 const EVENTS_MAX = 10_000;
+const WATCHES_MAX = 10_000;
 const FIRST_NAMESPACES = ["default", "kube-system"];
 
 export class EmbeddedApi {
@@ -89,7 +92,7 @@ export class EmbeddedApi {
       rng,
     });
     const writer = this.#writer;
-    this.#watches = new WatchHub({ store, schedule });
+    this.#watches = new WatchHub({ watchesMax: options.watchesMax ?? WATCHES_MAX }, { store, schedule });
     const slices = new EndpointSliceController({
       store,
       stamp: () => ({ uid: writer.uid(), creationTimestamp: timestampOf(clock.wallMs()) }),

@@ -20,6 +20,7 @@ export type StatusReason =
   | "RequestEntityTooLarge"
   | "UnsupportedMediaType"
   | "Invalid"
+  | "TooManyRequests"
   | "Timeout"
   | "InternalError";
 
@@ -119,6 +120,11 @@ export function forbiddenAction(type: NamedKind, name: string, why: string): Sta
 
 export function expired(message: string): StatusError {
   return new StatusError(410, { reason: "Expired", message });
+}
+
+/** Come back later. */
+export function tooManyRequests(message: string): StatusError {
+  return new StatusError(429, { reason: "TooManyRequests", message, details: { retryAfterSeconds: 1 } });
 }
 
 /** The asked version is ahead of everything this server has: the client talked to another one before. */

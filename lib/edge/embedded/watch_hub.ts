@@ -7,7 +7,7 @@
 import { mapAt } from "./json_map.ts";
 import type { ObjectStore, StoreEvent } from "./object_store.ts";
 import type { Presenter } from "./presenter.ts";
-import { expired } from "./status_error.ts";
+import { expired, tooManyRequests } from "./status_error.ts";
 import type { ObjectFilter } from "./selectors.ts";
 import { StoredObject } from "./stored_object.ts";
 
@@ -36,7 +36,10 @@ export class WatchHub {
   /** By storage. */
   readonly #watches = new Map<string, Set<Watch>>();
 
-  constructor(deps: { store: ObjectStore; schedule: Schedule }) {
+  readonly #watchesMax: number;
+
+  constructor(options: { watchesMax: number }, deps: { store: ObjectStore; schedule: Schedule }) {
+    this.#watchesMax = options.watchesMax;
     this.#store = deps.store;
     this.#schedule = deps.schedule;
     deps.store.onChange((event) => {
@@ -51,7 +54,9 @@ export class WatchHub {
     return size;
   }
 
+  /** Throws 429 when there are too many watches already. */
   open(options: WatchOptions): ReadableStream<Uint8Array> {
+    if (this.size >= this.#watchesMax) throw tooManyRequests(`there are ${this.#watchesMax} watches already`);
     const store = this.#store;
     let watch: Watch | undefined;
     return new ReadableStream<Uint8Array>({
