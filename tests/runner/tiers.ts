@@ -79,8 +79,8 @@ export const TIERS: readonly Tier[] = [
   },
 ];
 
-/** Not tests: `bench` measures, `support` helps, `golden` is data. */
-const NO_TESTS = new Set(["bench", "support", "golden"]);
+/** No tests: `support` helps, `golden` is data. What `bench` computes with is tested like everything else. */
+const NO_TESTS = new Set(["support", "golden"]);
 
 export interface TestFile {
   /** From the repository's root, e.g. `tests/base/ip_test.ts`. */

@@ -4,7 +4,7 @@ import { describeTestFile, groupFiles, readHeader, tierOf } from "./tiers.ts";
 const TIER_OF: readonly (readonly [string, string | undefined])[] = [
   ["lib/base/ip_test.ts", undefined],
   ["tests/base/ip.ts", undefined],
-  ["tests/bench/arp_test.ts", undefined],
+  ["tests/bench/arp_test.ts", "pure"],
   ["tests/support/x_test.ts", undefined],
   ["tests/golden/x_test.ts", undefined],
   ["tests/base/ip_test.ts", "pure"],
