@@ -100,6 +100,22 @@ Deno.test("HTTPS: a watch ends when the client goes, and when the server stops",
     assertEquals(api.watchCount, 0);
   }));
 
+Deno.test("HTTPS: stopping does not wait for a client that does not read", () =>
+  withServer(async ({ send, stop }) => {
+    const data = { text: "x".repeat(500_000) };
+    await (await send(CONFIG_MAPS, {
+      method: "POST",
+      body: JSON.stringify(configMap("big", { data })),
+      headers: { "content-type": "application/json" },
+    })).body?.cancel();
+    // More than the sockets between the two can hold.
+    const unread = await Promise.all(Array.from({ length: 40 }, () => send(`${CONFIG_MAPS}?watch=true`)));
+    const startedAt = performance.now();
+    await stop();
+    assertEquals(performance.now() - startedAt < 10_000, true);
+    for (const answer of unread) await answer.body?.cancel().catch(() => {});
+  }));
+
 Deno.test("Process: killed again and again in the middle of writes, it keeps every write that it answered", async () => {
   const folder = await Deno.makeTempDir({ prefix: "herald-embedded-" });
   const options = { dataFile: `${folder}/data`, kubeconfig: `${folder}/kubeconfig` };

@@ -29,6 +29,7 @@ export function serveHttps(
 ): HttpsServer {
   const { api, certificate } = deps;
   const abort = new AbortController();
+  const answers = new Set<Promise<void>>();
   const server = Deno.serve({
     hostname: options.hostname,
     port: options.port,
@@ -36,7 +37,11 @@ export function serveHttps(
     key: certificate.keyPem,
     signal: abort.signal,
     onListen: () => {},
-  }, (request) => answer(request, api));
+  }, (request, { completed }) => {
+    const sent = completed.catch(() => {}).finally(() => answers.delete(sent));
+    answers.add(sent);
+    return answer(request, api);
+  });
   const port = server.addr.port;
   const host = options.hostname.includes(":") ? `[${options.hostname}]` : options.hostname;
   return {
@@ -44,10 +49,13 @@ export function serveHttps(
     url: `https://${host}:${port}`,
     stop: async () => {
       api.close();
-      // The ends of the watches still have to go out; whoever does not take them in time is cut off.
-      const limit = setTimeout(() => abort.abort(), STOP_LIMIT_MS);
-      await server.shutdown();
-      clearTimeout(limit);
+      // The ends of the watches still have to go out; whoever does not take them in time is cut off. (Deno's own
+      // `shutdown` waits for ever for such a client, and an abort during it throws.)
+      const limit = Promise.withResolvers<void>();
+      const timer = setTimeout(limit.resolve, STOP_LIMIT_MS);
+      await Promise.race([Promise.allSettled(answers), limit.promise]);
+      clearTimeout(timer);
+      abort.abort();
       await server.finished;
     },
   };
