@@ -139,6 +139,30 @@ Deno.test("Layer 2: an advertisement for one node moves the address there, with 
     assertEquals((await curl(client, `http://${ADDRESS}/`))?.startsWith(other), true);
   }));
 
+Deno.test("Layer 2: a speaker that is told to stop answers until its successor has announced itself on the wire", () =>
+  withCluster(async ({ cluster, client, announcer }) => {
+    const owner = await announcer();
+    await answeredBy(client, ADDRESS, MAC_OF[owner]!);
+    const capture = await Capture.start(client);
+    const asking = arping(client, ADDRESS, { count: 20 });
+    await until("the asking has begun", async () => (await capture.sentFor(ADDRESS, MAC_OF[owner])).length > 2);
+    await cluster.stopSpeaker(owner);
+    const stoppedAt = Date.now() / 1000;
+    const successor = await announcer();
+    const { sent, received } = await asking;
+    assertEquals([sent, received], [20, 20], "a request was not answered");
+    const frames = await capture.sentFor(ADDRESS);
+    await capture.stop();
+    const isGratuitous = ({ hex }: { hex: string }) => hex.startsWith("ffffffffffff");
+    const from = (node: string) => MAC_OF[node]!.replaceAll(":", "");
+    const announced = frames.find((frame) => isGratuitous(frame) && frame.hex.slice(44, 56) === from(successor));
+    assert(announced !== undefined && announced.at <= stoppedAt, "the leaver did not wait for its successor");
+    // Both may answer one request at the turn, and nobody else ever does.
+    const answers = frames.filter((frame) => !isGratuitous(frame)).map(({ hex }) => hex.slice(44, 56));
+    assertEquals(new Set(answers), new Set([from(owner), from(successor)]));
+    assert(answers.length <= 22, `${answers.length} answers to 20 requests`);
+  }));
+
 Deno.test("Layer 2: an interface that comes later is served, an interface list is respected, one that goes disturbs nothing", () =>
   withCluster(async ({ cluster, client, announcer, advertise }) => {
     const owner = cluster.lab.host(await announcer());
