@@ -3,7 +3,7 @@ import { CLONE_NEWNET } from "../../../lib/edge/net/abi.ts";
 import { Descriptor } from "../../../lib/edge/net/descriptor.ts";
 import { checked } from "../../../lib/edge/net/errno.ts";
 import { libc } from "../../../lib/edge/net/libc.ts";
-import { enterNetwork, ownNamespacePath } from "../../../lib/edge/net/namespace.ts";
+import { enterNetwork, ownNamespacePath, unshareNetwork } from "../../../lib/edge/net/namespace.ts";
 import { Netlink } from "../../../lib/edge/net/netlink.ts";
 
 export function inside<T>(namespacePath: string, use: (netlink: Netlink) => T): T {
@@ -22,11 +22,21 @@ export function inside<T>(namespacePath: string, use: (netlink: Netlink) => T): 
 
 /** This thread's sockets are made in that namespace until the returned function is called. */
 export function enter(namespacePath: string): () => void {
-  const path = new TextEncoder().encode(`${ownNamespacePath()}\0`);
-  const before = new Descriptor(checked("open the namespace before", libc().open(path, 0)));
+  let home = openOwnNetwork();
+  if (libc().setns(home.fd, CLONE_NEWNET) !== 0) {
+    // Below `unshare -Ur` there is no way back to the system's network: an empty one is this thread's home from now on.
+    home.close();
+    unshareNetwork();
+    home = openOwnNetwork();
+  }
   enterNetwork(namespacePath);
   return () => {
-    checked("setns back", libc().setns(before.fd, CLONE_NEWNET));
-    before.close();
+    checked("setns back", libc().setns(home.fd, CLONE_NEWNET));
+    home.close();
   };
+}
+
+function openOwnNetwork(): Descriptor {
+  const path = new TextEncoder().encode(`${ownNamespacePath()}\0`);
+  return new Descriptor(checked("open the namespace before", libc().open(path, 0)));
 }

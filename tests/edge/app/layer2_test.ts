@@ -6,12 +6,14 @@ import { RESOURCES } from "../../../lib/base/kube.ts";
 import { NAMESPACE, NODES } from "../../../lib/app/demo/demo_cluster.ts";
 import { ADDRESS, advertisement, MAC_OF, pod, pool, service, withCluster } from "./cluster_stage.ts";
 import { inside } from "./inside.ts";
-import { answeredBy, arping, Capture, curl, pause, unanswered, until } from "./witness.ts";
+import { answeredBy, arping, canCapture, Capture, curl, pause, unanswered, until } from "./witness.ts";
 
 const WEB = { namespace: "default", name: "web" };
 const ADDRESS_HEX = "c0a801f0";
 
-Deno.test("Layer 2: arping gets exactly one answer to each request, from the announcing node's MAC", () =>
+Deno.test("Layer 2: arping gets exactly one answer to each request, from the announcing node's MAC", {
+  ignore: !canCapture,
+}, () =>
   withCluster(async ({ client, announcer }) => {
     const mac = MAC_OF[await announcer()]!;
     assertEquals(await arping(client, ADDRESS, { count: 5 }), {
@@ -34,7 +36,9 @@ Deno.test("Layer 2: arping gets exactly one answer to each request, from the ann
     assertEquals((await arping(client, "192.168.1.241", { count: 2 })).macs, []);
   }));
 
-Deno.test("Layer 2: five bursts of both gratuitous forms with the right bytes, from the chosen node only", () =>
+Deno.test("Layer 2: five bursts of both gratuitous forms with the right bytes, from the chosen node only", {
+  ignore: !canCapture,
+}, () =>
   withCluster(async ({ cluster, client }) => {
     const capture = await Capture.start(client);
     const second = "192.168.1.99";
@@ -139,7 +143,9 @@ Deno.test("Layer 2: an advertisement for one node moves the address there, with 
     assertEquals((await curl(client, `http://${ADDRESS}/`))?.startsWith(other), true);
   }));
 
-Deno.test("Layer 2: a speaker that is told to stop answers until its successor has announced itself on the wire", () =>
+Deno.test("Layer 2: a speaker that is told to stop answers until its successor has announced itself on the wire", {
+  ignore: !canCapture,
+}, () =>
   withCluster(async ({ cluster, client, announcer }) => {
     const owner = await announcer();
     await answeredBy(client, ADDRESS, MAC_OF[owner]!);

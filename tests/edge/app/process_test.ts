@@ -14,6 +14,7 @@ import {
   TOKEN,
   withPrograms,
 } from "./program_stage.ts";
+import { settledOwner, startSpeakers } from "./speakers.ts";
 import { answeredBy, arping, curlStatus, unanswered, until } from "./witness.ts";
 
 const HEALTH = "http://127.0.0.1:17472";
@@ -21,12 +22,11 @@ const HEALTH = "http://127.0.0.1:17472";
 Deno.test("Programs: a Service gets an address, speakers answer, and each ends with 0 after SIGTERM or SIGINT", () =>
   withPrograms({ nodes: 2 }, async (stage) => {
     const controller = await stage.startController();
-    const speakers = new Map<string, Program>();
-    for (const node of ["n1", "n2"]) speakers.set(node, await stage.startSpeaker(node));
+    const speakers = await startSpeakers(stage, ["n1", "n2"]);
     await stage.createService("web");
     const address = await stage.addressOfService("web");
     assertEquals(address, "192.168.77.200");
-    const owner = await ownerOf(stage, address);
+    const owner = await settledOwner(stage, address);
     assertEquals(await arping(stage.client, address, { count: 3 }), {
       sent: 3,
       received: 3,
@@ -251,6 +251,24 @@ Deno.test("Programs: a speaker without the right to open packet sockets says so 
     assertStringIncludes(String(last["error"]), "CAP_NET_RAW");
   }));
 
+Deno.test("Programs: a speaker stays silent on interfaces that its exclusion file names, and shows why", () =>
+  withPrograms({ nodes: 1 }, async (stage) => {
+    const file = `${stage.folder}/excludel2.yaml`;
+    await Deno.writeTextFile(file, 'announcedInterfacesToExclude: ["^lo$", "^eth.*"]\n');
+    await stage.startController();
+    const speaker = await stage.startSpeaker("n1", [`--exclude-interfaces-file=${file}`]);
+    await stage.createService("web");
+    const address = await stage.addressOfService("web");
+    await speaker.logged("serviceAnnounced");
+    assertEquals((await arping(stage.client, address, { count: 3 })).macs, []);
+    const url = `https://${addressOf("n1")}:9120/status`;
+    const { body } = await curlStatus(stage.client, url, ["-H", `Authorization: Bearer ${TOKEN}`]);
+    assertEquals(JSON.parse(body).packetThread.notUsed.eth0, "excluded");
+    assertEquals(await endOf(speaker, "SIGTERM"), 0);
+    await stage.startSpeaker("n1");
+    await answeredBy(stage.client, address, macOf("n1"));
+  }));
+
 Deno.test("Programs: a port that is taken ends a program with a message that names it", () =>
   withPrograms({ nodes: 1 }, async (stage) => {
     const first = await stage.startSpeaker("n1");
@@ -263,13 +281,6 @@ Deno.test("Programs: a port that is taken ends a program with a message that nam
     assertEquals(await endOf(first, "SIGTERM"), 0);
     assertEquals((await (await stage.kube()).list(RESOURCES.services, {})).ok, true);
   }));
-
-async function ownerOf(stage: ProgramStage, address: string): Promise<string> {
-  return await until(`somebody answers for ${address}`, async () => {
-    const { macs } = await arping(stage.client, address);
-    return ["n1", "n2", "n3"].find((node) => macs[0] === macOf(node));
-  });
-}
 
 /** Exit code after the signal, or an error when it takes five seconds. */
 async function endOf(program: Program, signal: Deno.Signal): Promise<number> {

@@ -96,6 +96,9 @@ export interface Frame {
   readonly hex: string;
 }
 
+/** False below `unshare -Ur`: Debian's tcpdump sets its groups, which is not allowed there. */
+export const canCapture = Deno.readTextFileSync("/proc/self/setgroups").trim() !== "deny";
+
 /** tcpdump on one interface of a host, from the moment it listens until `stop`. */
 export class Capture {
   readonly #child: LabChild;
