@@ -53,6 +53,7 @@ interface CommonFlags {
 }
 
 const STOP_LIMIT_MS = 5_000;
+const SERVER_CLOSE_MS = 100;
 const SERVICE_ACCOUNT_NAMESPACE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
 export interface ProgramSpec<Specs extends Readonly<Record<string, FlagSpec>>> {
@@ -78,8 +79,10 @@ export async function runProgram<Specs extends Readonly<Record<string, FlagSpec>
     Deno.exit(2);
   }
   const flags = parsed.values as FlagValues<Specs> & CommonFlags;
-  const write = lineWriter(Deno.stdout);
-  const log = logOutput({ filter: flags["log-level"] as LogFilter }, { clock: systemClock, write });
+  const log = logOutput({ filter: flags["log-level"] as LogFilter }, {
+    clock: systemClock,
+    write: lineWriter(Deno.stdout),
+  });
   const fail = (message: string): never => {
     log({ level: "error", event: "programEnds", program: spec.name, error: message });
     Deno.exit(1);
@@ -87,6 +90,31 @@ export async function runProgram<Specs extends Readonly<Record<string, FlagSpec>
   log({ level: "info", event: "programStarts", program: spec.name, version: VERSION, pid: Deno.pid });
   if (parsed.withoutEffect.length > 0) log({ level: "info", event: "flagsWithoutEffect", flags: parsed.withoutEffect });
 
+  // Listened for from the start: a program that is told to end while it starts has nothing to hand over.
+  const started: { running?: Running; servers: HttpServer[] } = { servers: [] };
+  onTermination(async (signal) => {
+    log({ level: "info", event: "programStops", program: spec.name, signal });
+    setTimeout(() => fail(`it did not end within ${STOP_LIMIT_MS} ms`), STOP_LIMIT_MS);
+    await started.running?.stop();
+    await Promise.all(started.servers.map((server) => server.close({ limitMs: SERVER_CLOSE_MS })));
+    Deno.exit(0);
+  });
+
+  const { client, namespace } = await connect(flags, { log, fail });
+  const running = await spec.start({ flags, namespace, client, log, fail });
+  started.running = running;
+  for (const { app, options } of await ports(spec, { flags, running, client, log })) {
+    const served = await serve(app, options, { log });
+    if (!served.ok) return fail(served.message);
+    started.servers.push(served.server);
+    log({ level: "info", event: "listening", url: served.server.url });
+  }
+}
+
+async function connect(
+  flags: CommonFlags,
+  deps: { readonly log: Log; readonly fail: (message: string) => never },
+): Promise<{ client: KubeClient; namespace: string }> {
   const loaded = await loadTransport({
     kubeconfig: flags.kubeconfig || undefined,
     context: flags.context || undefined,
@@ -96,43 +124,30 @@ export async function runProgram<Specs extends Readonly<Record<string, FlagSpec>
       KUBERNETES_SERVICE_PORT: Deno.env.get("KUBERNETES_SERVICE_PORT"),
     },
   });
-  if (!loaded.ok) return fail(loaded.problem.message);
-  const { transport } = loaded;
+  if (!loaded.ok) return deps.fail(loaded.problem.message);
+  const { baseUrl, source, fetch } = loaded.transport;
   const namespace = flags.namespace || readNamespace();
   if (namespace === undefined) {
-    return fail("--namespace is required outside of a pod: the namespace of the metallb.io objects");
+    return deps.fail("--namespace is required outside of a pod: the namespace of the metallb.io objects");
   }
-  log({ level: "info", event: "apiServer", server: transport.baseUrl, source: transport.source, namespace });
-  const client = new KubeClient({ baseUrl: transport.baseUrl }, { fetch: transport.fetch });
-  const running = await spec.start({ flags, namespace, client, log, fail });
+  deps.log({ level: "info", event: "apiServer", server: baseUrl, source, namespace });
+  return { client: new KubeClient({ baseUrl }, { fetch }), namespace };
+}
 
-  const servers = [
-    ...await open(healthApp({ conditions: running.conditions }), {
-      hostname: spec.healthHostname,
-      port: flags["health-probe-port"],
-    }),
-    ...flags.port === 0 ? [] : await open(observedApp(spec.name, { running, client, log }), {
-      hostname: "0.0.0.0",
-      port: flags.port,
-      certificate: await makeSelfSignedCertificate({ hosts: ["localhost", "127.0.0.1"], clock: systemClock }),
-    }),
-  ];
-
-  onTermination(async (signal) => {
-    log({ level: "info", event: "programStops", program: spec.name, signal });
-    setTimeout(() => fail(`it did not end within ${STOP_LIMIT_MS} ms`), STOP_LIMIT_MS);
-    await running.stop();
-    await Promise.all(servers.map((server) => server.close({ limitMs: 100 })));
-    transport.close();
-    Deno.exit(0);
-  });
-
-  async function open(app: HttpApp, options: ServeOptions): Promise<HttpServer[]> {
-    const result = await serve(app, options, { log });
-    if (!result.ok) return fail(result.message);
-    log({ level: "info", event: "listening", url: result.server.url });
-    return [result.server];
-  }
+/** The health port for the kubelet, and the port for people and Prometheus. */
+async function ports(
+  spec: { readonly name: "controller" | "speaker"; readonly healthHostname: string },
+  parts: { readonly flags: CommonFlags; readonly running: Running; readonly client: KubeClient; readonly log: Log },
+): Promise<{ app: HttpApp; options: ServeOptions }[]> {
+  const { flags, running, client, log } = parts;
+  const health = {
+    app: healthApp({ conditions: running.conditions }),
+    options: { hostname: spec.healthHostname, port: flags["health-probe-port"] },
+  };
+  if (flags.port === 0) return [health];
+  const certificate = await makeSelfSignedCertificate({ hosts: ["localhost", "127.0.0.1"], clock: systemClock });
+  const app = observedApp(spec.name, { running, client, log });
+  return [health, { app, options: { hostname: "0.0.0.0", port: flags.port, certificate } }];
 }
 
 /** `/metrics` and `/status`. Without a client there is no guard: for loopback in the laboratory only. */

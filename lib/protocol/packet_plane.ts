@@ -12,7 +12,7 @@ import { invariant } from "../base/assert.ts";
 import { formatIpv4, type Ipv4, parseIpv4 } from "../base/ip.ts";
 import type { JsonObject } from "../base/json.ts";
 import { type Deadline, earlier, type Machine, type Tick } from "../base/machine.ts";
-import { formatMac } from "../base/mac.ts";
+import { formatMac, type Mac } from "../base/mac.ts";
 import { Queue } from "../base/queue.ts";
 import type { Rng } from "../base/rng.ts";
 import type { Millis } from "../base/time.ts";
@@ -62,6 +62,8 @@ export interface PacketPlaneOptions {
   readonly watch: { readonly authenticated: boolean } | undefined;
 }
 
+const FOREIGN_CLAIM_LOG_MS = 10_000;
+
 export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect> {
   /** Without it nothing is sent to anybody, and every candidate counts as living. */
   readonly #watch: Watch | undefined;
@@ -71,6 +73,8 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   readonly #effects = new Queue<PacketPlaneEffect>();
   /** Wanted addresses for which there is no responder yet. */
   readonly #unserved = new Set<string>();
+  /** When a foreign claim was logged last; holds wanted addresses only. */
+  readonly #foreignClaims = new Map<string, Millis>();
   #generation = 0;
   #opened = false;
   #leaving = false;
@@ -155,7 +159,10 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
     // Peers first: an address must not be claimed because a co-candidate is not known yet.
     this.#watch?.handle({ kind: "peers", upsert: delta.upsertPeers, remove: delta.removePeers }, now);
     this.#route(now);
-    for (const address of delta.removeAddresses) this.#unserved.delete(address);
+    for (const address of delta.removeAddresses) {
+      this.#unserved.delete(address);
+      this.#foreignClaims.delete(address);
+    }
     const served = delta.upsertAddresses.filter((wanted) => this.#serves(wanted.address));
     this.#ownership.handle({ kind: "wanted", upsert: served, remove: delta.removeAddresses }, now);
     this.#route(now);
@@ -246,9 +253,17 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
         const address = formatIpv4(effect.ip);
         // Only a gratuitous frame says "from now on": an ordinary request of a station that uses the address does not.
         if (effect.gratuitous) this.#ownership.handle({ kind: "foreignClaim", address }, now);
-        this.#log({ level: "debug", event: "foreignClaim", address, mac: formatMac(effect.mac) });
+        this.#logForeignClaim(address, effect.mac, now);
       }
     }
+  }
+
+  /** Anybody on the segment can make these, so they are told once per address and interval. */
+  #logForeignClaim(address: string, mac: Mac, now: Millis): void {
+    const last = this.#foreignClaims.get(address);
+    if (last !== undefined && now - last < FOREIGN_CLAIM_LOG_MS) return;
+    this.#foreignClaims.set(address, now);
+    this.#log({ level: "debug", event: "foreignClaim", address, mac: formatMac(mac) });
   }
 
   #fromGratuitous(effect: GratuitousEffect): void {

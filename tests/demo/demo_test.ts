@@ -15,9 +15,9 @@ const STORY: readonly RegExp[] = [
   /speaker: 192\.168\.1\.241 is announced by node-c: of the order node-c, node-a, node-b/,
   /client: the kernel asked "who has 192\.168\.1\.241\?" and learned 02:00:00:00:00:0c, which is node-c/,
   /client: GET http:\/\/192\.168\.1\.241\/ -> 200 in [\d.]+ ms: "node-c for pod web-[12]"/,
-  /SIGTERM to the speaker of node-c/,
+  /the speaker of node-c is told to stop; the client goes on/,
   /192\.168\.1\.241 is announced by node-a/,
-  /speaker of node-c: saw its successor on the wire and ended after \d+ ms/,
+  /speaker of node-c: answered for \d+ ms more, then it saw its successor on the wire, and ended/,
   /client: (\d+) of \1 requests answered, longest time without an answer \d+ ms; its kernel now sends to node-a/,
   /node-a is dead: no cable, no speaker, no word to anybody/,
   /192\.168\.1\.241 is announced by node-b/,
@@ -77,7 +77,7 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
   Deno.test(`herald demo: ${signal} in the middle ends it within seconds and leaves nothing`, async () => {
     const before = outside();
     const demo = new DemoProcess(["demo"]);
-    await demo.said(/SIGTERM to the speaker/);
+    await demo.said(/the speaker of node-. is told to stop;/);
     demo.signal(signal);
     assertEquals(await demo.end(3_000), code);
     assertEquals(outside(), before);

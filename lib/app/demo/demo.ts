@@ -21,7 +21,7 @@ import { observeSpeaker } from "../run_speaker.ts";
 import { parseManifest } from "../yaml.ts";
 import { DemoCluster, NODES } from "./demo_cluster.ts";
 import { Narrator } from "./narrator.ts";
-import { gainPrivilege } from "./privilege.ts";
+import { gainPrivilege, isInUserNamespace } from "./privilege.ts";
 import { type Manifest, Story } from "./story.ts";
 
 export interface DemoOptions {
@@ -110,17 +110,19 @@ async function keep(
       name: "controller",
       app: observedApp("controller", { running: observeController(cluster.controller), client: undefined, log }),
     },
-    ...[...cluster.speakers].map(([node, speaker]) => ({
+    ...[...cluster.speakers].sort().map(([node, speaker]) => ({
       name: `speaker of ${node}`,
       app: observedApp("speaker", { running: observeSpeaker(speaker, node), client: undefined, log }),
     })),
   ];
   for (const { name, app } of programs) {
     const served = await serve(app, { hostname: "127.0.0.1", port: 0 }, { log });
-    if (served.ok) narrator.print(`  ${`status of the ${name}:`.padEnd(30)} ${served.server.url}/status`);
+    if (served.ok) narrator.print(`  ${`status of the ${name}:`.padEnd(32)} ${served.server.url}/status`);
   }
-  for (const host of cluster.lab.hosts) {
-    narrator.print(`  ${`a shell in ${host.name}:`.padEnd(30)} nsenter --net=${host.namespacePath}`);
+  // Whoever is not root must become root of the same user namespace first.
+  const user = isInUserNamespace() ? `--user=/proc/${Deno.pid}/ns/user --preserve-credentials ` : "";
+  for (const host of [...cluster.lab.hosts].sort((a, b) => a.name < b.name ? -1 : 1)) {
+    narrator.print(`  ${`a shell in ${host.name}:`.padEnd(32)} nsenter ${user}--net=${host.namespacePath}`);
   }
   await deps.interrupted;
 }

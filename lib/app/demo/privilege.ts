@@ -22,7 +22,8 @@ export async function gainPrivilege(options: { command: string }): Promise<strin
     "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu)";
 }
 
-function isInUserNamespace(): boolean {
+/** True below `unshare -U`, where this process is root in a world of its own. */
+export function isInUserNamespace(): boolean {
   return !/^\s*0\s+0\s+4294967295\s*$/.test(readProcFile("/proc/self/uid_map"));
 }
 

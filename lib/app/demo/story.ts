@@ -26,13 +26,16 @@ const SERVICE = { namespace: "default", name: "web" } as const;
 const PROBE_INTERVAL_MS = 10;
 /** Longer than a take-over, so that a request may be answered by the new owner. */
 const PROBE_TIMEOUT_MS = 1000;
+/** A leaver waits no longer than this to see its successor. */
+const HAND_OVER_MS = 2000;
 /** Requests go on this long before and after each event. */
 const QUIET_MS = 500;
 
 export class Story {
   readonly #deps: StoryDeps;
-  /** When each address was last taken over, by the speakers' own log. */
+  /** When each address was last taken over and let go, by the speakers' own log. */
   readonly #announcedAt = new Map<string, Millis>();
+  readonly #withdrawnAt = new Map<string, Millis>();
 
   constructor(deps: StoryDeps) {
     this.#deps = deps;
@@ -49,6 +52,9 @@ export class Story {
     }
     if (event.event === "serviceAnnounced") {
       for (const address of event["ips"] as string[]) this.#announcedAt.set(address, clock.now());
+    }
+    if (event.event === "serviceWithdrawn") {
+      for (const address of event["ips"] as string[]) this.#withdrawnAt.set(address, clock.now());
     }
     if (event.level === "error") narrator.tell(`${event.event}: ${event["error"]}`);
   }
@@ -115,12 +121,16 @@ export class Story {
     const owner = cluster.announcerOf(address)!;
     narrator.title(`The speaker of ${owner} is told to stop, as in a rolling update`);
     const probe = await this.#startProbe(address);
-    narrator.tell(`SIGTERM to the speaker of ${owner}; the client goes on asking every ${PROBE_INTERVAL_MS} ms`);
+    narrator.tell(`the speaker of ${owner} is told to stop; the client goes on asking every ${PROBE_INTERVAL_MS} ms`);
+    this.#withdrawnAt.delete(address);
     const stoppedAt = this.#deps.clock.now();
     await cluster.stopSpeaker(owner);
-    const leftMs = this.#deps.clock.now() - stoppedAt;
     await this.#untilAnnounced(address, owner);
-    narrator.tell(`speaker of ${owner}: saw its successor on the wire and ended after ${leftMs.toFixed(0)} ms`);
+    const withdrawnAt = this.#withdrawnAt.get(address);
+    if (withdrawnAt === undefined) throw new Error(`the speaker of ${owner} ended without a hand-over`);
+    const answeredMs = withdrawnAt - stoppedAt;
+    const why = answeredMs < HAND_OVER_MS ? "then it saw its successor on the wire" : "and saw no successor";
+    narrator.tell(`speaker of ${owner}: answered for ${answeredMs.toFixed(0)} ms more, ${why}, and ended`);
     await this.#report(probe, address);
   }
 
