@@ -3,22 +3,15 @@
 /** The suite of the embedded API on a real kube-apiserver: it is the judge of what the suite expects. */
 import { CRDS } from "../embedded/embedded_stage.ts";
 import { embeddedContract } from "../contract/embedded_suite.ts";
-import { startRealApiServer } from "../support/real_api_server.ts";
+import { RealApiServer } from "../support/real_api_server.ts";
 
 const ESTABLISHED_LIMIT_MS = 30_000;
 
 embeddedContract("kube-apiserver", async () => {
-  const server = await startRealApiServer();
-  const http = Deno.createHttpClient({ caCerts: [server.caPem] });
-  const send = (path: string, init: RequestInit & { headers: Record<string, string> }) =>
-    fetch(server.url + path, {
-      ...init,
-      client: http,
-      headers: { ...init.headers, authorization: `Bearer ${server.token}` },
-    });
+  const server = await RealApiServer.start();
   const crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
   for (const crd of CRDS) {
-    const made = await send(crds, {
+    const made = await server.fetch(crds, {
       method: "POST",
       body: JSON.stringify(crd),
       headers: { "content-type": "application/json" },
@@ -31,7 +24,7 @@ embeddedContract("kube-apiserver", async () => {
     const spec = crd.spec as unknown as { names: { plural: string }; versions: { name: string }[] };
     for (const { name } of spec.versions) {
       for (;;) {
-        const list = await send(`/apis/metallb.io/${name}/${spec.names.plural}`, { headers: {} });
+        const list = await server.fetch(`/apis/metallb.io/${name}/${spec.names.plural}`);
         await list.body?.cancel();
         if (list.status === 200) break;
         if (Date.now() > until) throw new Error(`${spec.names.plural} is not served`);
@@ -39,11 +32,5 @@ embeddedContract("kube-apiserver", async () => {
       }
     }
   }
-  return {
-    fetch: send,
-    stop: async () => {
-      http.close();
-      await server.stop();
-    },
-  };
+  return server;
 });

@@ -1,5 +1,8 @@
-/** What the contract suite of `lib/edge/kube` asks of an API server under test; the optional parts are skipped if absent. */
-import { KubeClient } from "../../lib/edge/kube/client.ts";
+/** What the contract suite of `lib/edge/kube` asks of an API server under test. */
+import type { KubeClient } from "../../lib/edge/kube/client.ts";
+
+/** What not every server can do. A scenario needs one of them at most. */
+export type Control = "restart" | "restartEmpty" | "expireVersions" | "openWatches";
 
 export interface KubeServer {
   readonly hostname: string;

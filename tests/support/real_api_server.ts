@@ -2,57 +2,126 @@
  * A real kube-apiserver with etcd on loopback, for suites that also run against the embedded API.
  *
  * Only these two programs: nothing fills EndpointSlices and nothing collects garbage. Everybody with the token may do
- * everything.
+ * everything. It is all that `KubeServer` of the contract suite asks for, except that it cannot tell its open watches.
  */
+import { kubeconfigText } from "../../lib/edge/embedded/kubeconfig.ts";
+import { KubeClient } from "../../lib/edge/kube/client.ts";
 import { findTool } from "./kube_tools.ts";
-
-export interface RealApiServer {
-  /** e.g. `https://127.0.0.1:40123`. */
-  readonly url: string;
-  readonly caPem: string;
-  readonly token: string;
-  stop(): Promise<void>;
-}
 
 const READY_LIMIT_MS = 60_000;
 const TOKEN = "test-token";
 
-/** True when both programs are on this machine. */
-export function hasRealApiServer(): boolean {
-  return findTool("kube-apiserver") !== undefined && findTool("etcd") !== undefined;
+interface Place {
+  /** For keys, certificates and etcd's data; removed at the end. */
+  readonly folder: string;
+  readonly port: number;
+  readonly etcdPort: number;
+  readonly etcdPeerPort: number;
 }
 
-export async function startRealApiServer(): Promise<RealApiServer> {
-  const folder = await Deno.makeTempDir({ prefix: "herald-apiserver-" });
-  const children: Deno.ChildProcess[] = [];
-  const stop = async () => {
-    for (const child of children.reverse()) {
-      try {
-        child.kill("SIGKILL");
-      } catch {
-        // It has ended.
-      }
-      await child.status;
+export class RealApiServer {
+  readonly hostname = "127.0.0.1";
+  readonly scheme = "https";
+  /** The same over all restarts. */
+  readonly port: number;
+  /** e.g. `https://127.0.0.1:40123`. */
+  readonly url: string;
+  readonly admin: KubeClient;
+  readonly #place: Place;
+  #etcd: Deno.ChildProcess | undefined;
+  #api: Deno.ChildProcess | undefined;
+  #caPem = "";
+  #http: Deno.HttpClient | undefined;
+
+  private constructor(place: Place) {
+    this.#place = place;
+    this.port = place.port;
+    this.url = `https://127.0.0.1:${place.port}`;
+    this.admin = new KubeClient({ baseUrl: this.url }, { fetch: (request) => this.#send(request) });
+  }
+
+  static async start(): Promise<RealApiServer> {
+    const folder = await Deno.makeTempDir({ prefix: "herald-apiserver-" });
+    const [port, etcdPort, etcdPeerPort] = freePorts();
+    const server = new RealApiServer({ folder, port, etcdPort, etcdPeerPort });
+    try {
+      await writeKeys(folder);
+      await Deno.writeTextFile(`${folder}/tokens.csv`, `${TOKEN},admin,admin,system:masters\n`);
+      server.#startEtcd();
+      await server.#startApi();
+    } catch (error) {
+      await server.stop();
+      throw error;
     }
-    await Deno.remove(folder, { recursive: true });
-  };
-  try {
-    const [client, peer, port] = [freePort(), freePort(), freePort()];
-    const etcdUrl = `http://127.0.0.1:${client}`;
-    const peerUrl = `http://127.0.0.1:${peer}`;
-    await writeKeys(folder);
-    await Deno.writeTextFile(`${folder}/tokens.csv`, `${TOKEN},admin,admin,system:masters\n`);
-    children.push(start("etcd", [
+    return server;
+  }
+
+  /** With the token, whatever the path. */
+  fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    return this.#send(new Request(this.url + path, init));
+  }
+
+  kubeconfig({ server, credentials }: { readonly server: string; readonly credentials: "good" | "wrong" }): string {
+    return kubeconfigText({ server, caPem: this.#caPem, token: credentials === "good" ? TOKEN : "wrong" });
+  }
+
+  /** SIGKILL, so that no watch hears a goodbye. */
+  async restart(whileDown?: () => Promise<void>): Promise<void> {
+    await kill(this.#api);
+    await whileDown?.();
+    await this.#startApi();
+  }
+
+  /** Without etcd's data, versions count from the start again. */
+  async restartEmpty(): Promise<void> {
+    await kill(this.#api);
+    await kill(this.#etcd);
+    await Deno.remove(`${this.#place.folder}/etcd`, { recursive: true });
+    this.#startEtcd();
+    await this.#startApi();
+  }
+
+  /** Compacts etcd. The server is started anew because its watch cache remembers what etcd has forgotten. */
+  async expireVersions(): Promise<void> {
+    await this.restart(async () => {
+      const any = await this.#askEtcd("range", { key: btoa("/"), limit: 1 });
+      const { header } = any as { header: { revision: string } };
+      await this.#askEtcd("compaction", { revision: header.revision, physical: true });
+    });
+  }
+
+  async stop(): Promise<void> {
+    await kill(this.#api);
+    await kill(this.#etcd);
+    this.#http?.close();
+    await Deno.remove(this.#place.folder, { recursive: true });
+  }
+
+  #send(request: Request): Promise<Response> {
+    request.headers.set("authorization", `Bearer ${TOKEN}`);
+    if (this.#http === undefined) throw new Error("The server's certificate is not known yet");
+    return fetch(request, { client: this.#http });
+  }
+
+  #startEtcd(): void {
+    const { folder, etcdPort, etcdPeerPort } = this.#place;
+    const url = `http://127.0.0.1:${etcdPort}`;
+    const peerUrl = `http://127.0.0.1:${etcdPeerPort}`;
+    this.#etcd = spawn("etcd", [
       `--data-dir=${folder}/etcd`,
-      `--listen-client-urls=${etcdUrl}`,
-      `--advertise-client-urls=${etcdUrl}`,
+      `--listen-client-urls=${url}`,
+      `--advertise-client-urls=${url}`,
       `--listen-peer-urls=${peerUrl}`,
       `--initial-advertise-peer-urls=${peerUrl}`,
       `--initial-cluster=default=${peerUrl}`,
       "--unsafe-no-fsync",
-    ]));
-    children.push(start("kube-apiserver", [
-      `--etcd-servers=${etcdUrl}`,
+    ]);
+  }
+
+  async #startApi(): Promise<void> {
+    const { folder, port, etcdPort } = this.#place;
+    this.#api = spawn("kube-apiserver", [
+      `--etcd-servers=http://127.0.0.1:${etcdPort}`,
       `--secure-port=${port}`,
       "--bind-address=127.0.0.1",
       `--cert-dir=${folder}/certs`,
@@ -64,42 +133,64 @@ export async function startRealApiServer(): Promise<RealApiServer> {
       "--service-cluster-ip-range=10.96.0.0/12",
       "--disable-admission-plugins=ServiceAccount",
       "--endpoint-reconciler-type=none",
-    ]));
-    const url = `https://127.0.0.1:${port}`;
-    const caPem = await waitUntilReady(url, folder);
-    return { url, caPem, token: TOKEN, stop };
-  } catch (error) {
-    await stop();
-    throw error;
+    ]);
+    await this.#waitUntilReady(this.#api);
+  }
+
+  /** Ready for objects as well: the server makes the namespace `default` only after it says that it is ready. */
+  async #waitUntilReady(api: Deno.ChildProcess): Promise<void> {
+    let ended = false;
+    void api.status.then(() => ended = true);
+    const until = Date.now() + READY_LIMIT_MS;
+    let last: unknown = "it was not asked";
+    while (Date.now() < until && !ended) {
+      try {
+        this.#http ??= await this.#trust();
+        const [ready, objects] = [await this.#code("/readyz"), await this.#code("/api/v1/namespaces/default")];
+        if (ready === 200 && objects === 200) return;
+        last = `readiness ${ready}, namespace default ${objects}`;
+      } catch (error) {
+        last = error;
+      }
+      await new Promise((done) => setTimeout(done, 100));
+    }
+    throw new Error(`kube-apiserver ${ended ? "ended" : "did not become ready"}: ${last}`, { cause: last });
+  }
+
+  async #code(path: string): Promise<number> {
+    const answer = await this.fetch(path, { signal: AbortSignal.timeout(2_000) });
+    await answer.body?.cancel();
+    return answer.status;
+  }
+
+  /** The server makes its own certificate when it starts for the first time, and finds it again later. */
+  async #trust(): Promise<Deno.HttpClient> {
+    this.#caPem = await Deno.readTextFile(`${this.#place.folder}/certs/apiserver.crt`);
+    return Deno.createHttpClient({ caCerts: [this.#caPem], http2: false });
+  }
+
+  async #askEtcd(call: string, body: Readonly<Record<string, unknown>>): Promise<unknown> {
+    const url = `http://127.0.0.1:${this.#place.etcdPort}/v3/kv/${call}`;
+    const answer = await fetch(url, { method: "POST", body: JSON.stringify(body) });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`etcd refuses ${call}: ${text}`);
+    return JSON.parse(text);
   }
 }
 
-function start(name: "etcd" | "kube-apiserver", args: readonly string[]): Deno.ChildProcess {
+function spawn(name: "etcd" | "kube-apiserver", args: readonly string[]): Deno.ChildProcess {
   const path = findTool(name);
   if (path === undefined) throw new Error(`${name} is not on this machine`);
   return new Deno.Command(path, { args: [...args], stdin: "null", stdout: "null", stderr: "null" }).spawn();
 }
 
-/** The server makes its own certificate and writes it when it begins to listen. */
-async function waitUntilReady(url: string, folder: string): Promise<string> {
-  const until = Date.now() + READY_LIMIT_MS;
-  for (;;) {
-    try {
-      const caPem = await Deno.readTextFile(`${folder}/certs/apiserver.crt`);
-      const http = Deno.createHttpClient({ caCerts: [caPem] });
-      try {
-        const answer = await fetch(`${url}/readyz`, { client: http, headers: { authorization: `Bearer ${TOKEN}` } });
-        await answer.body?.cancel();
-        if (answer.status === 200) return caPem;
-      } finally {
-        http.close();
-      }
-    } catch (error) {
-      if (Date.now() > until) throw error;
-    }
-    if (Date.now() > until) throw new Error("kube-apiserver did not become ready");
-    await new Promise((done) => setTimeout(done, 200));
+async function kill(child: Deno.ChildProcess | undefined): Promise<void> {
+  try {
+    child?.kill("SIGKILL");
+  } catch {
+    // It has ended.
   }
+  await child?.status;
 }
 
 async function writeKeys(folder: string): Promise<void> {
@@ -122,9 +213,10 @@ async function writeKeys(folder: string): Promise<void> {
   );
 }
 
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
+/** All are open at the same time, so that no two are the same. */
+function freePorts(): [number, number, number] {
+  const open = () => Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const [a, b, c] = [open(), open(), open()];
+  for (const listener of [a, b, c]) listener.close();
+  return [a.addr.port, b.addr.port, c.addr.port];
 }
