@@ -42,11 +42,6 @@ export function parseRange(text: string): RangeResult {
   return { ok: true, range: { family: first.family, first: first.value, last: last.value } };
 }
 
-/** True when every address of `inner` is in `outer`. */
-export function rangeContains(outer: IpRange, inner: IpRange): boolean {
-  return outer.family === inner.family && outer.first <= inner.first && inner.last <= outer.last;
-}
-
 /** True when `ip` is in `range`. */
 export function rangeHas(range: IpRange, ip: Ip): boolean {
   return range.family === ip.family && range.first <= ip.value && ip.value <= range.last;

@@ -8,9 +8,6 @@
 // Ethernet (IEEE 802.3; numbers in RFC 9542 §3 and Appendix B).
 export const ETHER_TYPE_IPV4 = 0x0800;
 export const ETHER_TYPE_ARP = 0x0806;
-/** An 802.1Q tag. Tagged frames are another link's: the codecs refuse them as a foreign etherType. */
-export const ETHER_TYPE_VLAN = 0x8100;
-export const ETHER_TYPE_IPV6 = 0x86dd;
 
 // ARP (RFC 826; hardware types and operations in the registry of RFC 5494).
 export const ARP_HARDWARE_ETHERNET = 1;

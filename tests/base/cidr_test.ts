@@ -4,7 +4,6 @@ import {
   formatRange,
   type IpRange,
   parseRange,
-  rangeContains,
   rangeHas,
   rangeOverlap,
   rangeSize,
@@ -131,22 +130,21 @@ Deno.test("rangeSize: all addresses count, ends included", () => {
   for (const [text, size] of rows) assertEquals(rangeSize(range(text)), size, text);
 });
 
-Deno.test("rangeContains, rangeHas, rangeOverlap: at the edges and across families", () => {
+Deno.test("rangeHas, rangeOverlap: at the edges and across families", () => {
   const rows = [
-    // outer, inner, contained, common part
-    ["10.0.0.0/24", "10.0.1.0/24", false, undefined],
-    ["10.0.0.0/24", "10.0.0.255-10.0.1.0", false, "10.0.0.255"],
-    ["10.0.0.1-10.0.0.9", "10.0.0.0-10.0.0.1", false, "10.0.0.1"],
-    ["10.0.0.4/30", "10.0.0.0/24", false, "10.0.0.4-10.0.0.7"],
-    ["0.0.0.0/0", "::/0", false, undefined],
-    ["::/0", "0.0.0.0/0", false, undefined],
-    ["10.0.0.0/24", "10.0.0.0/24", true, "10.0.0.0-10.0.0.255"],
-    ["10.0.0.0/24", "10.0.0.255/32", true, "10.0.0.255"],
-    ["fc00::/64", "fc00::/124", true, "fc00::-fc00::f"],
+    // one, other, common part
+    ["10.0.0.0/24", "10.0.1.0/24", undefined],
+    ["10.0.0.0/24", "10.0.0.255-10.0.1.0", "10.0.0.255"],
+    ["10.0.0.1-10.0.0.9", "10.0.0.0-10.0.0.1", "10.0.0.1"],
+    ["10.0.0.4/30", "10.0.0.0/24", "10.0.0.4-10.0.0.7"],
+    ["0.0.0.0/0", "::/0", undefined],
+    ["::/0", "0.0.0.0/0", undefined],
+    ["10.0.0.0/24", "10.0.0.0/24", "10.0.0.0-10.0.0.255"],
+    ["10.0.0.0/24", "10.0.0.255/32", "10.0.0.255"],
+    ["fc00::/64", "fc00::/124", "fc00::-fc00::f"],
   ] as const;
-  for (const [outer, inner, contained, common] of rows) {
-    assertEquals(rangeContains(range(outer), range(inner)), contained, `${outer} contains ${inner}`);
-    for (const [a, b] of [[outer, inner], [inner, outer]] as const) {
+  for (const [one, other, common] of rows) {
+    for (const [a, b] of [[one, other], [other, one]] as const) {
       const overlap = rangeOverlap(range(a), range(b));
       assertEquals(overlap && formatRange(overlap), common, `${a} and ${b}`);
     }

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert/equals";
 import { assertRejects } from "@std/assert/rejects";
 import { X509Certificate } from "node:crypto";
-import { makeSelfSignedCertificate, renewalDue } from "../../lib/edge/http/certificates.ts";
+import { makeSelfSignedCertificate } from "../../lib/edge/http/certificates.ts";
 
 const DAY_MS = 86_400_000;
 const NOW_MS = Date.UTC(2030, 0, 1, 12, 0, 0, 789);
@@ -69,14 +69,4 @@ Deno.test("Certificates: a long first name is cut in the common name only", asyn
   const long = `${"a".repeat(60)}.${"b".repeat(60)}.example`;
   const made = await makeSelfSignedCertificate({ hosts: [long], clock });
   assertEquals(new X509Certificate(made.certPem).subjectAltName, `DNS:${long}`);
-});
-
-Deno.test("Certificates: renewal is due in the last third of the validity", () => {
-  const notAfterMs = NOW_MS + 10 * DAY_MS;
-  const at = (wallMs: number) =>
-    renewalDue({ notAfterMs }, { clock: { wallMs: () => wallMs }, validityMs: 15 * DAY_MS });
-  assertEquals(at(NOW_MS), false);
-  assertEquals(at(NOW_MS + 5 * DAY_MS), false);
-  assertEquals(at(NOW_MS + 5 * DAY_MS + 1), true);
-  assertEquals(at(notAfterMs + 1), true);
 });

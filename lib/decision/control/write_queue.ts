@@ -57,10 +57,6 @@ export class WriteQueue {
     return this.#ready.size + this.#waiting.size;
   }
 
-  isInFlight(key: string): boolean {
-    return this.#inFlight.has(key);
-  }
-
   /** `newer`: a newer version of the object was seen, so that a conflict or a refusal need not be waited out. */
   want(key: string, options: { newer: boolean }): void {
     if (this.#ready.has(key)) return;

@@ -5,7 +5,7 @@
  * that nothing else can ever be signed by it. A bare self-signed certificate would be shorter, but rustls refuses an
  * authority as a server certificate, and the API server wants a `caBundle` that stays an authority.
  *
- * Not here: where certificates are kept, and when they are renewed (`renewalDue` only says whether it is time).
+ * Not here: where certificates are kept, and their renewal.
  * RFC 5280 (profile), RFC 9525 (names are matched against subjectAltName only).
  */
 import "reflect-metadata";
@@ -95,14 +95,6 @@ export async function makeSelfSignedCertificate(options: SelfSignedOptions): Pro
 
   const caPem = `${authority.toString("pem")}\n`;
   return { caPem, certPem: `${certificate.toString("pem")}\n${caPem}`, keyPem: await privateKeyPem(keys), notAfterMs };
-}
-
-/** Whether less than a third of the validity is left; then a new certificate is made and swapped in. */
-export function renewalDue(
-  certificate: Pick<SelfSignedCertificate, "notAfterMs">,
-  options: { readonly clock: Pick<Clock, "wallMs">; readonly validityMs?: number },
-): boolean {
-  return certificate.notAfterMs - options.clock.wallMs() < (options.validityMs ?? 365 * DAY_MS) / 3;
 }
 
 function generateKeys(): Promise<CryptoKeyPair> {

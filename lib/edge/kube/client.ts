@@ -216,11 +216,6 @@ export class KubeClient {
     return { ok: true, value: stream };
   }
 
-  /** A GET of any other path, e.g. `/version`; the body is JSON of unknown shape. */
-  getPath(path: string, options: { readonly signal?: AbortSignal } = {}): Promise<ApiResult<unknown>> {
-    return this.#json({ method: "GET", path, signal: options.signal });
-  }
-
   /** A POST of what is answered and not kept, as reviews are: the answer has no name and no version. */
   postPath(
     path: string,

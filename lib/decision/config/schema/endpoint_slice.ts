@@ -12,5 +12,3 @@ export const endpointSliceSchema = z.object({
     })),
   })),
 });
-
-export type EndpointSliceObject = z.output<typeof endpointSliceSchema>;

@@ -9,5 +9,3 @@ export const nodeSchema = z.object({
     addresses: listOf(z.object({ type: z.string(), address: z.string() })),
   })),
 });
-
-export type NodeObject = z.output<typeof nodeSchema>;

@@ -11,5 +11,3 @@ export const podSchema = z.object({
     podIPs: listOf(z.object({ ip: optional(z.string()) })),
   })),
 });
-
-export type PodObject = z.output<typeof podSchema>;

@@ -1,6 +1,6 @@
 /** What several built-in kinds share: conditions, references, readers of labels. */
 import { isMap, type JsonMap, mapAt, textAt } from "../json_map.ts";
-import { list, listBy, record, type Schema, text, texts, whole } from "../schema.ts";
+import { listBy, record, type Schema, text, whole } from "../schema.ts";
 
 export const CONDITION: Schema = record({
   type: text,
@@ -24,11 +24,6 @@ export const OBJECT_REFERENCE: Schema = record({
   apiVersion: text,
   resourceVersion: text,
   fieldPath: text,
-});
-
-export const LABEL_SELECTOR: Schema = record({
-  matchLabels: { type: "object", additionalProperties: text },
-  matchExpressions: list(record({ key: text, operator: text, values: texts })),
 });
 
 /** The status of a condition, or "Unknown". */
