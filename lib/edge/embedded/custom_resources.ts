@@ -109,7 +109,7 @@ function cellText(value: JsonValue | undefined, type: TableColumn["type"]): stri
 }
 
 /** The part of JSONPath that printer columns use: members, indexes and one kind of filter. */
-export function readJsonPath(body: JsonMap, path: string): JsonValue | undefined {
+function readJsonPath(body: JsonMap, path: string): JsonValue | undefined {
   let value: JsonValue | undefined = body;
   for (
     const step of path.matchAll(/\.([A-Za-z0-9_-]+)|\[(\d+)\]|\[\?\(@\.([A-Za-z0-9_-]+)\s*==\s*["']([^"']*)["']\)\]/g)

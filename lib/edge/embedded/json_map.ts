@@ -12,7 +12,7 @@ export interface JsonMap {
 }
 
 /** Nesting beyond this is refused: serialising is recursive and must not run out of stack. */
-export const JSON_DEPTH_MAX = 200;
+const JSON_DEPTH_MAX = 200;
 
 export function isMap(value: unknown): value is JsonMap {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -24,7 +24,7 @@ export function validateMetadata(type: ResourceType, metadata: JsonMap): FieldEr
   return errors;
 }
 
-export function validateName(rule: ResourceType["nameRule"], name: string): FieldError[] {
+function validateName(rule: ResourceType["nameRule"], name: string): FieldError[] {
   const path = "metadata.name";
   switch (rule) {
     case "label":
@@ -54,7 +54,7 @@ function labelWords(rule: "RFC 1123" | "DNS-1035"): string {
     `(regex used for validation is '${regex.source.slice(1, -1)}')`;
 }
 
-export function validateLabels(labels: JsonMap, path: string): FieldError[] {
+function validateLabels(labels: JsonMap, path: string): FieldError[] {
   const errors: FieldError[] = [];
   for (const [key, value] of Object.entries(labels)) {
     errors.push(...validateQualifiedName(key, path));

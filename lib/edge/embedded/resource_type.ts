@@ -83,7 +83,7 @@ export interface ResourceType {
   readonly deprecationWarning?: string;
 }
 
-export const ALL_VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"] as const;
+const ALL_VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"] as const;
 
 /** What a kind has to say for itself; the rest is ordinary. */
 export type ResourceTypeInput =

@@ -24,7 +24,7 @@ export function objectFilter(type: ResourceType, options: { labels: string; fiel
 type LabelTest = (labels: JsonMap) => boolean;
 
 /** Splits at commas outside parentheses and reads each requirement. */
-export function parseLabelSelector(text: string): LabelTest[] {
+function parseLabelSelector(text: string): LabelTest[] {
   if (text.trim() === "") return [];
   const parts = splitOutsideParentheses(text);
   if (parts.length > REQUIREMENTS_MAX) {

@@ -29,7 +29,7 @@ export class ServiceResources {
 }
 
 /** What a Service holds. A port number is the Service's own for both protocols, so it is counted once. */
-export function resourcesOf(body: JsonMap): Set<string> {
+function resourcesOf(body: JsonMap): Set<string> {
   const spec = mapAt(body, "spec");
   const held = new Set(textsAt(spec, "clusterIPs").filter((ip) => ip !== "None" && ip !== ""));
   for (const port of listAt(spec, "ports")) {

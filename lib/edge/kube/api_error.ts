@@ -6,7 +6,7 @@
  * only on the reason, so that every writer of Herald gives the same answer to the same failure.
  */
 
-export const API_ERROR_REASONS = [
+const API_ERROR_REASONS = [
   "notFound",
   "conflict",
   "alreadyExists",

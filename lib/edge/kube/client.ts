@@ -364,7 +364,7 @@ function rejectOnAbort(signal: AbortSignal): Promise<never> {
 }
 
 /** True for what every object of the API has; without it an object cannot be kept in a store. */
-export function isKubeObject(value: unknown): value is KubeObject {
+function isKubeObject(value: unknown): value is KubeObject {
   if (!isRecord(value) || !isRecord(value["metadata"])) return false;
   const { name, resourceVersion } = value["metadata"];
   return typeof name === "string" && name !== "" && typeof resourceVersion === "string" && resourceVersion !== "";

@@ -18,13 +18,13 @@ export interface BpfProgram {
 
 /** linux/bpf_common.h: BPF_LD|BPF_H|BPF_ABS, BPF_LD|BPF_B|BPF_ABS, BPF_JMP|BPF_JEQ|BPF_K, BPF_RET|BPF_K. */
 export const LOAD_HALF = 0x28;
-export const LOAD_BYTE = 0x30;
+const LOAD_BYTE = 0x30;
 export const JUMP_EQUAL = 0x15;
 export const RETURN = 0x06;
 
 /** SKF_AD_OFF + SKF_AD_PKTTYPE, as an unsigned word: who the frame is for. */
 export const PACKET_TYPE = 0xffff_f004;
-export const PACKET_OTHERHOST = 3;
+const PACKET_OTHERHOST = 3;
 
 const ETHER_TYPE_OFFSET = 12;
 const WHOLE_FRAME = 0x4_0000;

@@ -12,7 +12,7 @@ export const EINTR = 4;
 export const ENXIO = 6;
 export const EBADF = 9;
 export const EAGAIN = 11;
-export const ENOMEM = 12;
+const ENOMEM = 12;
 export const EACCES = 13;
 export const EEXIST = 17;
 export const ENODEV = 19;
@@ -23,7 +23,7 @@ export const EADDRNOTAVAIL = 99;
 export const ENETDOWN = 100;
 export const ENETUNREACH = 101;
 export const ENOBUFS = 105;
-export const ETIMEDOUT = 110;
+const ETIMEDOUT = 110;
 export const ECONNREFUSED = 111;
 export const EHOSTUNREACH = 113;
 

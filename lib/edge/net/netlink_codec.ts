@@ -22,9 +22,9 @@ export const RTM_GETNEIGH = 30;
 
 export const IFLA_ADDRESS = 1;
 export const IFLA_IFNAME = 3;
-export const IFLA_MTU = 4;
+const IFLA_MTU = 4;
 export const IFLA_MASTER = 10;
-export const IFLA_OPERSTATE = 16;
+const IFLA_OPERSTATE = 16;
 export const IFLA_LINKINFO = 18;
 export const IFLA_NET_NS_PID = 19;
 export const IFLA_NET_NS_FD = 28;
@@ -37,7 +37,7 @@ export const IFA_LOCAL = 2;
 export const IFA_FLAGS = 8;
 export const IFA_F_NODAD = 0x02;
 export const NDA_DST = 1;
-export const NDA_LLADDR = 2;
+const NDA_LLADDR = 2;
 
 export const IFF_UP = 0x1;
 const IFF_BROADCAST = 0x2;
@@ -46,9 +46,9 @@ const IFF_RUNNING = 0x40;
 const IFF_NOARP = 0x80;
 const IFF_LOWER_UP = 0x1_0000;
 
-export const IFINFOMSG_BYTES = 16;
-export const IFADDRMSG_BYTES = 8;
-export const NDMSG_BYTES = 12;
+const IFINFOMSG_BYTES = 16;
+const IFADDRMSG_BYTES = 8;
+const NDMSG_BYTES = 12;
 
 /** An interface. */
 export interface Link {

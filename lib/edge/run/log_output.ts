@@ -40,7 +40,7 @@ export function logOutput(options: { filter: LogFilter }, deps: LogOutputDeps): 
 }
 
 /** Time, level and name lead, whatever the event's own order; a field named `ts` does not replace the time. */
-export function formatLogLine(event: LogEvent, wallMs: number): string {
+function formatLogLine(event: LogEvent, wallMs: number): string {
   const { level, event: name, ts: _ignored, ...fields } = event;
   return `${JSON.stringify({ ts: formatWallTime(wallMs), level, event: name, ...fields })}\n`;
 }

@@ -3,7 +3,7 @@ import type { Rng } from "../../base/rng.ts";
 
 const BLOCK_WORDS = 256;
 
-export class SystemRng implements Rng {
+class SystemRng implements Rng {
   readonly #block = new Uint32Array(BLOCK_WORDS);
   #next = BLOCK_WORDS;
 

@@ -2,7 +2,7 @@
 import { isMap, type JsonMap, mapAt, textAt } from "../json_map.ts";
 import { listBy, record, type Schema, text, whole } from "../schema.ts";
 
-export const CONDITION: Schema = record({
+const CONDITION: Schema = record({
   type: text,
   status: text,
   reason: text,
