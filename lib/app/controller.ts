@@ -7,7 +7,7 @@
  * What to do is decided in `decision/control/converge`; this file carries inputs to it and effects from it.
  */
 import type { Json } from "../base/json.ts";
-import { type KubeObject, RESOURCES } from "../base/kube.ts";
+import { RESOURCES } from "../base/kube.ts";
 import type { Log } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
 import type { Clock } from "../base/time.ts";
@@ -19,6 +19,7 @@ import type { KubeClientFacts, PoolUsage } from "../edge/http/metallb_metrics.ts
 import type { ApiError } from "../edge/kube/api_error.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
 import { EventRecorder } from "../edge/kube/events.ts";
+import type { Reflector } from "../edge/kube/reflector.ts";
 import { EventLoopDriver } from "../edge/run/event_loop_driver.ts";
 import { Caches } from "./caches.ts";
 import { ProblemLog } from "./problem_log.ts";
@@ -38,6 +39,7 @@ export interface ControllerDeps {
 }
 
 const EVENT_FLUSH_MS = 1000;
+const WRITES_FLUSH_MS = 1000;
 
 export class Controller {
   readonly #deps: ControllerDeps;
@@ -46,7 +48,8 @@ export class Controller {
   readonly #driver: EventLoopDriver<ConvergeInput, ConvergeEffect>;
   readonly #writes = new Set<Promise<void>>();
   readonly #events: EventRecorder;
-  readonly #pools = new Map<string, KubeObject>();
+  readonly #pools: Reflector;
+  readonly #namespaces: Reflector;
   readonly #problemLog: ProblemLog;
   #poolsScheduled = false;
 
@@ -72,23 +75,24 @@ export class Controller {
       const object = change.kind === "upsert" ? change.object : undefined;
       this.#driver.input({ kind: "service", key: change.key, object });
     });
-    this.#caches.add({ resource: RESOURCES.ipAddressPools, namespace: options.namespace }, (change) => {
-      if (change.kind === "upsert") this.#pools.set(change.key, change.object);
-      else this.#pools.delete(change.key);
-      this.#schedulePools();
-    });
+    const { namespace } = options;
+    this.#pools = this.#caches.add({ resource: RESOURCES.ipAddressPools, namespace }, () => this.#schedulePools());
+    // Pools may select namespaces by label.
+    this.#namespaces = this.#caches.add({ resource: RESOURCES.namespaces }, () => this.#schedulePools());
   }
 
   start(): void {
     this.#caches.start();
   }
 
-  /** Decides nothing more, and lets what is on its way to the API finish within a second. */
+  /**
+   * Decides nothing more, and lets what is on its way to the API finish within a second. What does not is decided anew
+   * at the next start, from the objects as they are then.
+   */
   async stop(): Promise<void> {
     this.#driver.stop();
     await this.#caches.stop();
-    // Each write ends within the client's request timeout; the machine limits how many there are.
-    await Promise.all(this.#writes);
+    await Promise.race([Promise.all(this.#writes), delay(WRITES_FLUSH_MS)]);
     await this.#events.flush(EVENT_FLUSH_MS);
     this.#events.stop();
   }
@@ -134,7 +138,8 @@ export class Controller {
   }
 
   #tellPools(): void {
-    this.#driver.input({ kind: "pools", ipAddressPools: [...this.#pools.values()] });
+    this.#driver.input({ kind: "namespaces", namespaces: [...this.#namespaces.store.values()] });
+    this.#driver.input({ kind: "pools", ipAddressPools: [...this.#pools.store.values()] });
   }
 
   #apply(effect: ConvergeEffect): void {
@@ -178,4 +183,8 @@ function failureOf(error: ApiError): WriteFailure {
     default:
       return "retryable";
   }
+}
+
+function delay(delayMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delayMs));
 }

@@ -16,10 +16,22 @@ export function allocatedNotices(
   const message = isAdditional
     ? `Assigned additional IP "${added.join('" "')}"`
     : `Assigned IP ${quotedList(addresses)}`;
+  const rule = ruleOf(service);
   return [
     event(service, { type: "Normal", reason: "IPAllocated", message }),
-    { kind: "log", event: { level: "info", event: "ipAllocated", service: service.key, ips: [...addresses], pool } },
+    {
+      kind: "log",
+      event: { level: "info", event: "ipAllocated", service: service.key, ips: [...addresses], pool, rule },
+    },
   ];
+}
+
+/** By which rule a Service gets what it gets. */
+export type AllocationRule = "requestedAddress" | "requestedPool" | "autoAssign";
+
+function ruleOf(service: ServiceView): AllocationRule {
+  if (service.requestedAddresses !== undefined || service.loadBalancerIp !== undefined) return "requestedAddress";
+  return service.requestedPool !== undefined ? "requestedPool" : "autoAssign";
 }
 
 export function failedNotices(
