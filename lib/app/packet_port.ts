@@ -6,7 +6,6 @@
  */
 import { SHARED_COUNTERS_BYTES, SharedCounters } from "../base/shared_counters.ts";
 import type { JsonObject } from "../base/json.ts";
-import type { Millis } from "../base/time.ts";
 import type { FromPacketThread, ToPacketThread, WantedDelta } from "../base/wanted.ts";
 import { LIBC_PATHS } from "../edge/net/libc.ts";
 import { WakeUp } from "../edge/net/wake_up.ts";
@@ -19,8 +18,9 @@ export interface PacketPortDeps {
 }
 
 const INSPECT_TIMEOUT_MS = 1000;
-/** Many times the loop's longest sleep, and less than the kubelet's three failed probes. */
-const BEAT_LIMIT_MS = 3000;
+/** The loop turns many times in one beat, also when it only sleeps; main may be late, so several beats are given. */
+const BEAT_MS = 1000;
+const SILENT_BEATS_MAX = 5;
 
 export class PacketPort {
   readonly counters: SharedCounters;
@@ -31,8 +31,10 @@ export class PacketPort {
   readonly #inspections = new Map<number, (state: JsonObject) => void>();
   readonly #ended = Promise.withResolvers<void>();
   #inspectionId = 0;
-  /** The last turn of the loop that was seen, and when. */
-  #beat = { turns: 0, at: 0 };
+  /** The last turn of the loop that was seen, and how often it was the same. */
+  #turns = 0;
+  #silentBeats = 0;
+  readonly #beat = setInterval(() => this.#listen(), BEAT_MS);
   #over = false;
 
   constructor(options: PacketPortOptions, deps: PacketPortDeps) {
@@ -86,11 +88,13 @@ export class PacketPort {
     return promise;
   }
 
-  /** False when the thread's loop has stood still for seconds: it is stuck, or starved beyond use. */
-  isBeating(now: Millis): boolean {
+  /** A thread whose loop stands still for seconds is stuck, or starved beyond use: the process ends and starts anew. */
+  #listen(): void {
     const turns = this.counters.read("loopTurns");
-    if (turns !== this.#beat.turns) this.#beat = { turns, at: now };
-    return now - this.#beat.at < BEAT_LIMIT_MS;
+    this.#silentBeats = turns === this.#turns ? this.#silentBeats + 1 : 0;
+    this.#turns = turns;
+    if (this.#silentBeats < SILENT_BEATS_MAX) return;
+    this.#receive({ kind: "failed", message: `its loop stood still for ${SILENT_BEATS_MAX * BEAT_MS} ms` });
   }
 
   /** Hands over and ends; resolves when the thread has. */
@@ -124,7 +128,9 @@ export class PacketPort {
 
   #end(): void {
     this.#over = true;
+    clearInterval(this.#beat);
     this.#port.close();
+    this.#wakeUp.close();
     this.#ended.resolve();
   }
 }

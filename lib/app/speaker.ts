@@ -107,11 +107,7 @@ export class Speaker {
   get conditions(): readonly { readonly name: string; readonly ready: () => boolean }[] {
     return [
       { name: "caches", ready: () => this.#source.synced },
-      {
-        name: "packetThread",
-        // Asked first, so that it is always asked: what it remembers is when it was last asked.
-        ready: () => this.#packets.isBeating(this.#deps.clock.now()) && this.#packetsReady,
-      },
+      { name: "packetThread", ready: () => this.#packetsReady },
     ];
   }
 

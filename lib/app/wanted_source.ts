@@ -55,13 +55,13 @@ export class WantedSource {
   readonly #options: WantedSourceOptions;
   readonly #deps: WantedSourceDeps;
   readonly #caches: Caches;
-  readonly #services: Reflector;
   readonly #planner: Layer2Planner;
   readonly #diff = new WantedDiff();
   readonly #problemLog: ProblemLog;
   readonly #peers = new Map<string, WantedPeer>();
-  readonly #pools = new Map<string, KubeObject>();
-  readonly #l2Advertisements = new Map<string, KubeObject>();
+  readonly #services: Reflector;
+  readonly #pools: Reflector;
+  readonly #l2Advertisements: Reflector;
   #configChanged = false;
   #flushScheduled = false;
   #stopped = false;
@@ -73,7 +73,13 @@ export class WantedSource {
     this.#planner = new Layer2Planner({ ignoreExcludeLb, lbClasses, node });
     this.#problemLog = new ProblemLog(deps);
     this.#caches = new Caches({ ...deps, onSynced: () => this.#scheduleFlush() });
-    this.#services = this.#addCaches();
+    this.#services = this.#follow(RESOURCES.services, decodeService, {
+      upsert: (service) => this.#planner.upsertService(service),
+      remove: (key) => this.#planner.removeService(key),
+    });
+    this.#pools = this.#followConfig(RESOURCES.ipAddressPools);
+    this.#l2Advertisements = this.#followConfig(RESOURCES.l2Advertisements);
+    this.#addCaches();
   }
 
   start(): void {
@@ -110,14 +116,9 @@ export class WantedSource {
     };
   }
 
-  /** Returns the cache of the Services. */
-  #addCaches(): Reflector {
+  #addCaches(): void {
     const { namespace, peers } = this.#options;
     const planner = this.#planner;
-    const services = this.#follow(RESOURCES.services, decodeService, {
-      upsert: (service) => planner.upsertService(service),
-      remove: (key) => planner.removeService(key),
-    });
     this.#follow(RESOURCES.endpointSlices, decodeEndpointSlice, {
       upsert: (slice) => planner.upsertSlice(slice),
       remove: (key) => planner.removeSlice(key),
@@ -126,25 +127,21 @@ export class WantedSource {
       upsert: (node) => planner.upsertNode(node),
       remove: (key) => planner.removeNode(key),
     });
-    const configKinds = [
-      { resource: RESOURCES.ipAddressPools, objects: this.#pools },
-      { resource: RESOURCES.l2Advertisements, objects: this.#l2Advertisements },
-    ];
-    for (const { resource, objects } of configKinds) {
-      this.#caches.add({ resource, namespace }, (change) => {
-        if (change.kind === "upsert") objects.set(change.key, change.object);
-        else objects.delete(change.key);
-        this.#configChanged = true;
-        this.#scheduleFlush();
-      });
-    }
     if (peers !== undefined) {
       this.#caches.add({ resource: RESOURCES.pods, namespace, labelSelector: peers.labels }, (change) => {
         this.#changePeer(change.key, change.kind === "upsert" ? change.object : undefined, peers.port);
         this.#scheduleFlush();
       });
     }
-    return services;
+  }
+
+  /** A kind of configuration. A pool's status changes with every address, which is no change of configuration. */
+  #followConfig(resource: Resource): Reflector {
+    return this.#caches.add({ resource, namespace: this.#options.namespace }, (change) => {
+      if (change.kind === "upsert" && sameConfiguration(change.object, change.previous)) return;
+      this.#configChanged = true;
+      this.#scheduleFlush();
+    });
   }
 
   /** Keeps what `decode` makes of a kind's objects; one that cannot be decoded is logged and counts as absent. */
@@ -200,11 +197,12 @@ export class WantedSource {
   #resolveConfig(): void {
     this.#configChanged = false;
     const { config, problems } = resolveConfig({
-      ipAddressPools: [...this.#pools.values()],
-      l2Advertisements: [...this.#l2Advertisements.values()],
+      ipAddressPools: [...this.#pools.store.values()],
+      l2Advertisements: [...this.#l2Advertisements.store.values()],
     });
     this.#planner.setConfig(config);
     this.#problemLog.replace(problems);
+    // MetalLB's word for it (reference §13).
     this.#deps.log({ level: "info", event: "config reloaded", pools: config.pools.length, problems: problems.length });
   }
 }
@@ -218,6 +216,14 @@ function planPicture({ key, pool, addresses, reason, message, excluded }: Servic
     message,
     excluded: excluded.map(({ node, reason, message }) => ({ node, reason, message })),
   };
+}
+
+/** The API server counts `generation` up when the specification changes, and with nothing else. */
+function sameConfiguration(object: KubeObject, previous: KubeObject | undefined): boolean {
+  const { uid, generation, labels } = object.metadata;
+  const before = previous?.metadata;
+  return generation !== undefined && generation === before?.generation && uid === before.uid &&
+    JSON.stringify(labels) === JSON.stringify(before.labels);
 }
 
 /** One peer per node: of two pods on a node (a rolling update), the one whose key sorts last is the newer guess. */
