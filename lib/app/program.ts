@@ -54,6 +54,8 @@ interface CommonFlags {
 
 const STOP_LIMIT_MS = 5_000;
 const SERVER_CLOSE_MS = 100;
+/** Only GET is served, and strangers may connect: nobody needs to send more than nothing. */
+const BODY_BYTES_MAX = 1024;
 const SERVICE_ACCOUNT_NAMESPACE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
 export interface ProgramSpec<Specs extends Readonly<Record<string, FlagSpec>>> {
@@ -142,12 +144,15 @@ async function ports(
   const { flags, running, client, log } = parts;
   const health = {
     app: healthApp({ conditions: running.conditions }),
-    options: { hostname: spec.healthHostname, port: flags["health-probe-port"] },
+    options: { hostname: spec.healthHostname, port: flags["health-probe-port"], bodyBytesMax: BODY_BYTES_MAX },
   };
   if (flags.port === 0) return [health];
   const certificate = await makeSelfSignedCertificate({ hosts: ["localhost", "127.0.0.1"], clock: systemClock });
   const app = observedApp(spec.name, { running, client, log });
-  return [health, { app, options: { hostname: "0.0.0.0", port: flags.port, certificate } }];
+  return [health, {
+    app,
+    options: { hostname: "0.0.0.0", port: flags.port, certificate, bodyBytesMax: BODY_BYTES_MAX },
+  }];
 }
 
 /** `/metrics` and `/status`. Without a client there is no guard: for loopback in the laboratory only. */
