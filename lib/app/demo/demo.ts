@@ -51,7 +51,13 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const stopListening = onTermination((signal) => interrupted.resolve(signal === "SIGINT" ? 130 : 143));
   const demo = perform(options, { narrator, interrupted: interrupted.promise });
   try {
-    return await Promise.race([demo, interrupted.promise]);
+    return await Promise.race([
+      demo,
+      interrupted.promise.then((code) => {
+        narrator.title("Stopped: with this process everything is gone");
+        return code;
+      }),
+    ]);
   } catch (error) {
     narrator.print(`herald demo: ${error instanceof Error ? error.message : error}`);
     return 1;
@@ -79,11 +85,11 @@ async function perform(
     heard.story = story;
     await story.tell(readExamples());
     if (options.keep) await keep(cluster, { ...deps, token, log });
-    narrator.title("Everything is gone: nothing was created outside of this process");
-    return 0;
   } finally {
     await cluster.close();
   }
+  narrator.title("Everything is gone: nothing was created outside of this process");
+  return 0;
 }
 
 /** Makes the cluster whole again, shows how to look at it, and stays until Ctrl-C. */

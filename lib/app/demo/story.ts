@@ -6,6 +6,7 @@ import { formatMac, type Mac } from "../../base/mac.ts";
 import type { KubeObject } from "../../base/kube.ts";
 import type { LogEvent } from "../../base/log.ts";
 import type { Clock, Millis } from "../../base/time.ts";
+import type { AllocationRule } from "../../decision/control/service_notices.ts";
 import type { LabProbe } from "../../edge/lab/lab_host.ts";
 import { CLIENT, type DemoCluster, NODES } from "./demo_cluster.ts";
 import type { Narrator } from "./narrator.ts";
@@ -21,6 +22,19 @@ export interface StoryDeps {
   readonly narrator: Narrator;
   readonly clock: Clock;
 }
+
+interface Allocated {
+  readonly service: string;
+  readonly ips: readonly string[];
+  readonly pool: string;
+  readonly rule: AllocationRule;
+}
+
+const RULES: Readonly<Record<AllocationRule, string>> = {
+  autoAssign: "the first pool, by priority and name, that may give it one, and its lowest free address",
+  requestedPool: "the pool that its annotation names, and its lowest free address",
+  requestedAddress: "the address that it asks for",
+};
 
 const SERVICE = { namespace: "default", name: "web" } as const;
 const PROBE_INTERVAL_MS = 10;
@@ -45,10 +59,8 @@ export class Story {
   hear(event: LogEvent): void {
     const { narrator, clock } = this.#deps;
     if (event.event === "ipAllocated") {
-      const { service, ips, pool } = event as unknown as { service: string; ips: string[]; pool: string };
-      narrator.tell(
-        `controller: ${service} gets ${ips.join(", ")} from ${pool}: the first pool by name, its lowest free address`,
-      );
+      const { service, ips, pool, rule } = event as unknown as Allocated;
+      narrator.tell(`controller: ${service} gets ${ips.join(", ")} from ${pool}: ${RULES[rule]}`);
     }
     if (event.event === "serviceAnnounced") {
       for (const address of event["ips"] as string[]) this.#announcedAt.set(address, clock.now());
@@ -70,7 +82,7 @@ export class Story {
     const { cluster, narrator } = this.#deps;
     narrator.title("Services get addresses");
     for (const { path, objects } of manifests) {
-      narrator.tell(`kubectl apply -f ${path}`);
+      narrator.tell(`apply ${path}`);
       for (const line of await cluster.apply(objects)) narrator.print(`             ${line}`);
     }
     const services = manifests.flatMap(({ objects }) => objects).filter(({ kind }) => kind === "Service");
@@ -79,10 +91,10 @@ export class Story {
         async () => (await cluster.addressesOf(namespace, name)).length > 0,
         `Service ${namespace}/${name} has an address`,
       );
+      for (const address of await cluster.addressesOf(namespace, name)) await this.#untilAnnounced(address);
     }
-    const [address] = await cluster.addressesOf(SERVICE.namespace, SERVICE.name);
-    await this.#untilAnnounced(address!);
     await cluster.proxySettled();
+    const [address] = await cluster.addressesOf(SERVICE.namespace, SERVICE.name);
     return address!;
   }
 
@@ -96,11 +108,10 @@ export class Story {
     const announcer = cluster.announcerOf(address)!;
     const order = cluster.speakers.get(announcer)!.candidatesOf(address);
     const alive = order.filter((node) => cluster.speakers.has(node));
-    narrator.tell(
-      `speaker: ${address} is announced by ${announcer}: of the order ${order.join(", ")} ` +
-        `(SHA-256 of "node#address"), ${alive.join(", ")} ${
-          alive.length === 1 ? "lives" : "live"
-        }; the first one announces`,
+    narrator.tell(`speaker: ${address} is announced by ${announcer}`);
+    narrator.print(
+      `             the order for this address is ${order.join(", ")} (SHA-256 of "node#address"); ` +
+        `the first that lives announces it, and ${alive.join(", ")} ${alive.length === 1 ? "lives" : "live"}`,
     );
     return announcer;
   }
@@ -163,8 +174,9 @@ export class Story {
     await pause(QUIET_MS);
     const report = await probe.stop();
     const node = nodeOfMac(await this.#resolvedMac(address));
+    const cut = report.cut === 0 ? "" : ` (${report.cut} cut: open while the address moved)`;
     narrator.tell(
-      `client: ${report.answered} of ${report.sent} requests answered, longest time without an answer ` +
+      `client: ${report.answered} of ${report.sent} requests answered${cut}, longest time without an answer ` +
         `${report.longestGapMs.toFixed(0)} ms; its kernel now sends to ${node}`,
     );
     if (report.answered === 0) throw new Error(`no request to ${address} was answered`);

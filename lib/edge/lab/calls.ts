@@ -62,6 +62,11 @@ export interface ProbeReport {
   readonly sent: number;
   readonly answered: number;
   readonly failed: number;
+  /**
+   * Of these, connections that were open and got a reset: they met a node that did not know them, as every open
+   * connection does when its address moves on layer 2.
+   */
+  readonly cut: number;
   /** Not sent because too many were under way. */
   readonly skipped: number;
   /** Times without an answer longer than five intervals; the first 1,000. */

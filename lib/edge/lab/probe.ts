@@ -27,6 +27,7 @@ export class Probe {
   #sent = 0;
   #answered = 0;
   #failed = 0;
+  #cut = 0;
   #skipped = 0;
   #underWay = 0;
   #lastAnswerMs = this.#startedMs;
@@ -46,6 +47,7 @@ export class Probe {
       sent: this.#sent,
       answered: this.#answered,
       failed: this.#failed,
+      cut: this.#cut,
       skipped: this.#skipped,
       gaps: [...this.#gaps],
       longestGapMs: Math.max(this.#longestGapMs, wallNow() - this.#lastAnswerMs),
@@ -114,7 +116,8 @@ export class Probe {
       });
       await connection.write(this.#request);
       return okBody(await readAll(connection));
-    } catch {
+    } catch (error) {
+      if (connection !== undefined && error instanceof Deno.errors.ConnectionReset) this.#cut++;
       return undefined;
     } finally {
       clearTimeout(timer);
