@@ -78,10 +78,10 @@ export class DemoCluster {
   static async create(options: DemoClusterOptions, deps: DemoClusterDeps): Promise<DemoCluster> {
     const hosts = [...NODES, CLIENT].map(({ name, address, mac }) => ({ name, mac, address: `${address}/24` }));
     const lab = await Lab.create({ hosts });
+    const api = new EmbeddedApi({ crds: options.crds, token: options.token }, deps);
+    const client = new KubeClient({ baseUrl: "http://api" }, { fetch: api.fetch });
+    const cluster = new DemoCluster({ lab, api, client, deps });
     try {
-      const api = new EmbeddedApi({ crds: options.crds, token: options.token }, deps);
-      const client = new KubeClient({ baseUrl: "http://api" }, { fetch: api.fetch });
-      const cluster = new DemoCluster({ lab, api, client, deps });
       await Promise.all(NODES.map(({ name }) => silenceKernel(lab.host(name))));
       await cluster.#createObjects();
       cluster.#caches.start();
@@ -89,7 +89,7 @@ export class DemoCluster {
       for (const { name } of NODES) await cluster.startSpeaker(name);
       return cluster;
     } catch (error) {
-      await lab.close();
+      await cluster.close();
       throw error;
     }
   }

@@ -8,7 +8,7 @@ import type { Log } from "../../base/log.ts";
 import type { Clock } from "../../base/time.ts";
 import { formatWallTime } from "../../base/time.ts";
 import { decodePod } from "../../decision/config/pod_view.ts";
-import type { KubeClient } from "../../edge/kube/client.ts";
+import type { KubeClient, ObjectName } from "../../edge/kube/client.ts";
 import type { Caches } from "../caches.ts";
 
 export interface KubeletOptions {
@@ -45,9 +45,7 @@ export class Kubelet {
     const { nodes } = this.#options;
     if (nodeName === undefined) {
       const node = nodes[this.#scheduled++ % nodes.length]!;
-      const body = { spec: { nodeName: node.name } };
-      await this.#deps.client.patch(RESOURCES.pods, { namespace, name }, { type: "merge", body });
-      return;
+      return await this.#patch({ namespace, name }, { spec: { nodeName: node.name } });
     }
     const uid = object.metadata.uid ?? "";
     const index = nodes.findIndex((node) => node.name === nodeName);
@@ -55,8 +53,14 @@ export class Kubelet {
     this.#handled.add(uid);
     // A Pod on the host's network, as the speakers are, has the node's address.
     const isHostNetwork = (object["spec"] as { hostNetwork?: boolean } | undefined)?.hostNetwork === true;
-    const ip = isHostNetwork ? nodes[index]!.address : `10.244.${index + 1}.${++this.#addresses + 1}`;
+    const ip = isHostNetwork ? nodes[index]!.address : this.#nextAddress(index);
     await this.#writeStatus(object, ip);
+  }
+
+  /** From the range of the node with this index: 10.244.0.0/16 for the first one, 10.245.0.0/16 for the next. */
+  #nextAddress(nodeIndex: number): string {
+    const host = ++this.#addresses;
+    return `10.${244 + nodeIndex}.${host >>> 8 & 0xff}.${host & 0xff}`;
   }
 
   async #writeStatus(object: KubeObject, ip: string): Promise<void> {
@@ -79,10 +83,12 @@ export class Kubelet {
     const body = {
       status: { phase: "Running", podIP: ip, podIPs: [{ ip }], startTime: now, conditions, containerStatuses },
     };
-    const target = { namespace, name, subresource: "status" };
+    await this.#patch({ namespace, name, subresource: "status" }, body);
+  }
+
+  async #patch(target: ObjectName, body: Readonly<Record<string, unknown>>): Promise<void> {
     const result = await this.#deps.client.patch(RESOURCES.pods, target, { type: "merge", body });
-    if (!result.ok) {
-      this.#deps.log({ level: "warn", event: "podStatusNotWritten", pod: name, error: result.error.message });
-    }
+    if (result.ok) return;
+    this.#deps.log({ level: "warn", event: "podNotWritten", pod: target.name, error: result.error.message });
   }
 }

@@ -4,7 +4,7 @@
  */
 import { labRequirements } from "../../edge/lab/requirements.ts";
 import { becomeProgram } from "../../edge/net/exec.ts";
-import { readProcFile } from "../../edge/net/namespace.ts";
+import { isInitialUserNamespace } from "../../edge/net/namespace.ts";
 
 /** `undefined` when all is there; else sentences that say what is missing. May not return: then it became another. */
 export async function gainPrivilege(options: { command: string }): Promise<string | undefined> {
@@ -24,7 +24,7 @@ export async function gainPrivilege(options: { command: string }): Promise<strin
 
 /** True below `unshare -U`, where this process is root in a world of its own. */
 export function isInUserNamespace(): boolean {
-  return !/^\s*0\s+0\s+4294967295\s*$/.test(readProcFile("/proc/self/uid_map"));
+  return !isInitialUserNamespace();
 }
 
 /** Tries it with a program that does nothing. */

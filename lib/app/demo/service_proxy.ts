@@ -68,12 +68,6 @@ export class ServiceProxy {
     this.#work = this.#work.then(async () => {
       this.#scheduled = false;
       await Promise.all(this.#hosts.map((host, index) => this.#apply(host, this.#wanted(index))));
-    }).catch((error) => {
-      this.#log({
-        level: "warn",
-        event: "serviceProxyFailed",
-        error: error instanceof Error ? error.message : String(error),
-      });
     });
   }
 
@@ -103,24 +97,36 @@ export class ServiceProxy {
     for (const [key, { text, server }] of [...listeners]) {
       if (wanted.get(key) === text) continue;
       listeners.delete(key);
-      await server.stop();
+      await this.#attempt(() => server.stop());
     }
-    for (const address of [...addresses]) {
-      if (wantedAddresses.has(address)) continue;
+    for (const address of addresses.difference(wantedAddresses)) {
       addresses.delete(address);
-      await host.deleteAddress("lo", hostCidr(address));
+      await this.#attempt(() => host.deleteAddress("lo", hostCidr(address)));
     }
-    for (const address of wantedAddresses) {
-      if (addresses.has(address)) continue;
-      addresses.add(address);
-      await host.addAddress("lo", hostCidr(address));
+    for (const address of wantedAddresses.difference(addresses)) {
+      await this.#attempt(async () => {
+        await host.addAddress("lo", hostCidr(address));
+        addresses.add(address);
+      });
     }
     for (const [key, text] of wanted) {
       // Without a ready Pod nobody listens, and the client is refused.
       if (text === "" || listeners.has(key)) continue;
       const [address, port] = key.split(" ");
-      const server = await host.serveHttp({ address: address!, port: Number(port), respond: text });
-      listeners.set(key, { text, server });
+      await this.#attempt(async () => {
+        const server = await host.serveHttp({ address: address!, port: Number(port), respond: text });
+        listeners.set(key, { text, server });
+      });
+    }
+  }
+
+  /** What a host refuses is logged and tried again at the next change; the rest goes on. */
+  async #attempt(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.#log({ level: "warn", event: "serviceProxyFailed", error: message });
     }
   }
 }
