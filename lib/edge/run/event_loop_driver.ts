@@ -8,14 +8,26 @@ import { Driver, type DriverDeps, type DriverOptions } from "./driver.ts";
 
 /** The longest delay that `setTimeout` takes; a later deadline is armed again then. */
 const TIMEOUT_MS_MAX = 0x7fff_ffff;
+/**
+ * One input may concern every object of a cluster at once: the first full list decides all Services, with a write and an
+ * event for each. This is far above any cluster, and still ends a machine that never ends.
+ */
+const EFFECTS_MAX = 10_000_000;
+
+export interface EventLoopDriverDeps<Input, Effect> extends DriverDeps<Input, Effect> {
+  /** Runs `run` once after `delayMs`, unless the returned function is called first. Default: real time. */
+  readonly schedule?: (run: () => void, delayMs: number) => () => void;
+}
 
 export class EventLoopDriver<Input, Effect> {
   readonly #driver: Driver<Input, Effect>;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #schedule: NonNullable<EventLoopDriverDeps<Input, Effect>["schedule"]>;
+  #cancelTimer: (() => void) | undefined;
   #stopped = false;
 
-  constructor(options: DriverOptions, deps: DriverDeps<Input, Effect>) {
-    this.#driver = new Driver(options, deps);
+  constructor(options: DriverOptions, deps: EventLoopDriverDeps<Input, Effect>) {
+    this.#driver = new Driver({ effectsMax: EFFECTS_MAX, ...options }, deps);
+    this.#schedule = deps.schedule ?? systemSchedule;
   }
 
   /** After `stop` inputs are ignored. */
@@ -27,16 +39,24 @@ export class EventLoopDriver<Input, Effect> {
 
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#cancelTimer?.();
   }
 
   #arm(): void {
-    clearTimeout(this.#timer);
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    // The effects of the input or the tick may have called `stop`.
+    if (this.#stopped) return;
     const timeoutMs = this.#driver.timeoutMs();
     if (timeoutMs === Infinity) return;
-    this.#timer = setTimeout(() => {
+    this.#cancelTimer = this.#schedule(() => {
       this.#driver.tickIfDue();
       this.#arm();
     }, Math.min(Math.ceil(timeoutMs), TIMEOUT_MS_MAX));
   }
+}
+
+function systemSchedule(run: () => void, delayMs: number): () => void {
+  const id = setTimeout(run, delayMs);
+  return () => clearTimeout(id);
 }
