@@ -1,9 +1,8 @@
 /**
  * The flags of both programs, as MetalLB names them (reference §9.1, §9.2, §13), and what Herald adds.
  */
+import { LOG_FILTERS } from "../edge/run/log_output.ts";
 import type { FlagSpec } from "./flags.ts";
-
-const LOG_LEVELS = ["all", "debug", "info", "warn", "error", "none"] as const;
 
 function accepted(kind: FlagSpec["kind"], help: string, env?: string): FlagSpec {
   return { kind, help, withoutEffect: true, ...(env === undefined ? {} : { env }) };
@@ -13,7 +12,7 @@ const COMMON = {
   "port": { kind: "integer", default: 9120, min: 0, max: 65535, help: "port of /metrics and /status; 0 disables them" },
   "namespace": { kind: "string", env: "METALLB_NAMESPACE", help: "namespace of the metallb.io objects" },
   "pod-name": { kind: "string", env: "METALLB_POD_NAME", help: "name of this pod" },
-  "log-level": { kind: "string", default: "info", choices: LOG_LEVELS, help: `one of ${LOG_LEVELS.join(", ")}` },
+  "log-level": { kind: "string", default: "info", choices: LOG_FILTERS, help: `one of ${LOG_FILTERS.join(", ")}` },
   "lb-class": { kind: "string", help: "serve only Services of this loadBalancerClass" },
   "kubeconfig": {
     kind: "string",

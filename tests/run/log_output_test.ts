@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert/equals";
 import type { LogLevel } from "../../lib/base/log.ts";
-import { lineWriter, LOG_FILTERS, logOutput, parseLogFilter } from "../../lib/edge/run/log_output.ts";
+import { lineWriter, LOG_FILTERS, logOutput } from "../../lib/edge/run/log_output.ts";
 import { FakeClock } from "./fake_poller.ts";
 
 Deno.test("logOutput: one JSON object per line: time, level and event lead", () => {
@@ -36,8 +36,6 @@ Deno.test("logOutput: MetalLB's level names", () => {
     error: "error",
     none: "",
   });
-  assertEquals(parseLogFilter("INFO"), undefined);
-  assertEquals(parseLogFilter("warn"), "warn");
 });
 
 Deno.test("lineWriter: writes the rest after a short write, and drops a line that cannot be written", () => {

@@ -21,11 +21,6 @@ const PASSED: Readonly<Record<LogFilter, readonly LogLevel[]>> = {
   none: [],
 };
 
-/** A level name, or `undefined` when it is none. */
-export function parseLogFilter(text: string): LogFilter | undefined {
-  return LOG_FILTERS.find((filter) => filter === text);
-}
-
 export interface LogOutputDeps {
   readonly clock: Clock;
   /** Takes one line with its line feed. */
