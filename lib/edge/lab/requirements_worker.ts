@@ -1,6 +1,6 @@
 /** The throw-away thread behind `labRequirements`: does in small what a laboratory does, and ends. */
 import { ARP_FILTER } from "../net/bpf.ts";
-import { readProcFile, unshareNetwork } from "../net/namespace.ts";
+import { isInitialUserNamespace, unshareNetwork } from "../net/namespace.ts";
 import { Netlink } from "../net/netlink.ts";
 import { PacketSocket } from "../net/packet_socket.ts";
 import { serveCalls } from "./call_server.ts";
@@ -16,14 +16,9 @@ serveCalls<RequirementCalls>({
       const ifindex = netlink.findLink("port0")?.ifindex ?? 0;
       netlink.setUp(ifindex, true);
       PacketSocket.open({ ifindex, filter: ARP_FILTER }).close();
-      return isInitialUserNamespace(readProcFile("/proc/self/uid_map")) ? "root" : "user namespace";
+      return isInitialUserNamespace() ? "root" : "user namespace";
     } finally {
       netlink.close();
     }
   },
 });
-
-/** The first user namespace maps all 2^32 - 1 ids to themselves. */
-function isInitialUserNamespace(uidMap: string): boolean {
-  return /^\s*0\s+0\s+4294967295\s*$/.test(uidMap);
-}

@@ -69,6 +69,11 @@ export function writeProcFile(path: string, text: string): void {
   }
 }
 
+/** False below `unshare -U`, where root is root in a world of its own. The first user namespace maps all 2^32 - 1 ids. */
+export function isInitialUserNamespace(): boolean {
+  return /^\s*0\s+0\s+4294967295\s*$/.test(readProcFile("/proc/self/uid_map"));
+}
+
 function openFile(path: string, flags: number): Descriptor {
   return new Descriptor(checked(`open ${path}`, libc().open(cString(path), flags | O_CLOEXEC)));
 }
