@@ -1,4 +1,8 @@
-/** Who announces an address, given who lives: the packet thread's own rule with liveness as an input. */
+/**
+ * Answers a person's question: which node announces this address, and why not another, or why none.
+ *
+ * Not a second decision: it is the packet thread's own rule (`firstLiving`) over the same plan, with liveness as an input.
+ */
 import { firstLiving } from "../../base/election.ts";
 import type { Exclusion } from "./candidates.ts";
 import type { L2Plan } from "./l2_plan.ts";
