@@ -14,6 +14,7 @@ const DEMO_FLAGS = {
 const HELP = `herald ${VERSION}: external addresses for Services of type LoadBalancer, on bare metal
 
   herald demo [--keep]   the main job in one process: three nodes, a client, real ARP; needs no cluster
+  herald version         this version
 
 Flags of herald demo:
 ${describeFlags(DEMO_FLAGS)}
@@ -26,6 +27,10 @@ export async function runCli(args: readonly string[]): Promise<number> {
     return 2;
   };
   if (command === undefined) return complain(HELP);
+  if (command === "version" || command === "--version") {
+    lineWriter(Deno.stdout)(`herald ${VERSION}\n`);
+    return 0;
+  }
   if (command === "help" || args.includes("--help") || args.includes("-h")) {
     lineWriter(Deno.stdout)(HELP);
     return 0;
