@@ -86,7 +86,7 @@ export class PacketThread {
     this.#counters = new SharedCounters(init.counters);
     this.#exclusions = init.exclusions.map((source) => new RegExp(source));
     if (init.namespacePath !== undefined) enterNetwork(init.namespacePath);
-    this.#netlink = Netlink.open({ notices: true });
+    this.#netlink = Netlink.open({ notices: "links" });
     this.#wakeUp = WakeUp.from(init.wakeFd);
     this.#watchKey = init.watch?.secret === undefined ? undefined : deriveWatchKey(init.watch.secret);
     this.#watchSocket = init.watch === undefined ? undefined : UdpSocket.bind(init.watch);

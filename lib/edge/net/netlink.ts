@@ -45,8 +45,8 @@ import * as request from "./netlink_request.ts";
 import { encodeSockaddrNl } from "./sockaddr.ts";
 
 const NETLINK_ROUTE = 0;
-/** RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR. */
-const NOTICE_GROUPS = 1 | 16 | 256;
+/** RTMGRP_LINK; for all also RTMGRP_IPV4_IFADDR and RTMGRP_IPV6_IFADDR. */
+const NOTICE_GROUPS = { links: 1, all: 1 | 16 | 256 } as const;
 /** The kernel fills up to 32 KiB per datagram of a list. */
 const RECEIVE_BYTES = 65_536;
 const ANSWER_TIMEOUT_SECONDS = 2n;
@@ -96,13 +96,17 @@ export class Netlink {
     this.#notices = notices;
   }
 
-  /** Belongs to the network namespace that the thread has now, also after it moves on. Throws `SysError`. */
-  static open(options: { notices?: boolean } = {}): Netlink {
+  /**
+   * Belongs to the network namespace that the thread has now, also after it moves on. `notices`: changes of links, or of
+   * their addresses too; who does not need those is not woken by them. Throws `SysError`.
+   */
+  static open(options: { notices?: "links" | "all" } = {}): Netlink {
     const requests = openSocket(0);
     try {
       const timeout = new BigInt64Array([ANSWER_TIMEOUT_SECONDS, 0n]);
       checked("setsockopt SO_RCVTIMEO", libc().setsockopt(requests.fd, SOL_SOCKET, SO_RCVTIMEO, timeout, 16));
-      return new Netlink(requests, options.notices === true ? openSocket(NOTICE_GROUPS) : undefined);
+      const { notices } = options;
+      return new Netlink(requests, notices === undefined ? undefined : openSocket(NOTICE_GROUPS[notices]));
     } catch (error) {
       requests.close();
       throw error;
