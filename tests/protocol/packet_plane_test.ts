@@ -167,7 +167,7 @@ Deno.test("PacketPlane: an address without a responder is logged once and left a
 Deno.test("PacketPlane: an interface that comes late is announced on", () => {
   const bench = new Bench().handle({ kind: "opened" }).delta({ upsertAddresses: [wanted(VIP)] }).pass(10_000);
   bench.words();
-  bench.handle({ kind: "interface", interface: ETH0 });
+  bench.handle({ kind: "interface", interface: ETH0 }).pass(0);
   assertEquals(bench.words(), [`gratuitousSent ${VIP}`, `gratuitousSent ${VIP}`]);
 });
 
@@ -185,4 +185,42 @@ Deno.test("PacketPlane: thousands of addresses in one delta are all owned, and a
   const later = bench.pass(100).words().filter((word) => word.startsWith("gratuitousSent"));
   assertEquals(atOnce.length + later.length, 2 * addresses.length);
   assertEquals(new Set([...atOnce, ...later]).size, addresses.length);
+});
+
+Deno.test("PacketPlane: probes go out on time while a hundred thousand frames wait for their turn", () => {
+  const bench = new Bench().handle({ kind: "opened" });
+  for (let i = 0; i < 250; i++) {
+    bench.handle({ kind: "interface", interface: { ifindex: 2 + i, name: `eth${i}`, mac: (ETH0.mac + i) as Mac } });
+  }
+  bench.delta({ upsertPeers: [PEER_B] });
+  bench.words();
+  bench.delta({ upsertAddresses: Array.from({ length: 256 }, (_, i) => wanted(`198.18.0.${i}`)) });
+  let frames = 0;
+  const probesAt: number[] = [];
+  for (const end = bench.now + 240; bench.now < end; bench.pass(1)) {
+    const words = bench.words();
+    if (words.includes("probe alive")) probesAt.push(bench.now);
+    frames += words.filter((word) => word.startsWith("gratuitousSent")).length;
+  }
+  assertEquals(frames, 240 * 256);
+  assertEquals(probesAt.slice(1).map((at, i) => at - probesAt[i]!), [100, 100]);
+});
+
+Deno.test("PacketPlane: ten thousand addresses of a peer that dies are taken over in one input, with bounded effects", () => {
+  const bench = new Bench();
+  for (let i = 0; i < 100; i++) {
+    bench.handle({ kind: "interface", interface: { ifindex: 2 + i, name: `eth${i}`, mac: (ETH0.mac + i) as Mac } });
+  }
+  bench.handle({ kind: "opened" }).delta({ upsertPeers: [PEER_B] });
+  const addresses = Array.from({ length: 10_000 }, (_, i) => `198.18.${i >> 8}.${i & 255}`);
+  bench.delta({ upsertAddresses: addresses.map((address) => wanted(address, ["b", "a"])) });
+  bench.words();
+  const perTick: string[][] = [];
+  while (!perTick.at(-1)?.includes("b dead")) {
+    bench.now = bench.plane.deadline()!.at;
+    perTick.push(bench.handle({ kind: "tick" }).words());
+  }
+  const last = perTick.at(-1)!;
+  assertEquals(last.filter((word) => word.endsWith("elected")).length, 10_000);
+  assertEquals(last.length <= 10_000 + 256 + 2, true, `${last.length} effects`);
 });

@@ -6,8 +6,13 @@
  * when its target hardware address is the sender's (wire-facts §5.2). The 1.1 s lie above Linux's `locktime` of one
  * second, in which it refuses to change an entry, so that the repeat reaches who refused the first.
  *
+ * Frames are paced, since many addresses on many interfaces make more of them than one turn of the packet loop may
+ * send. First bursts go before repeats and otherwise in the order of the take-overs; a burst that does not fit goes on
+ * where it stopped, and the interval begins when its last interface was told, so that it is never shorter for any.
+ *
  * It does not withdraw anything: there is no "address gone" in ARP.
  */
+import { invariant } from "../../base/assert.ts";
 import { formatIpv4, type Ipv4 } from "../../base/ip.ts";
 import type { Json } from "../../base/json.ts";
 import type { Deadline, Machine, Tick } from "../../base/machine.ts";
@@ -43,14 +48,19 @@ export interface GratuitousOptions {
   readonly intervalMs?: number;
   /** How many bursts follow a take-over, the first one included. */
   readonly bursts?: number;
-  /** Addresses served per millisecond; what is left waits, so that packets and other deadlines get their turn. */
-  readonly addressesPerMs?: number;
+  /** Frames per millisecond and per input; what is left waits, so that packets and other deadlines get their turn. */
+  readonly framesPerMs?: number;
 }
+
+/** The request and the reply form. */
+const FRAMES_PER_INTERFACE = 2;
 
 interface Announced {
   readonly interfaces: "all" | readonly string[];
   burstsLeft: number;
   nextAt: Millis;
+  /** Interfaces that the burst under way has not told yet; `undefined` between two bursts. */
+  untold: Iterator<L2Interface> | undefined;
 }
 
 export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
@@ -58,41 +68,40 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
   readonly #interfaces = new Map<number, L2Interface>();
   /** What neighbours on a new interface must hear of; a single announcement is made and forgotten. */
   readonly #announced = new Map<Ipv4, Announced>();
-  /** Addresses whose first burst waits for its turn. */
+  /** Addresses whose first burst waits for its turn, or for the rest of it. */
   readonly #first = new Map<Ipv4, Announced>();
-  /** Addresses whose last burst is less than one interval ago, the oldest first: the interval is the same for all. */
+  /** Addresses after their first burst, by the end of the last one: the interval is the same for all. */
   readonly #repeating = new Map<Ipv4, Announced>();
   readonly #effects = new Queue<GratuitousEffect>();
   #turnAt: Millis = -Infinity;
   #turnLeft = 0;
 
   constructor(options: GratuitousOptions = {}) {
-    this.#options = { intervalMs: 1100, bursts: 5, addressesPerMs: 128, ...options };
+    this.#options = { intervalMs: 1100, bursts: 5, framesPerMs: 256, ...options };
+    invariant(this.#options.framesPerMs >= FRAMES_PER_INTERFACE, "A burst must get on by an interface at least");
   }
 
   handle(input: GratuitousInput | Tick, now: Millis): void {
     switch (input.kind) {
       case "announce":
-        this.#start(input.ip, input.interfaces, { once: input.once });
-        break;
+        this.#start(input.ip, { interfaces: input.interfaces, once: input.once }, now);
+        return this.#serve(now);
+      // The segment can ask for many of these at a time: they only queue, and the next tick serves them.
       case "repeat":
-        this.#repeat(input.ip);
-        break;
+        return this.#repeat(input.ip);
       case "withdraw":
         this.#announced.delete(input.ip);
         this.#first.delete(input.ip);
         this.#repeating.delete(input.ip);
         return;
       case "interface":
-        this.#changeInterface(input.interface);
-        break;
+        return this.#changeInterface(input.interface, now);
       case "interfaceGone":
         this.#interfaces.delete(input.ifindex);
         return;
       case "tick":
-        break;
+        return this.#serve(now);
     }
-    this.#serve(now);
   }
 
   poll(): GratuitousEffect | undefined {
@@ -100,7 +109,7 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
   }
 
   deadline(): Deadline | undefined {
-    const nextTurnAt = this.#turnLeft > 0 ? -Infinity : this.#turnAt + 1;
+    const nextTurnAt = this.#turnLeft >= FRAMES_PER_INTERFACE ? -Infinity : this.#turnAt + 1;
     for (const due of [this.#first, this.#repeating]) {
       for (const [ip, { nextAt }] of due) {
         return { at: Math.max(nextAt, nextTurnAt), why: `gratuitous ARP for ${formatIpv4(ip)}` };
@@ -113,12 +122,17 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
     return [...this.#first, ...this.#repeating].map(([ip, { burstsLeft, nextAt }]) => ({
       address: formatIpv4(ip),
       burstsLeft,
-      nextAt: burstsLeft > 0 && nextAt !== -Infinity ? nextAt : null,
+      nextAt: burstsLeft > 0 ? nextAt : null,
     }));
   }
 
-  #start(ip: Ipv4, interfaces: "all" | readonly string[], { once }: { once: boolean }): void {
-    const announced = { interfaces, burstsLeft: once ? 1 : this.#options.bursts, nextAt: -Infinity };
+  #start(
+    ip: Ipv4,
+    { interfaces, once }: { interfaces: "all" | readonly string[]; once: boolean },
+    now: Millis,
+  ): void {
+    const burstsLeft = once ? 1 : this.#options.bursts;
+    const announced: Announced = { interfaces, burstsLeft, nextAt: now, untold: undefined };
     if (!once) this.#announced.set(ip, announced);
     this.#repeating.delete(ip);
     this.#first.set(ip, announced);
@@ -131,43 +145,62 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
     if (!this.#repeating.has(ip)) this.#first.set(ip, announced);
   }
 
-  /** As many bursts as are due and allowed in this millisecond. */
+  /** As much as is due and allowed in this millisecond. */
   #serve(now: Millis): void {
     if (now - this.#turnAt >= 1) {
       this.#turnAt = now;
-      this.#turnLeft = this.#options.addressesPerMs;
+      this.#turnLeft = this.#options.framesPerMs;
     }
     for (const due of [this.#first, this.#repeating]) {
       for (const [ip, announced] of due) {
         // A burst puts its address at the end again, so the loop ends there at the latest.
-        if (announced.nextAt > now || this.#turnLeft === 0) break;
-        this.#turnLeft--;
-        due.delete(ip);
-        if (announced.burstsLeft > 0) this.#burst(ip, announced, now);
+        if (announced.nextAt > now) break;
+        if (announced.burstsLeft > 0 || announced.untold !== undefined) {
+          if (!this.#burst(ip, announced)) return;
+          announced.nextAt = now + this.#options.intervalMs;
+          due.delete(ip);
+          // Also after the last burst: whoever asks to repeat it waits for an interval.
+          this.#repeating.set(ip, announced);
+        } else due.delete(ip);
       }
     }
   }
 
-  #burst(ip: Ipv4, announced: Announced, now: Millis): void {
-    announced.burstsLeft--;
-    announced.nextAt = now + this.#options.intervalMs;
-    this.#repeating.set(ip, announced);
-    for (const on of this.#interfaces.values()) this.#sendPair(ip, announced, on);
+  /** Begins a burst or goes on with it. False when this millisecond's frames are gone before all interfaces are told. */
+  #burst(ip: Ipv4, announced: Announced): boolean {
+    if (this.#turnLeft < FRAMES_PER_INTERFACE) return false;
+    const turnLeft = this.#turnLeft;
+    const begins = announced.untold === undefined;
+    if (begins) announced.burstsLeft--;
+    announced.untold ??= this.#interfaces.values();
+    while (this.#turnLeft >= FRAMES_PER_INTERFACE) {
+      const next = announced.untold.next();
+      if (next.done !== true) {
+        this.#tell(ip, announced, next.value);
+        continue;
+      }
+      announced.untold = undefined;
+      // An address that is announced nowhere costs time as well.
+      if (begins && this.#turnLeft === turnLeft) this.#turnLeft -= FRAMES_PER_INTERFACE;
+      return true;
+    }
+    return false;
   }
 
-  #sendPair(ip: Ipv4, announced: Announced, on: L2Interface): void {
+  #tell(ip: Ipv4, announced: Announced, on: L2Interface): void {
     if (!allowsInterface(announced.interfaces, on.name)) return;
+    this.#turnLeft -= FRAMES_PER_INTERFACE;
     this.#effects.push({ kind: "send", ip, ifindex: on.ifindex, record: gratuitousRequest(on.mac, ip) });
     this.#effects.push({ kind: "send", ip, ifindex: on.ifindex, record: gratuitousReply(on.mac, ip) });
   }
 
   /** An interface that appears, or gets another MAC, has neighbours that know nothing of us: begin anew. */
-  #changeInterface(on: L2Interface): void {
+  #changeInterface(on: L2Interface, now: Millis): void {
     const known = this.#interfaces.get(on.ifindex);
     this.#interfaces.set(on.ifindex, on);
     if (known !== undefined && known.mac === on.mac && known.name === on.name) return;
     for (const [ip, { interfaces }] of this.#announced) {
-      if (allowsInterface(interfaces, on.name)) this.#start(ip, interfaces, { once: false });
+      if (allowsInterface(interfaces, on.name)) this.#start(ip, { interfaces, once: false }, now);
     }
   }
 }

@@ -110,7 +110,7 @@ Deno.test("Gratuitous: an interface that comes late, or gets another MAC, begins
   bench.handle({ kind: "interface", interface: ETH0 }).pass(2000);
   assertEquals(bench.sent(), bursts([10_000, 11_100], 2));
   assertEquals(bench.handle({ kind: "interface", interface: ETH0 }).sent(), []);
-  bench.handle({ kind: "interface", interface: { ...ETH0, mac: ETH1.mac } });
+  bench.handle({ kind: "interface", interface: { ...ETH0, mac: ETH1.mac } }).pass(0);
   assertEquals(bench.sent(), bursts([12_000], 2));
 });
 
@@ -139,8 +139,75 @@ Deno.test("Gratuitous: a take-over does not wait for the repeats of others", () 
   bench.pass(1099);
   bench.frames();
   bench.now += 1;
-  bench.handle({ kind: "tick" }).handle({ ...EVERYWHERE, ip: (IP + 5000) as Ipv4 });
-  bench.frames();
-  bench.pass(1);
+  bench.handle({ kind: "tick" }).frames();
+  bench.handle({ ...EVERYWHERE, ip: (IP + 5000) as Ipv4 }).pass(1);
   assertEquals(bench.frames()[0]!.ip, IP + 5000);
 });
+
+Deno.test("Gratuitous: one address is told on a hundred interfaces in the very input that announces it", () => {
+  const bench = new Bench(...many(100)).handle(EVERYWHERE);
+  assertEquals(bench.frames().length, 200);
+});
+
+Deno.test("Gratuitous: 1000 addresses on 250 interfaces: at most 256 frames per input and per millisecond, all are sent", () => {
+  const [addresses, interfaces] = [1000, 250];
+  const bench = new Bench(...many(interfaces));
+  const perInput: number[] = [];
+  const perMs = new Map<number, number>();
+  const told = new Map<number, { times: number; at: number }>();
+  let pauseMsLeast = Infinity;
+  const take = () => {
+    const frames = bench.frames();
+    perInput.push(frames.length);
+    perMs.set(bench.now, (perMs.get(bench.now) ?? 0) + frames.length);
+    for (const { ip, ifindex, record } of frames) {
+      if (record.operation !== 1) continue;
+      const key = (ip - IP) * 1000 + ifindex;
+      const last = told.get(key);
+      if (last !== undefined) pauseMsLeast = Math.min(pauseMsLeast, bench.now - last.at);
+      told.set(key, { times: (last?.times ?? 0) + 1, at: bench.now });
+    }
+  };
+  for (let i = 0; i < addresses; i++) {
+    bench.handle({ ...EVERYWHERE, ip: (IP + i) as Ipv4 });
+    take();
+  }
+  for (let at; (at = bench.gratuitous.deadline()?.at) !== undefined; take()) {
+    // A tick as soon as it is due and not before; between two of them others have their turn.
+    bench.now = Math.max(at, bench.now);
+    bench.handle({ kind: "tick" });
+  }
+  assertEquals([Math.max(...perInput), Math.max(...perMs.values())], [256, 256]);
+  assertEquals([told.size, pauseMsLeast >= 1100], [addresses * interfaces, true], `shortest pause ${pauseMsLeast} ms`);
+  assertEquals([...told.values()].every(({ times }) => times === 5), true);
+  // Five bursts of half a million frames, 256 of them per millisecond.
+  const busyMs = 5 * 2 * addresses * interfaces / 256;
+  assertEquals(bench.now - 1000 < busyMs + 1200, true, `took ${bench.now - 1000} ms`);
+});
+
+Deno.test("Gratuitous: an address withdrawn in the middle of its burst is told to nobody else", () => {
+  const bench = new Bench(...many(250)).handle(EVERYWHERE);
+  assertEquals(bench.frames().length, 256);
+  assertEquals(bench.handle({ kind: "withdraw", ip: IP }).pass(10_000).frames(), []);
+});
+
+Deno.test("Gratuitous: a burst goes on where it stopped, past an interface that went away meanwhile", () => {
+  const bench = new Bench(...many(250)).handle(EVERYWHERE);
+  bench.handle({ kind: "interfaceGone", ifindex: 2 }).handle({ kind: "interfaceGone", ifindex: 240 }).pass(1);
+  const told = bench.frames().filter(({ record }) => record.operation === 1).map(({ ifindex }) => ifindex);
+  assertEquals(told, many(250).map(({ ifindex }) => ifindex).filter((ifindex) => ifindex !== 240));
+});
+
+Deno.test("Gratuitous: however many demands to repeat come at one time, none sends before the next tick", () => {
+  const bench = new Bench(...many(100));
+  for (let i = 0; i < 100; i++) bench.handle({ ...EVERYWHERE, ip: (IP + i) as Ipv4 });
+  bench.pass(60_000).frames();
+  for (let i = 0; i < 100; i++, bench.now++) bench.handle({ kind: "repeat", ip: (IP + i) as Ipv4 });
+  assertEquals(bench.frames(), []);
+  assertEquals(bench.gratuitous.deadline()!.at <= bench.now, true);
+  assertEquals(bench.handle({ kind: "tick" }).frames().length, 256);
+});
+
+function many(count: number): typeof ETH0[] {
+  return Array.from({ length: count }, (_, i) => ({ ifindex: 2 + i, name: `eth${i}`, mac: (ETH0.mac + i) as Mac }));
+}
