@@ -105,3 +105,19 @@ Deno.test("Driver: a machine that is always due does not hold the loop", () => {
   driver.tickIfDue();
   assertEquals(machine.handled.length, 64);
 });
+
+Deno.test("Driver: a machine that paces itself gets one allowance per turn, however long its ticks take", () => {
+  const clock = new FakeClock();
+  const turns: Millis[] = [];
+  const paced: Machine<Input, string> = {
+    handle: (_input, now) => void turns.push(now),
+    poll: () => (clock.ms += 5, undefined),
+    deadline: () => ({ at: (turns.at(-1) ?? 0) + 1, why: "the next allowance" }),
+    inspect: () => null,
+  };
+  const driver = new Driver({}, { machine: paced, clock, apply: () => {} });
+  driver.tickIfDue();
+  assertEquals(turns, [1000]);
+  driver.tickIfDue();
+  assertEquals(turns, [1000, 1005]);
+});

@@ -7,9 +7,10 @@
 import { invariant } from "../../base/assert.ts";
 import type { Machine, Tick } from "../../base/machine.ts";
 import { Queue } from "../../base/queue.ts";
-import type { Clock } from "../../base/time.ts";
+import type { Clock, Millis } from "../../base/time.ts";
 
-const EFFECTS_MAX = 100_000;
+/** As many as a machine's queue of effects takes: a plane that reports a hundred thousand addresses is not at fault. */
+const EFFECTS_MAX = 1 << 20;
 const NESTED_INPUTS_MAX = 10_000;
 /** A machine with many timers due at once may need a tick for each; more than this waits for the next turn of the loop. */
 const TICKS_PER_TURN_MAX = 64;
@@ -52,15 +53,18 @@ export class Driver<Input, Effect> implements Timed {
   /** Hands in one input and applies all effects, or queues it when called from an effect. */
   input(input: Input): void {
     if (this.#busy) this.#waiting.push(input);
-    else this.#run(input);
+    else this.#run(input, this.#deps.clock.now());
   }
 
   tickIfDue(): void {
     if (this.#busy) return;
+    // All ticks of a turn happen at one instant: a machine that paces itself by the clock gets one allowance of it,
+    // however long the ticks take.
+    const now = this.#deps.clock.now();
     for (let ticks = 0; ticks < TICKS_PER_TURN_MAX; ticks++) {
       const deadline = this.#deps.machine.deadline();
-      if (deadline === undefined || deadline.at > this.#deps.clock.now()) return;
-      this.#run(TICK);
+      if (deadline === undefined || deadline.at > now) return;
+      this.#run(TICK, now);
     }
   }
 
@@ -69,12 +73,12 @@ export class Driver<Input, Effect> implements Timed {
     return deadline === undefined ? Infinity : Math.max(deadline.at - this.#deps.clock.now(), 0);
   }
 
-  #run(first: Input | Tick): void {
+  #run(first: Input | Tick, now: Millis): void {
     this.#busy = true;
     try {
       let budget = this.#effectsMax;
       for (let input: Input | Tick | undefined = first; input !== undefined; input = this.#waiting.shift()) {
-        this.#deps.machine.handle(input, this.#deps.clock.now());
+        this.#deps.machine.handle(input, now);
         for (let effect = this.#deps.machine.poll(); effect !== undefined; effect = this.#deps.machine.poll()) {
           invariant(budget-- > 0, `Machine ${this.#name} gave more than ${this.#effectsMax} effects for one input`);
           this.#deps.apply(effect);
