@@ -62,6 +62,7 @@ class Bench {
 Deno.test("PacketLoop: a loop that may sleep longer than it tolerates as a gap is refused", () => {
   assertThrows(() => new Bench([], { sleepMsMax: 250, gapMsMax: 250 }), InvariantError);
   assertThrows(() => new Bench([], { budget: 0 }), InvariantError);
+  assertThrows(() => new Bench([], { workMsMax: 250, gapMsMax: 250 }), InvariantError);
 });
 
 Deno.test("PacketLoop: the same descriptor twice is refused", () => {
@@ -104,6 +105,23 @@ Deno.test("PacketLoop: a stop in the middle of a long sleep is a gap although th
   bench.deadline = 60_000;
   bench.loop.run();
   assertEquals(bench.events, ["turn", "gap of 251 ms, 0 discarded", "turn"]);
+});
+
+Deno.test("PacketLoop: a flood on many sources is no gap: a turn ends, and the next one begins with whoever waits", () => {
+  const ready = [3, 4, 5, 6];
+  const bench = new Bench([{ sleepsMs: 0, ready }, { sleepsMs: 0, ready }, { sleepsMs: 0, ready }, {}], { budget: 30 });
+  for (const fd of ready) bench.source(fd, 1000, 1);
+  bench.loop.run();
+  const drained = bench.events.map((event) => event.replace("drain 30 of ", ""));
+  assertEquals(drained, ["turn", "3", "4", "turn", "5", "6", "turn", "3", "4", "turn"]);
+});
+
+Deno.test("PacketLoop: a source that stands still in the middle of the work is a gap too, because frames aged meanwhile", () => {
+  const bench = new Bench([{ sleepsMs: 0, ready: [3, 4] }, { sleepsMs: 0, ready: [4] }, {}]);
+  bench.source(3, 1, 400);
+  bench.source(4, 5);
+  bench.loop.run();
+  assertEquals(bench.events, ["turn", "drain 1 of 3", "turn", "gap of 400 ms, 5 discarded", "turn"]);
 });
 
 Deno.test("PacketLoop: work that takes too long is a gap too, because frames aged meanwhile", () => {

@@ -1,10 +1,11 @@
 /**
  * The one loop of a packet thread: sleep in poll, let due timers act, drain what is readable, again.
  *
- * Two rules keep it honest. A source is drained only up to a budget per turn, so that a flood on one socket starves
- * neither the timers nor the other sockets. And the loop never sleeps for longer than `sleepMsMax`, so a turn that took
- * longer than `gapMsMax` means that this process was stopped or starved: what queued meanwhile is old, is discarded,
- * and `onGap` hears of it before anything else happens (DESIGN §2).
+ * Three rules keep it honest. A source is drained only up to a budget per turn, so that a flood on one socket starves
+ * neither the timers nor the other sockets. A turn begins no more work after `workMsMax`: whoever was not served comes
+ * first in the next one. And the loop never sleeps for longer than `sleepMsMax`, so a turn that took longer than
+ * `gapMsMax` means that this process was stopped or starved: what queued meanwhile is old, is discarded, and `onGap`
+ * hears of it before anything else happens (DESIGN §2).
  */
 import { invariant } from "../../base/assert.ts";
 import type { Clock, Millis } from "../../base/time.ts";
@@ -30,6 +31,8 @@ export interface PacketLoopOptions {
   /** Items of one source per turn. */
   readonly budget?: number;
   readonly gapMsMax?: number;
+  /** How long a turn goes on to sources that wait; well below `gapMsMax`, or a flood on many would look like a gap. */
+  readonly workMsMax?: number;
   /** Longest sleep; below `gapMsMax`. The heart beats at least this often. */
   readonly sleepMsMax?: number;
 }
@@ -47,13 +50,17 @@ export interface PacketLoopDeps {
 const BUDGET = 256;
 const GAP_MS_MAX = 250;
 const SLEEP_MS_MAX = 100;
+const WORK_MS_MAX = 50;
 
 export class PacketLoop {
   readonly #budget: number;
   readonly #gapMsMax: number;
   readonly #sleepMsMax: number;
+  readonly #workMsMax: number;
   readonly #deps: PacketLoopDeps;
   readonly #sources = new Map<number, PacketSource>();
+  /** Were readable in the last turn when its time was over. */
+  #unserved: ReadonlySet<number> = new Set();
   #stopped = false;
   #running = false;
 
@@ -61,8 +68,10 @@ export class PacketLoop {
     this.#budget = options.budget ?? BUDGET;
     this.#gapMsMax = options.gapMsMax ?? GAP_MS_MAX;
     this.#sleepMsMax = options.sleepMsMax ?? SLEEP_MS_MAX;
+    this.#workMsMax = options.workMsMax ?? WORK_MS_MAX;
     this.#deps = deps;
     invariant(this.#budget >= 1, "A packet loop drains at least one item per source and turn");
+    invariant(this.#workMsMax < this.#gapMsMax, "A packet loop must not take its own work for a gap");
     invariant(this.#sleepMsMax < this.#gapMsMax, "A packet loop that sleeps on purpose must not take it for a gap");
   }
 
@@ -101,7 +110,7 @@ export class PacketLoop {
         continue;
       }
       this.#tick();
-      this.#drain(ready);
+      this.#drain(ready, now);
     }
     this.#running = false;
   }
@@ -117,12 +126,20 @@ export class PacketLoop {
     this.#deps.onGap(gapMs, discarded);
   }
 
-  #drain(ready: readonly number[]): void {
-    for (const fd of ready) {
+  #drain(ready: readonly number[], wokeAt: Millis): void {
+    const late = this.#unserved;
+    const order = late.size === 0 ? ready : [...ready].sort((a, b) => Number(late.has(b)) - Number(late.has(a)));
+    this.#unserved = new Set();
+    for (const [index, fd] of order.entries()) {
       if (this.#stopped) return;
       // An earlier source of this turn may have removed it.
       const source = this.#sources.get(fd);
       if (source === undefined) continue;
+      // The first is served however late it is: timers that take all the time must not silence the sockets.
+      if (index > 0 && this.#deps.clock.now() - wokeAt > this.#workMsMax) {
+        this.#unserved = new Set(order.slice(index));
+        return;
+      }
       source.drain(this.#budget);
       this.#tick();
     }
