@@ -100,13 +100,11 @@ for (
     const { code: ended, stdout } = await new Deno.Command(Deno.execPath(), {
       args: [
         "run",
-        "--no-lock",
         "--allow-read",
         "--allow-write",
         "--allow-run",
         "--allow-env",
         program,
-        "--no-lock",
         ...args,
       ],
       cwd: root,

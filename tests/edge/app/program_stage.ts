@@ -66,7 +66,7 @@ export class Program {
 
   logged(event: string, limitMs?: number): Promise<LogLine> {
     return until(
-      `"${event}" is logged; the end of the log: ${this.output().slice(-500)}${this.stderr().slice(-500)}`,
+      () => `"${event}" is logged; the end of the log: ${this.output().slice(-500)}${this.stderr().slice(-500)}`,
       () => this.log().find((line) => line.event === event),
       limitMs,
     );
@@ -141,7 +141,7 @@ export class ProgramStage {
       `--guest-token=${GUEST_TOKEN}`,
     ]);
     await until(
-      `the API serves; it said: ${program.stderr()}`,
+      () => `the API serves; it said: ${program.stderr()}`,
       () => program.output().includes('"ready":true'),
     );
     return program;
@@ -289,7 +289,7 @@ function running(ip: string): Record<string, unknown> {
 }
 
 function deno(command: string, ...args: readonly string[]): string[] {
-  return [Deno.execPath(), command, "-q", "--no-lock", "--cached-only", "--no-prompt", "--no-check", ...args];
+  return [Deno.execPath(), command, "-q", "--cached-only", "--no-prompt", "--no-check", ...args];
 }
 
 function textOf(path: string): string {

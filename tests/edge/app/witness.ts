@@ -6,9 +6,12 @@ import type { LabChild, LabHost } from "../../../lib/edge/lab/lab_host.ts";
 
 const POLL_MS = 20;
 
-/** Resolves with the first value that is neither false nor undefined; throws with `what` in words after `limitMs`. */
+/**
+ * Resolves with the first value that is neither false nor undefined; throws with `what` in words after `limitMs`. Words
+ * that quote what was seen are a function: they are made when the time is up.
+ */
 export async function until<T>(
-  what: string,
+  what: string | (() => string),
   probe: () => T | false | undefined | Promise<T | false | undefined>,
   limitMs = 10_000,
 ): Promise<T> {
@@ -16,7 +19,10 @@ export async function until<T>(
   for (;;) {
     const value = await probe();
     if (value !== false && value !== undefined) return value;
-    if (performance.now() > end) throw new Error(`It did not come about within ${limitMs} ms: ${what}`);
+    if (performance.now() > end) {
+      const words = typeof what === "string" ? what : what();
+      throw new Error(`It did not come about within ${limitMs} ms: ${words}`);
+    }
     await pause(POLL_MS);
   }
 }

@@ -9,7 +9,6 @@ import { Netlink } from "../../../lib/edge/net/netlink.ts";
 const DENO = [
   Deno.execPath(),
   "run",
-  "--no-lock",
   "--no-prompt",
   "--no-check",
   "--allow-read=.",

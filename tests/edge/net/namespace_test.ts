@@ -59,7 +59,6 @@ Deno.test("errno: without capabilities each operation is refused by its name", a
       "--inh-caps=-all",
       Deno.execPath(),
       "run",
-      "--no-lock",
       "--no-prompt",
       "--no-check",
       "--allow-read",

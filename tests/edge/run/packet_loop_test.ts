@@ -10,7 +10,6 @@ Deno.test("PacketLoop: a process that was stopped discards what queued meanwhile
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
-      "--no-lock",
       "--no-prompt",
       "--no-check",
       `--allow-ffi=${LIBC_PATHS.join(",")}`,
