@@ -22,6 +22,8 @@ export class WatchedPeer {
   unansweredSince: Millis | undefined;
   /** When the last probe was sent that it must answer in order not to be given up. */
   lastChanceAt: Millis | undefined;
+  /** How often in a row it was asked once more instead of being given up, because we were late ourselves. */
+  postponements = 0;
   lastSentAt: Millis | undefined;
   lastAnswerAt: Millis | undefined;
   roundTripMs: number | undefined;
@@ -57,6 +59,7 @@ export class WatchedPeer {
     this.roundTripMs = now - this.#nonces[index]!.sentAt;
     this.#nonces.splice(0, index + 1);
     this.unanswered = 0;
+    this.postponements = 0;
     this.lastAnswerAt = now;
     this.#heard = "answered";
     // A fresh nonce proves that this is the peer's present life, even if its clock went back between two starts.
@@ -75,6 +78,7 @@ export class WatchedPeer {
   /** All probes went unanswered. What it said no longer holds: if it comes back it will speak anew. */
   giveUp(): void {
     this.#heard = "dead";
+    this.postponements = 0;
     this.#said = undefined;
   }
 
@@ -84,6 +88,7 @@ export class WatchedPeer {
     this.#said = undefined;
     this.#nonces = [];
     this.unanswered = 0;
+    this.postponements = 0;
   }
 
   #advance(state: WatchState): void {

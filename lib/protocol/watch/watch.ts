@@ -46,6 +46,8 @@ export interface WatchOptions {
   readonly lossesMax?: number;
 }
 
+const POSTPONEMENTS_MAX = 3;
+
 export class Watch implements Machine<WatchInput, WatchEffect> {
   readonly #options: Required<WatchOptions>;
   readonly #rng: Rng;
@@ -157,8 +159,11 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
     const { intervalMs, deadIntervalMs, answerTimeoutMs } = this.#options;
     const lateMs = now - this.#verdictAt(peer);
     // When this tick is late, answers may lie unread in the socket: ask once more instead of judging by our own delay.
-    if (lateMs >= answerTimeoutMs) peer.nextProbeAt = peer.lastChanceAt = now;
-    else if (lateMs >= 0) this.#changing(peer, now, () => peer.giveUp());
+    // But not for ever: between two ticks the socket is read, and a thread that is always late must see a death too.
+    if (lateMs >= answerTimeoutMs && peer.postponements < POSTPONEMENTS_MAX) {
+      peer.postponements++;
+      peer.nextProbeAt = peer.lastChanceAt = now;
+    } else if (lateMs >= 0) this.#changing(peer, now, () => peer.giveUp());
     if (now < peer.nextProbeAt) return;
     peer.nextProbeAt = now + (peer.state === "dead" ? deadIntervalMs : intervalMs);
     this.#probe(peer, now);

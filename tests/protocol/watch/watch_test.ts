@@ -169,6 +169,45 @@ Deno.test("Watch: a tick that comes late asks once more instead of judging", () 
   assertEquals(bench.stateOf("b"), "dead");
 });
 
+/** Ticks until b is given up, each of them `lateMs` after its deadline, at most 100. */
+function lateTicksUntilDead(bench: Bench, lateMs: number): number {
+  for (let ticks = 1; ticks <= 100; ticks++) {
+    bench.now = Math.max(bench.now, bench.watch.deadline()!.at) + lateMs;
+    bench.handle({ kind: "tick" });
+    if (bench.stateOf("b") === "dead") return ticks;
+  }
+  return Infinity;
+}
+
+Deno.test("Watch: also whoever always ticks late gives a silent peer up, after three postponements", () => {
+  for (const lateMs of [50, 100, 240]) {
+    const bench = new Bench();
+    bench.add(B);
+    bench.answer();
+    const diedAfter = lateTicksUntilDead(bench, lateMs);
+    // At most three ticks for the three probes, three to ask once more, and the verdict.
+    assertEquals(diedAfter >= 4 && diedAfter <= 7, true, `${diedAfter} ticks that are ${lateMs} ms late`);
+  }
+});
+
+Deno.test("Watch: an answer gives a peer all postponements back", () => {
+  const bench = new Bench();
+  bench.add(B);
+  bench.answer();
+  const first = lateTicksUntilDead(bench, 100);
+  const again = new Bench();
+  again.add(B);
+  again.answer();
+  for (let round = 0; round < 5; round++) {
+    for (let ticks = 1; ticks < first; ticks++) {
+      again.now = Math.max(again.now, again.watch.deadline()!.at) + 100;
+      again.handle({ kind: "tick" });
+    }
+    assertEquals(again.stateOf("b"), "alive", `round ${round}`);
+    again.answer();
+  }
+});
+
 Deno.test("Watch: a dead peer is probed each 500 ms, and each 100 ms again once it is back", () => {
   const bench = new Bench();
   bench.add(B);
