@@ -285,6 +285,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     if (handOver.provokeAt === undefined || now < handOver.provokeAt) return;
     handOver.provokeAt = undefined;
     const { address: key, interfaces } = address.wanted;
+    // A hand-over that began before `leave` still has its time to provoke; a leaver takes no neighbours back.
     if (!this.#leaving) this.#effects.push({ kind: "announce", address: key, interfaces, once: true });
   }
 
