@@ -20,6 +20,12 @@ export interface WantedAddress {
   readonly services: readonly string[];
 }
 
+/** True when two answers to "announce on which interfaces" are the same list, in the same order. */
+export function sameInterfaces(a: "all" | readonly string[], b: "all" | readonly string[]): boolean {
+  if (a === "all" || b === "all") return a === b;
+  return a === b || (a.length === b.length && a.every((name, index) => name === b[index]));
+}
+
 /** Another speaker of the cluster. */
 export interface WantedPeer {
   /** Node name: the key, and what `candidates` lists. */

@@ -4,7 +4,7 @@
  * The first call makes the snapshot, which is sent even when it is empty: nothing is announced before a complete one.
  * Each delta is small enough that taking it in never delays a packet for long.
  */
-import { DELTA_ENTRIES_MAX, type WantedAddress, type WantedDelta, type WantedPeer } from "../../base/wanted.ts";
+import { DELTA_ENTRIES_MAX, sameInterfaces, type WantedAddress, type WantedDelta, type WantedPeer } from "../../base/wanted.ts";
 
 export class WantedDiff {
   readonly #addresses = new Map<string, WantedAddress>();
@@ -98,11 +98,7 @@ class DeltaBuilder {
 
 function sameAddress(a: WantedAddress, b: WantedAddress): boolean {
   return a === b ||
-    (sameList(a.candidates, b.candidates) && sameList(a.services, b.services) && sameInterfaces(a, b));
-}
-
-function sameInterfaces({ interfaces: a }: WantedAddress, { interfaces: b }: WantedAddress): boolean {
-  return a === "all" || b === "all" ? a === b : sameList(a, b);
+    (sameList(a.candidates, b.candidates) && sameList(a.services, b.services) && sameInterfaces(a.interfaces, b.interfaces));
 }
 
 function sameList(a: readonly string[], b: readonly string[]): boolean {

@@ -49,9 +49,3 @@ export function refuseInterface(link: LinkFacts, exclusions: readonly RegExp[]):
 export function allowsInterface(interfaces: "all" | readonly string[], name: string): boolean {
   return interfaces === "all" || interfaces.includes(name);
 }
-
-/** True when two lists of interfaces are the same list. */
-export function sameInterfaces(a: "all" | readonly string[], b: "all" | readonly string[]): boolean {
-  if (a === "all" || b === "all") return a === b;
-  return a.length === b.length && a.every((name, index) => name === b[index]);
-}

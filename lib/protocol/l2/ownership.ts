@@ -24,8 +24,7 @@ import type { Json } from "../../base/json.ts";
 import type { Deadline, Machine, Tick } from "../../base/machine.ts";
 import { Queue } from "../../base/queue.ts";
 import type { Millis } from "../../base/time.ts";
-import type { OwnershipReason, PeerState, WantedAddress } from "../../base/wanted.ts";
-import { sameInterfaces } from "./interface.ts";
+import { type OwnershipReason, type PeerState, sameInterfaces, type WantedAddress } from "../../base/wanted.ts";
 
 export type OwnershipInput =
   | { readonly kind: "wanted"; readonly upsert: readonly WantedAddress[]; readonly remove: readonly string[] }
