@@ -4,7 +4,13 @@
  * The first call makes the snapshot, which is sent even when it is empty: nothing is announced before a complete one.
  * Each delta is small enough that taking it in never delays a packet for long.
  */
-import { DELTA_ENTRIES_MAX, sameInterfaces, type WantedAddress, type WantedDelta, type WantedPeer } from "../../base/wanted.ts";
+import {
+  DELTA_ENTRIES_MAX,
+  sameInterfaces,
+  type WantedAddress,
+  type WantedDelta,
+  type WantedPeer,
+} from "../../base/wanted.ts";
 
 export class WantedDiff {
   readonly #addresses = new Map<string, WantedAddress>();
@@ -98,7 +104,8 @@ class DeltaBuilder {
 
 function sameAddress(a: WantedAddress, b: WantedAddress): boolean {
   return a === b ||
-    (sameList(a.candidates, b.candidates) && sameList(a.services, b.services) && sameInterfaces(a.interfaces, b.interfaces));
+    (sameList(a.candidates, b.candidates) && sameList(a.services, b.services) &&
+      sameInterfaces(a.interfaces, b.interfaces));
 }
 
 function sameList(a: readonly string[], b: readonly string[]): boolean {
