@@ -196,7 +196,10 @@ export class Netlink {
     this.#change(`delete link ${ifindex}`, request.deleteLinkRequest(ifindex));
   }
 
-  /** `cidr` is `192.0.2.1/24` or `2001:db8::1/64`. Usable at once, also an IPv6 address. */
+  /**
+   * `cidr` is `192.0.2.1/24` or `2001:db8::1/64`. An IPv6 address is not probed for duplicates and can be bound at once;
+   * the kernel makes its local route a moment later.
+   */
   addAddress(ifindex: number, cidr: string): void {
     this.#change(`add address ${cidr} to link ${ifindex}`, request.addAddressRequest(ifindex, cidr));
   }
