@@ -15,6 +15,7 @@ import { type HttpServer, serve, type ServeOptions } from "../edge/http/server.t
 import { statusApp } from "../edge/http/status.ts";
 import { tokenReview } from "../edge/http/token_review.ts";
 import { KubeClient } from "../edge/kube/client.ts";
+import { SERVICE_ACCOUNT_DIRECTORY } from "../edge/kube/service_account.ts";
 import { loadTransport } from "../edge/kube/transport.ts";
 import { systemClock } from "../edge/run/clock.ts";
 import { lineWriter, type LogFilter, logOutput } from "../edge/run/log_output.ts";
@@ -56,7 +57,6 @@ const STOP_LIMIT_MS = 5_000;
 const SERVER_CLOSE_MS = 100;
 /** Only GET is served, and strangers may connect: nobody needs to send more than nothing. */
 const BODY_BYTES_MAX = 1024;
-const SERVICE_ACCOUNT_NAMESPACE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
 export interface ProgramSpec<Specs extends Readonly<Record<string, FlagSpec>>> {
   readonly name: "controller" | "speaker";
@@ -186,7 +186,7 @@ function readEnvironment(specs: Readonly<Record<string, FlagSpec>>): Record<stri
 
 function readNamespace(): string | undefined {
   try {
-    return Deno.readTextFileSync(SERVICE_ACCOUNT_NAMESPACE).trim() || undefined;
+    return Deno.readTextFileSync(`${SERVICE_ACCOUNT_DIRECTORY}/namespace`).trim() || undefined;
   } catch {
     return undefined;
   }
