@@ -18,11 +18,11 @@ const PROGRAMS = ["controller", "speaker"] as const;
 const START_FACTOR_MAX = 30;
 
 /**
- * Measured 88 and 108 MB idle, 150 and 192 MB with 1,000 Services, of which bare deno is 33 MB; MetalLB has 56 and 60,
+ * Measured 81 and 102 MB idle, 126 and 128 MB with 1,000 Services, of which bare deno is 33 MB; MetalLB has 56 and 60,
  * 77 and 90 MB (reference §14). A quarter more than measured, so that growth is seen when it comes in.
  */
-const IDLE_MB_MAX: Readonly<Record<ProgramName, number>> = { controller: 110, speaker: 135 };
-const FULL_MB_MAX: Readonly<Record<ProgramName, number>> = { controller: 190, speaker: 240 };
+const IDLE_MB_MAX: Readonly<Record<ProgramName, number>> = { controller: 100, speaker: 125 };
+const FULL_MB_MAX: Readonly<Record<ProgramName, number>> = { controller: 155, speaker: 160 };
 
 /** Kernel ticks of /proc/PID/stat, which are always counted in hundredths of a second for programs. */
 const TICK_MS = 10;
