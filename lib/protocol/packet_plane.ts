@@ -21,9 +21,9 @@ import type { ArpRecord } from "../wire/arp.ts";
 import { ArpResponder, type ArpResponderEffect } from "./l2/arp_responder.ts";
 import { Gratuitous, type GratuitousEffect } from "./l2/gratuitous.ts";
 import type { L2Interface } from "./l2/interface.ts";
-import { Ownership, type OwnershipEffect } from "./l2/ownership.ts";
+import { Ownership, type OwnershipEffect, type PeerChange } from "./l2/ownership.ts";
 import type { WatchMessage } from "./watch/message.ts";
-import { Watch, type WatchEffect } from "./watch/watch.ts";
+import { Watch } from "./watch/watch.ts";
 
 export type PacketPlaneInput =
   /** The sockets are open: with a complete snapshot, this speaker is alive. */
@@ -194,7 +194,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
     // Effects only flow from left to right in the diagram, but for the foreign claim: three rounds reach the end.
     for (let rounds = 0; rounds < 4; rounds++) {
       let moved = false;
-      for (let effect; (effect = this.#watch?.poll()) !== undefined; moved = true) this.#fromWatch(effect, now);
+      if (this.#fromWatch(now)) moved = true;
       for (let effect; (effect = this.#responder.poll()) !== undefined; moved = true) this.#fromResponder(effect, now);
       for (let effect; (effect = this.#ownership.poll()) !== undefined; moved = true) this.#fromOwnership(effect, now);
       for (let effect; (effect = this.#gratuitous.poll()) !== undefined; moved = true) this.#fromGratuitous(effect);
@@ -203,14 +203,21 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
     invariant(false, "The machines of the packet plane did not come to rest");
   }
 
-  #fromWatch(effect: WatchEffect, now: Millis): void {
-    if (effect.kind === "send") {
-      this.#effects.push({ ...effect, kind: "sendWatch" });
-      return;
+  /** True when there was something. Peers that change together are decided on together. */
+  #fromWatch(now: Millis): boolean {
+    const changes: PeerChange[] = [];
+    let moved = false;
+    for (let effect; (effect = this.#watch?.poll()) !== undefined; moved = true) {
+      if (effect.kind === "send") {
+        this.#effects.push({ ...effect, kind: "sendWatch" });
+        continue;
+      }
+      const { node, state } = effect;
+      changes.push({ node, state });
+      if (state !== undefined) this.#effects.push({ kind: "event", event: { kind: "peer", node, state } });
     }
-    const { node, state } = effect;
-    this.#ownership.handle({ kind: "peer", node, state }, now);
-    if (state !== undefined) this.#effects.push({ kind: "event", event: { kind: "peer", node, state } });
+    if (changes.length > 0) this.#ownership.handle({ kind: "peers", changes }, now);
+    return moved;
   }
 
   #fromOwnership(effect: OwnershipEffect, now: Millis): void {

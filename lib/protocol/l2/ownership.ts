@@ -30,11 +30,18 @@ export type OwnershipInput =
   | { readonly kind: "wanted"; readonly upsert: readonly WantedAddress[]; readonly remove: readonly string[] }
   /** The first snapshot is whole: from now on addresses may be claimed. */
   | { readonly kind: "complete" }
-  | { readonly kind: "peer"; readonly node: string; readonly state: PeerState | undefined }
+  /** What changed among the peers in one go; every address is decided once for all of it. */
+  | { readonly kind: "peers"; readonly changes: readonly PeerChange[] }
   /** Another station announced an address that we answer for. */
   | { readonly kind: "foreignClaim"; readonly address: string }
   | { readonly kind: "gap" }
   | { readonly kind: "leave" };
+
+export interface PeerChange {
+  readonly node: string;
+  /** `undefined`: it is no peer any more. */
+  readonly state: PeerState | undefined;
+}
 
 /** In the order in which they must be applied. */
 export type OwnershipEffect =
@@ -134,8 +141,8 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
         this.#complete = true;
         this.#decideAll(now);
         break;
-      case "peer":
-        this.#changePeer(input.node, input.state, now);
+      case "peers":
+        this.#changePeers(input.changes, now);
         break;
       case "foreignClaim":
         this.#foreignClaim(input.address, now);
@@ -221,15 +228,21 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     this.#effects.push({ kind: "changed", address: key, owned: false, reason: "notCandidate", elected: null });
   }
 
-  #changePeer(node: string, state: PeerState | undefined, now: Millis): void {
-    const before = this.#peers.get(node);
-    if (before === state) return;
-    if (state === undefined) this.#peers.delete(node);
-    else this.#peers.set(node, state);
-    if (state === "dead" && before !== "leaving") this.#lost.add(node);
-    this.#decideAll(now);
-    if (state === "dead" || state === "unknown") return;
-    if (this.#lost.delete(node) && state !== undefined) this.#repeatAll();
+  #changePeers(changes: readonly PeerChange[], now: Millis): void {
+    let changed = false;
+    let isBack = false;
+    for (const { node, state } of changes) {
+      const before = this.#peers.get(node);
+      if (before === state) continue;
+      changed = true;
+      if (state === undefined) this.#peers.delete(node);
+      else this.#peers.set(node, state);
+      if (state === "dead" && before !== "leaving") this.#lost.add(node);
+      if (state === "dead" || state === "unknown") continue;
+      if (this.#lost.delete(node) && state !== undefined) isBack = true;
+    }
+    if (changed) this.#decideAll(now);
+    if (isBack) this.#repeatAll();
   }
 
   /** While a node was lost to us it may have taken, in its part of the network, what it was a candidate of at the time. */

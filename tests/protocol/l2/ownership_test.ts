@@ -33,8 +33,7 @@ class Bench {
   }
 
   peers(states: Readonly<Record<string, "unknown" | "starting" | "alive" | "leaving" | "dead" | undefined>>): this {
-    for (const [node, state] of Object.entries(states)) this.handle({ kind: "peer", node, state });
-    return this;
+    return this.handle({ kind: "peers", changes: Object.entries(states).map(([node, state]) => ({ node, state })) });
   }
 
   claim(): this {
@@ -304,4 +303,12 @@ Deno.test("Ownership: the reports tell each change once", () => {
   const bench = Bench.owner();
   bench.want(["a", "b", "c"]).peers({ a: "dead", c: "leaving" }).peers({ c: "alive" }).handle({ kind: "complete" });
   assertEquals(bench.words(), []);
+});
+
+Deno.test("Ownership: a hundred candidates that die in one go are one change of owner, not a hundred", () => {
+  const others = Array.from({ length: 100 }, (_, index) => `other-${index}`);
+  const all = (state: "alive" | "dead") => Object.fromEntries(others.map((node) => [node, state]));
+  const bench = new Bench().peers(all("alive")).want([...others, "b"]).handle({ kind: "complete" });
+  assertEquals(bench.words().at(-1), "other-0 notOwner");
+  assertEquals(bench.peers(all("dead")).words(), ["own", "announce", "b elected"]);
 });
