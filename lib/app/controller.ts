@@ -22,6 +22,7 @@ import { EventRecorder } from "../edge/kube/events.ts";
 import type { Reflector } from "../edge/kube/reflector.ts";
 import { EventLoopDriver } from "../edge/run/event_loop_driver.ts";
 import { Caches } from "./caches.ts";
+import { coalesced } from "./coalesced.ts";
 import { ProblemLog } from "./problem_log.ts";
 
 export interface ControllerOptions {
@@ -51,7 +52,6 @@ export class Controller {
   readonly #pools: Reflector;
   readonly #namespaces: Reflector;
   readonly #problemLog: ProblemLog;
-  #poolsScheduled = false;
 
   constructor(options: ControllerOptions, deps: ControllerDeps) {
     this.#deps = deps;
@@ -76,9 +76,14 @@ export class Controller {
       this.#driver.input({ kind: "service", key: change.key, object });
     });
     const { namespace } = options;
-    this.#pools = this.#caches.add({ resource: RESOURCES.ipAddressPools, namespace }, () => this.#schedulePools());
+    const tellPools = coalesced(() => this.#tellPools());
+    // Before all caches are filled there is nothing to tell; what fills the last one tells all.
+    const onConfigChange = () => {
+      if (this.#caches.synced) tellPools();
+    };
+    this.#pools = this.#caches.add({ resource: RESOURCES.ipAddressPools, namespace }, onConfigChange);
     // Pools may select namespaces by label.
-    this.#namespaces = this.#caches.add({ resource: RESOURCES.namespaces }, () => this.#schedulePools());
+    this.#namespaces = this.#caches.add({ resource: RESOURCES.namespaces }, onConfigChange);
   }
 
   start(): void {
@@ -125,16 +130,6 @@ export class Controller {
       converge: this.#converge.inspect(),
       caches: this.#caches.inspect(),
     };
-  }
-
-  /** One look at the pools for all changes that come in one go. */
-  #schedulePools(): void {
-    if (this.#poolsScheduled || !this.#caches.synced) return;
-    this.#poolsScheduled = true;
-    queueMicrotask(() => {
-      this.#poolsScheduled = false;
-      this.#tellPools();
-    });
   }
 
   #tellPools(): void {

@@ -29,6 +29,7 @@ import type { KubeClientFacts } from "../edge/http/metallb_metrics.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
 import type { Reflector } from "../edge/kube/reflector.ts";
 import { Caches } from "./caches.ts";
+import { coalesced } from "./coalesced.ts";
 import { ProblemLog } from "./problem_log.ts";
 
 export interface WantedSourceOptions {
@@ -63,8 +64,8 @@ export class WantedSource {
   readonly #pools: Reflector;
   readonly #l2Advertisements: Reflector;
   #configChanged = false;
-  #flushScheduled = false;
   #stopped = false;
+  readonly #flushSoon = coalesced(() => this.#flush());
 
   constructor(options: WantedSourceOptions, deps: WantedSourceDeps) {
     this.#options = options;
@@ -177,17 +178,12 @@ export class WantedSource {
     this.#peers.set(key, { node: nodeName, address, port });
   }
 
-  /** One flush for all changes that come in one go. */
   #scheduleFlush(): void {
-    if (this.#flushScheduled || !this.#caches.synced || this.#stopped) return;
-    this.#flushScheduled = true;
-    queueMicrotask(() => {
-      this.#flushScheduled = false;
-      if (!this.#stopped) this.#flush();
-    });
+    if (this.#caches.synced) this.#flushSoon();
   }
 
   #flush(): void {
+    if (this.#stopped) return;
     if (this.#configChanged) this.#resolveConfig();
     const { addresses } = this.#planner.refresh();
     const wanted = { addresses: this.#planner.plan.addresses, peers: peersByNode(this.#peers.values()) };
