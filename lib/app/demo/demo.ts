@@ -19,7 +19,7 @@ import { observedApp } from "../program.ts";
 import { observeController } from "../run_controller.ts";
 import { observeSpeaker } from "../run_speaker.ts";
 import { parseManifest } from "../yaml.ts";
-import { DemoCluster, NODES } from "./demo_cluster.ts";
+import { CLIENT, DemoCluster, NODES } from "./demo_cluster.ts";
 import { Narrator } from "./narrator.ts";
 import { gainPrivilege, isInUserNamespace } from "./privilege.ts";
 import { type Manifest, Story } from "./story.ts";
@@ -77,13 +77,16 @@ async function perform(
   const token = randomToken();
   const heard: { story?: Story } = {};
   const log: Log = (event) => heard.story?.hear(event);
-  const cluster = await DemoCluster.create({ crds: readCrds(), token }, { clock: systemClock, rng: systemRng(), log });
+  const crds = readManifests(CRDS).flatMap(({ objects }) => objects as unknown as JsonObject[]);
+  const cluster = await DemoCluster.create({ crds, token }, { clock: systemClock, rng: systemRng(), log });
   try {
-    narrator.tell(`${NODES.map(({ name, address }) => `${name} ${address}`).join(", ")}; client 192.168.1.100`);
+    narrator.tell(
+      `${NODES.map(({ name, address }) => `${name} ${address}`).join(", ")}; ${CLIENT.name} ${CLIENT.address}`,
+    );
     narrator.tell("embedded Kubernetes API, controller and one speaker per node are ready");
     const story = new Story({ cluster, narrator, clock: systemClock });
     heard.story = story;
-    await story.tell(readExamples());
+    await story.tell(readManifests(EXAMPLES));
     if (options.keep) await keep(cluster, { ...deps, token, log });
   } finally {
     await cluster.close();
@@ -133,24 +136,15 @@ async function keep(
   await deps.interrupted;
 }
 
-function readExamples(): Manifest[] {
-  const names = [...Deno.readDirSync(new URL(EXAMPLES, ROOT))].map(({ name }) => name).sort();
+/** All YAML files of a folder, by name; throws on the first one that is not what it should be. */
+function readManifests(folder: string): Manifest[] {
+  const names = [...Deno.readDirSync(new URL(folder, ROOT))].map(({ name }) => name).sort();
   return names.filter((name) => name.endsWith(".yaml")).map((name) => {
-    const path = `${EXAMPLES}/${name}`;
+    const path = `${folder}/${name}`;
     const { objects, problems } = parseManifest(Deno.readTextFileSync(new URL(path, ROOT)), path);
     const [problem] = problems;
     if (problem !== undefined) throw new Error(`${problem.source}: ${problem.message}`);
     return { path, objects };
-  });
-}
-
-function readCrds(): JsonObject[] {
-  const names = [...Deno.readDirSync(new URL(CRDS, ROOT))].map(({ name }) => name).filter((name) =>
-    name.endsWith(".yaml")
-  );
-  return names.sort().flatMap((name) => {
-    const path = `${CRDS}/${name}`;
-    return parseManifest(Deno.readTextFileSync(new URL(path, ROOT)), path).objects as unknown as JsonObject[];
   });
 }
 
