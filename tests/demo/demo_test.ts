@@ -26,7 +26,7 @@ const STORY: readonly RegExp[] = [
   /node-a is dead: no cable, no speaker, no word to anybody/,
   /192\.168\.1\.241 is announced by node-b/,
   /taken over \d+ ms after the power cut/,
-  /client: [1-9]\d* of \d+ requests answered, .*; its kernel now sends to node-b/,
+  /client: [1-9]\d* of \d+ requests answered(?: \(\d+ cut: .*?\))?, longest time .*; its kernel now sends to node-b/,
   /Everything is gone: nothing was created outside of this process/,
 ];
 
