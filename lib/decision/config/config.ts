@@ -46,6 +46,67 @@ export interface L2Advertisement {
   readonly preferredNodes: readonly PreferredNodes[];
 }
 
+export interface BgpAdvertisement {
+  readonly name: string;
+  readonly namespace: string;
+  /** Names of the pools it selects, by name or by label, disabled ones included. */
+  readonly pools: ReadonlySet<string>;
+  /** Prefix lengths that addresses are announced with: 32 and 128 unless given. */
+  readonly aggregationLength: number;
+  readonly aggregationLengthV6: number;
+  /** 0 when not given. */
+  readonly localPref: number;
+  /** Resolved, `65000:100` or `large:65000:1:2`, each once, in numeric order. */
+  readonly communities: readonly string[];
+  /** Empty means every node. */
+  readonly nodeSelectors: readonly Selector[];
+  /** Names of BGPPeers. */
+  readonly peers: "all" | ReadonlySet<string>;
+  /** Empty means every Service. */
+  readonly serviceSelectors: readonly Selector[];
+}
+
+export interface BgpPeer {
+  readonly name: string;
+  readonly namespace: string;
+  readonly myAsn: number;
+  /** The router's number, or of which kind it must be. */
+  readonly peerAsn: number | "internal" | "external";
+  readonly localAsn: number | undefined;
+  /** Canonical; exactly one of this and `interfaceName` is given. */
+  readonly peerAddress: string | undefined;
+  readonly interfaceName: string | undefined;
+  readonly sourceAddress: string | undefined;
+  readonly peerPort: number;
+  /** Both or neither: of one alone the other follows (reference §2.8). */
+  readonly holdTimeMs: number | undefined;
+  readonly keepaliveTimeMs: number | undefined;
+  readonly connectTimeMs: number | undefined;
+  readonly routerId: string | undefined;
+  /** Empty means every node. */
+  readonly nodeSelectors: readonly Selector[];
+  /** A secret: never logged, never shown. */
+  readonly password: string | undefined;
+  readonly bfdProfile: string | undefined;
+  readonly gracefulRestart: boolean;
+  readonly ebgpMultiHop: boolean;
+  /** Empty for the default one. */
+  readonly vrf: string;
+  readonly dualStackAddressFamily: boolean;
+}
+
+export interface BfdProfile {
+  readonly name: string;
+  readonly namespace: string;
+  readonly receiveIntervalMs: number;
+  readonly transmitIntervalMs: number;
+  readonly detectMultiplier: number;
+  readonly echoIntervalMs: number;
+  readonly echoMode: boolean;
+  readonly passiveMode: boolean;
+  readonly minimumTtl: number;
+}
+
 /** Labels by name, as far as they can be read: what such a pool gave goes on being announced. */
 export type DisabledPools = ReadonlyMap<string, Labels>;
 
@@ -54,11 +115,22 @@ export interface Config {
   readonly pools: readonly Pool[];
   /** By name, ascending. */
   readonly l2Advertisements: readonly L2Advertisement[];
+  /** By name, ascending; so the next two. */
+  readonly bgpAdvertisements: readonly BgpAdvertisement[];
+  readonly bgpPeers: readonly BgpPeer[];
+  readonly bfdProfiles: readonly BfdProfile[];
   /** Names of pools that exist but have errors: nothing new comes from them, what they gave is left alone. */
   readonly disabledPools: DisabledPools;
 }
 
-export const EMPTY_CONFIG: Config = { pools: [], l2Advertisements: [], disabledPools: new Map() };
+export const EMPTY_CONFIG: Config = {
+  pools: [],
+  l2Advertisements: [],
+  bgpAdvertisements: [],
+  bgpPeers: [],
+  bfdProfiles: [],
+  disabledPools: new Map(),
+};
 
 /** True when the pool's `serviceAllocation` admits a Service; a pool without one admits all. */
 export function poolAdmits(pool: Pool, service: { readonly namespace: string; readonly labels: Labels }): boolean {

@@ -36,6 +36,8 @@ export interface Problem {
   readonly reason: ProblemReason;
   /** A sentence that says what would be right. */
   readonly message: string;
+  /** MetalLB's own words for it, where it has some: for `errorSummary` and for admission (reference §9.3). */
+  readonly metallbText?: string;
 }
 
 /** What one object may add to a report, so that one hostile list cannot drown everything else. */
@@ -45,6 +47,7 @@ export interface ProblemDetail {
   readonly path: string;
   readonly reason: ProblemReason;
   readonly message: string;
+  readonly metallbText?: string;
 }
 
 /** Gathers the problems of one object, up to {@linkcode PROBLEMS_PER_OBJECT_MAX}. */

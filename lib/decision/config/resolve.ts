@@ -4,7 +4,7 @@
  * A bad object disables itself and what hangs on it, never the rest (MetalLB drops the whole configuration). Nothing
  * here throws, whatever the objects are.
  */
-import { compareText, type Config } from "./config.ts";
+import { compareText, type Config, EMPTY_CONFIG } from "./config.ts";
 import { identityOf, labelsOf } from "./identity.ts";
 import { decodeNode, type NodeView } from "./node_view.ts";
 import type { Problem } from "./problem.ts";
@@ -14,6 +14,12 @@ import { type NamespaceLabels, resolvePools } from "./resolve_pools.ts";
 export interface ConfigObjects {
   readonly ipAddressPools: readonly unknown[];
   readonly l2Advertisements?: readonly unknown[];
+  readonly bgpAdvertisements?: readonly unknown[];
+  readonly bgpPeers?: readonly unknown[];
+  readonly bfdProfiles?: readonly unknown[];
+  readonly communities?: readonly unknown[];
+  /** Those of the namespace, for the passwords of peers. */
+  readonly secrets?: readonly unknown[];
   /** Only for warnings about selectors that match no node. */
   readonly nodes?: readonly unknown[];
   /** For `serviceAllocation.namespaceSelectors`; without them such a selector matches no namespace. */
@@ -36,7 +42,10 @@ export function resolveConfig(objects: ConfigObjects): ResolvedConfig {
   all.sort((a, b) =>
     compareText(a.kind, b.kind) || compareText(a.namespace, b.namespace) || compareText(a.name, b.name)
   );
-  return { config: { pools, l2Advertisements: l2.advertisements, disabledPools: disabled }, problems: all };
+  return {
+    config: { ...EMPTY_CONFIG, pools, l2Advertisements: l2.advertisements, disabledPools: disabled },
+    problems: all,
+  };
 }
 
 function nodesOf(objects: readonly unknown[]): NodeView[] {
