@@ -178,6 +178,8 @@ Deno.test("KubeClient: every write has the method, path, content type and body t
   await client.patch(RESOURCES.services, status, { type: "merge", body: { status: {} } });
   await client.patch(RESOURCES.services, status, { type: "strategic", body: { status: {} } });
   await client.patch(RESOURCES.nodes, { name: "n1" }, { type: "json", body: [{ op: "remove", path: "/x" }] });
+  await client.apply(RESOURCES.services, { ...status, fieldManager: "a b", body: { status: {} } });
+  await client.apply(RESOURCES.nodes, { name: "n1", fieldManager: "a", force: true, body: {} });
   await client.remove(RESOURCES.ipAddressPools, { namespace: "m", name: "p" });
   await client.remove(RESOURCES.ipAddressPools, { namespace: "m", name: "p", preconditions: { uid: "u1" } });
   const whole = { apiVersion: "v1", kind: "Service", ...SERVICE };
@@ -189,6 +191,15 @@ Deno.test("KubeClient: every write has the method, path, content type and body t
       status: {},
     }],
     ["PATCH", "/prefix/api/v1/nodes/n1", "application/json-patch+json", [{ op: "remove", path: "/x" }]],
+    ["PATCH", "/prefix/api/v1/namespaces/shop/services/web/status?fieldManager=a+b", "application/apply-patch+yaml", {
+      apiVersion: "v1",
+      kind: "Service",
+      status: {},
+    }],
+    ["PATCH", "/prefix/api/v1/nodes/n1?fieldManager=a&force=true", "application/apply-patch+yaml", {
+      apiVersion: "v1",
+      kind: "Node",
+    }],
     ["DELETE", "/prefix/apis/metallb.io/v1beta1/namespaces/m/ipaddresspools/p", null, undefined],
     ["DELETE", "/prefix/apis/metallb.io/v1beta1/namespaces/m/ipaddresspools/p", "application/json", {
       apiVersion: "v1",

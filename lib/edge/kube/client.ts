@@ -1,5 +1,5 @@
 /**
- * The Kubernetes API as calls: list, get, create, update, patch, remove and watch over any `Fetch`.
+ * The Kubernetes API as calls: list, get, create, update, patch, apply, remove and watch over any `Fetch`.
  *
  * It decodes JSON and checks the outer shape only (metadata, items, Status); what a spec holds is decoded where it is
  * used. Every failure is a value. Nothing is retried here: whoever asked knows whether asking again still makes sense.
@@ -172,6 +172,29 @@ export class KubeClient {
       path: resourcePath(resource, nameOf(target)),
       contentType: PATCH_CONTENT_TYPE[patch.type],
       body: patch.body,
+      signal: target.signal,
+    });
+  }
+
+  /**
+   * Server-side apply: `body` is all that this manager wants of the object, which is created if it is not there. What the
+   * manager applied before and left out now is removed. A field of another manager is a `conflict`, unless `force`
+   * takes it over.
+   */
+  apply<T extends KubeObject = KubeObject>(
+    resource: Resource,
+    target: ObjectName & {
+      readonly fieldManager: string;
+      readonly force?: boolean;
+      readonly body: Readonly<Record<string, unknown>>;
+    },
+  ): Promise<ApiResult<T>> {
+    return this.#object<T>({
+      method: "PATCH",
+      path: resourcePath(resource, nameOf(target)),
+      query: { fieldManager: target.fieldManager, force: target.force === true ? "true" : undefined },
+      contentType: "application/apply-patch+yaml",
+      body: { apiVersion: apiVersionOf(resource), kind: resource.kind, ...target.body },
       signal: target.signal,
     });
   }
