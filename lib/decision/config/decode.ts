@@ -71,6 +71,15 @@ function describe(issue: z.core.$ZodIssue, object: unknown): ProblemDetail {
   if (issue.code === "too_big") {
     return { path, reason: "invalidValue", message: `${path} must be at most ${issue.maximum}` };
   }
+  if (issue.code === "custom") {
+    const metallbText: unknown = issue.params?.["metallbText"];
+    return {
+      path,
+      reason: "invalidValue",
+      message: issue.message,
+      ...(typeof metallbText === "string" ? { metallbText } : {}),
+    };
+  }
   return { path, reason: "invalidValue", message: `${path} is not valid` };
 }
 

@@ -3,6 +3,7 @@
  * because the CRD decides what may be there.
  */
 import { z } from "zod";
+import { parseGoDuration } from "../go_duration.ts";
 
 /** A member that may be absent or `null`; both decode to `undefined`. */
 export function optional<T extends z.ZodType>(schema: T) {
@@ -30,6 +31,18 @@ export const metadataSchema = z.object({
 
 /** A whole number that fits Go's int32. */
 export const int32 = z.number().int().min(-2147483648).max(2147483647);
+
+/** A whole number that fits Go's uint32; the CRDs do not always say so, but nothing else can be decoded (reference §13). */
+export const uint32 = z.number().int().min(0).max(4294967295);
+
+/** A Go duration, as nanoseconds. */
+export const duration = z.string().transform((text, context) => {
+  const nanoseconds = parseGoDuration(text);
+  if (nanoseconds !== undefined) return nanoseconds;
+  const message = `${JSON.stringify(text.slice(0, 63))} is not a duration such as "90s" or "1m30s"`;
+  context.addIssue({ code: "custom", message });
+  return z.NEVER;
+});
 
 export const labelSelectorSchema = z.object({
   matchLabels: textMap,
