@@ -20,13 +20,39 @@ export type ProblemReason =
   | "unknownPool"
   /** An advertisement names a pool that exists but has errors of its own. */
   | "disabledPool"
+  /** Fields that cannot both be given. */
+  | "conflictingFields"
+  /** Accepted for old manifests, without effect. */
+  | "deprecatedField"
+  /** Understood, but not used as things are. */
+  | "ignoredField"
+  | "plainPassword"
+  | "unknownSecret"
+  /** Not of a type, or without the key, that a password can be read from. */
+  | "invalidSecret"
+  | "unknownBfdProfile"
+  | "disabledBfdProfile"
+  | "echoWithIpv6"
+  /** Two BGPPeers that cannot, or should not, be for one node. */
+  | "conflictingPeers"
+  | "unknownPeer"
+  | "disabledPeer"
+  | "invalidCommunity"
+  | "unknownCommunity"
+  /** Routes would be shorter or longer than the pool allows. */
+  | "invalidAggregation"
+  /** Routes would cover addresses that are not in the pool. */
+  | "aggregateExceedsPool"
+  | "conflictingLocalPref"
+  /** A pool that no advertisement selects. */
+  | "notAdvertised"
   /** Selectors that match nothing at present. */
   | "matchesNothing"
   /** More problems in the same object than are worth printing. */
   | "moreProblems";
 
 export interface Problem {
-  /** An error disables the object; a warning does not. */
+  /** An error disables the object, or the one part of it that the message names; a warning does not. */
   readonly severity: "error" | "warning";
   readonly kind: string;
   readonly namespace: string;

@@ -1,6 +1,6 @@
 /**
  * Disjoint address ranges, sorted, each with a value: finds in logarithmic time what covers an address or overlaps a
- * range. Immutable; pools of a hundred thousand lines are merged in, one pool at a time.
+ * range. `RangeSet` is immutable.
  */
 import { type IpRange, rangeHas, rangeOverlap } from "../../base/cidr.ts";
 import type { Ip } from "../../base/ip.ts";
@@ -34,20 +34,6 @@ export class RangeSet<T> {
     return found;
   }
 
-  /** Both together; `others` must be sorted and must not overlap what is there. */
-  merged(others: readonly RangeEntry<T>[]): RangeSet<T> {
-    const merged: RangeEntry<T>[] = [];
-    let i = 0;
-    for (const other of others) {
-      while (i < this.#entries.length && compareRanges(this.#entries[i]!.range, other.range) < 0) {
-        merged.push(this.#entries[i++]!);
-      }
-      merged.push(other);
-    }
-    while (i < this.#entries.length) merged.push(this.#entries[i++]!);
-    return new RangeSet(merged);
-  }
-
   #firstEndingAtOrAfter(ip: Ip): number {
     let low = 0;
     let high = this.#entries.length;
@@ -59,6 +45,43 @@ export class RangeSet<T> {
     }
     return low;
   }
+}
+
+/**
+ * A range set that many small batches are added to: sets of doubling size, so that ten thousand pools do not copy all
+ * of what is there ten thousand times.
+ */
+export class GrowingRangeSet<T> {
+  readonly #sets: { readonly size: number; readonly entries: readonly RangeEntry<T>[]; readonly set: RangeSet<T> }[] =
+    [];
+
+  /** `entries` must be sorted and must not overlap what is there. */
+  add(entries: readonly RangeEntry<T>[]): void {
+    let added = entries;
+    for (let last = this.#sets.at(-1); last !== undefined && last.size <= added.length; last = this.#sets.at(-1)) {
+      this.#sets.pop();
+      added = mergeEntries(last.entries, added);
+    }
+    this.#sets.push({ size: added.length, entries: added, set: new RangeSet(added) });
+  }
+
+  /** Entries that share an address with `range`, at most `limit`. */
+  overlapping(range: IpRange, limit: number): RangeEntry<T>[] {
+    const found: RangeEntry<T>[] = [];
+    for (const { set } of this.#sets) found.push(...set.overlapping(range, limit - found.length));
+    return found.sort((a, b) => compareRanges(a.range, b.range));
+  }
+}
+
+function mergeEntries<T>(a: readonly RangeEntry<T>[], b: readonly RangeEntry<T>[]): RangeEntry<T>[] {
+  const merged: RangeEntry<T>[] = [];
+  let i = 0;
+  for (const entry of b) {
+    while (i < a.length && compareRanges(a[i]!.range, entry.range) < 0) merged.push(a[i++]!);
+    merged.push(entry);
+  }
+  while (i < a.length) merged.push(a[i++]!);
+  return merged;
 }
 
 /** IPv4 before IPv6, then by first address. */

@@ -2,14 +2,23 @@
  * From the listed objects to the configuration, with every problem found in one pass.
  *
  * A bad object disables itself and what hangs on it, never the rest (MetalLB drops the whole configuration). Nothing
- * here throws, whatever the objects are.
+ * here throws, whatever the objects are. A list that is not given is not known, and nothing is said about names in it;
+ * an empty one means that there are none.
  */
-import { compareText, type Config, EMPTY_CONFIG } from "./config.ts";
+import { compareText, type Config } from "./config.ts";
 import { identityOf, labelsOf } from "./identity.ts";
 import { decodeNode, type NodeView } from "./node_view.ts";
+import { NodeSets } from "./node_sets.ts";
+import { PasswordSecrets } from "./peer_password.ts";
+import { PoolSelection } from "./pool_selection.ts";
 import type { Problem } from "./problem.ts";
+import { resolveBfdProfiles } from "./resolve_bfd.ts";
+import { resolveBgpAdvertisements } from "./resolve_bgp.ts";
+import { resolveCommunities } from "./resolve_communities.ts";
 import { resolveL2Advertisements } from "./resolve_l2.ts";
+import { resolvePeers } from "./resolve_peers.ts";
 import { type NamespaceLabels, resolvePools } from "./resolve_pools.ts";
+import { warnOfUnadvertisedPools } from "./unadvertised_pools.ts";
 
 export interface ConfigObjects {
   readonly ipAddressPools: readonly unknown[];
@@ -20,7 +29,7 @@ export interface ConfigObjects {
   readonly communities?: readonly unknown[];
   /** Those of the namespace, for the passwords of peers. */
   readonly secrets?: readonly unknown[];
-  /** Only for warnings about selectors that match no node. */
+  /** For selectors that match no node, and for peers and advertisements that meet on one. */
   readonly nodes?: readonly unknown[];
   /** For `serviceAllocation.namespaceSelectors`; without them such a selector matches no namespace. */
   readonly namespaces?: readonly unknown[];
@@ -33,19 +42,45 @@ export interface ResolvedConfig {
 }
 
 export function resolveConfig(objects: ConfigObjects): ResolvedConfig {
-  const { pools, disabled, problems } = resolvePools(objects.ipAddressPools, {
+  const { pools, disabled: disabledPools, lines: poolLines, problems } = resolvePools(objects.ipAddressPools, {
     namespaces: objects.namespaces?.map(namespaceOf),
   });
-  const nodes = objects.nodes === undefined ? undefined : nodesOf(objects.nodes);
-  const l2 = resolveL2Advertisements(objects.l2Advertisements ?? [], { pools, disabledPools: disabled, nodes });
-  const all = [...problems, ...l2.problems];
+  const nodeSets = new NodeSets(objects.nodes === undefined ? undefined : nodesOf(objects.nodes));
+  const poolSelection = new PoolSelection(pools, disabledPools);
+  const l2 = resolveL2Advertisements(objects.l2Advertisements ?? [], { poolSelection, nodeSets });
+  const bfd = resolveIfKnown(objects.bfdProfiles, resolveBfdProfiles);
+  const communities = resolveIfKnown(objects.communities, resolveCommunities);
+  const secrets = resolveIfKnown(objects.secrets, (list) => new PasswordSecrets(list));
+  const peers = resolveIfKnown(objects.bgpPeers, (list) => resolvePeers(list, { bfd, secrets, nodeSets }));
+  const bgp = resolveBgpAdvertisements(objects.bgpAdvertisements ?? [], {
+    poolSelection,
+    poolLines,
+    nodeSets,
+    peers,
+    communities,
+  });
+  const config: Config = {
+    pools,
+    l2Advertisements: l2.advertisements,
+    bgpAdvertisements: bgp.advertisements,
+    bgpPeers: peers?.peers ?? [],
+    bfdProfiles: bfd?.profiles ?? [],
+    disabledPools,
+  };
+  const all = [problems, l2.problems, bgp.problems, bfd?.problems, communities?.problems, peers?.problems].flatMap(
+    (list) => list ?? [],
+  );
+  if (objects.l2Advertisements !== undefined && objects.bgpAdvertisements !== undefined) {
+    all.push(...warnOfUnadvertisedPools(config));
+  }
   all.sort((a, b) =>
     compareText(a.kind, b.kind) || compareText(a.namespace, b.namespace) || compareText(a.name, b.name)
   );
-  return {
-    config: { ...EMPTY_CONFIG, pools, l2Advertisements: l2.advertisements, disabledPools: disabled },
-    problems: all,
-  };
+  return { config, problems: all };
+}
+
+function resolveIfKnown<T>(list: readonly unknown[] | undefined, resolve: (list: readonly unknown[]) => T) {
+  return list === undefined ? undefined : resolve(list);
 }
 
 function nodesOf(objects: readonly unknown[]): NodeView[] {

@@ -4,12 +4,13 @@
  * Pools are taken in the order of their names. When two overlap, the one that comes first is kept and the later one is
  * disabled whole: which of its addresses were meant cannot be guessed.
  */
-import { formatRange, type IpRange, parseRange, rangeOverlap } from "../../base/cidr.ts";
+import { formatRange, type IpRange, parseRange, rangeOverlap, rangeToPrefixes } from "../../base/cidr.ts";
 import { compareText, type DisabledPools, type Pool, type PoolAllocation } from "./config.ts";
 import { decodeObject, formatPath } from "./decode.ts";
+import { refuseDuplicateName } from "./decoded_list.ts";
 import { identityOf, labelsOf } from "./identity.ts";
 import { type Problem, ProblemList } from "./problem.ts";
-import { compareRanges, type RangeEntry, RangeSet } from "./range_set.ts";
+import { compareRanges, GrowingRangeSet, type RangeEntry } from "./range_set.ts";
 import { type IpAddressPoolObject, ipAddressPoolSchema } from "./schema/ip_address_pool.ts";
 import { anySelectorMatches, compileSelectors } from "./selector.ts";
 import type { Labels } from "./service_view.ts";
@@ -18,7 +19,14 @@ export interface ResolvedPools {
   /** By name. */
   readonly pools: readonly Pool[];
   readonly disabled: DisabledPools;
+  /** Of each pool, its lines as they were written. */
+  readonly lines: ReadonlyMap<string, readonly AddressLine[]>;
   readonly problems: readonly Problem[];
+}
+
+export interface AddressLine {
+  readonly range: IpRange;
+  readonly text: string;
 }
 
 export interface NamespaceLabels {
@@ -31,8 +39,7 @@ const KIND = "IPAddressPool";
 const OVERLAPS_PER_RANGE_MAX = 3;
 
 /** A valid range and the line of `spec.addresses` it was written on. */
-interface Line {
-  readonly range: IpRange;
+interface Line extends AddressLine {
   readonly index: number;
 }
 
@@ -66,18 +73,20 @@ export function resolvePools(
   );
   const pools: Pool[] = [];
   const names = new Set<string>();
-  let taken = new RangeSet<string>();
+  const lines = new Map<string, readonly AddressLine[]>();
+  const taken = new GrowingRangeSet<string>();
   for (const draft of drafts) {
-    const { object, problems: list, lines } = draft;
+    const { object, problems: list } = draft;
     const name = object.metadata.name;
-    if (names.has(name)) refuseDuplicateName(list, name);
-    checkOwnOverlaps(list, lines);
-    checkForeignOverlaps(list, { lines, taken, name });
+    if (names.has(name)) refuseDuplicateName(list, { kind: KIND, name });
+    checkOwnOverlaps(list, { lines: draft.lines, name });
+    checkForeignOverlaps(list, { lines: draft.lines, taken, name });
     if (list.errors === 0) {
       const pool = poolOf(draft);
       pools.push(pool);
       names.add(name);
-      taken = taken.merged(pool.ranges.map((range): RangeEntry<string> => ({ range, value: name })));
+      lines.set(name, [...draft.lines].sort((a, b) => a.index - b.index));
+      taken.add(pool.ranges.map((range): RangeEntry<string> => ({ range, value: name })));
     } else {
       disabled.set(name, object.metadata.labels);
     }
@@ -85,7 +94,7 @@ export function resolvePools(
   }
   // A second object of the same name is disabled alone: the name goes on being served by the first.
   for (const name of names) disabled.delete(name);
-  return { pools, disabled, problems };
+  return { pools, disabled, lines, problems };
 }
 
 function draftOf(object: IpAddressPoolObject, namespaces: readonly NamespaceLabels[] | undefined): Draft {
@@ -98,7 +107,7 @@ function draftOf(object: IpAddressPoolObject, namespaces: readonly NamespaceLabe
   }
   for (const [index, text] of addresses.entries()) {
     const result = parseRange(text.length > RANGE_TEXT_MAX ? text.slice(0, RANGE_TEXT_MAX) : text);
-    if (result.ok) lines.push({ range: result.range, index });
+    if (result.ok) lines.push({ range: result.range, text, index });
     else problems.error({ path: linePath(index), reason: "invalidAddress", message: result.message });
   }
   lines.sort((a, b) => compareRanges(a.range, b.range) || a.index - b.index);
@@ -150,20 +159,16 @@ function poolOf({ object, lines, allocation }: Draft): Pool {
   };
 }
 
-function refuseDuplicateName(problems: ProblemList, name: string): void {
-  const message = `another IPAddressPool is named ${JSON.stringify(name)}; that one is used, rename this one`;
-  problems.error({ path: "metadata.name", reason: "duplicateName", message });
-}
-
 /** `lines` are sorted by first address, so each only has to be held against the one that reaches furthest so far. */
-function checkOwnOverlaps(problems: ProblemList, lines: readonly Line[]): void {
+function checkOwnOverlaps(problems: ProblemList, options: { lines: readonly Line[]; name: string }): void {
   let furthest: Line | undefined;
-  for (const line of lines) {
+  for (const line of options.lines) {
     const overlap = furthest === undefined ? undefined : rangeOverlap(furthest.range, line.range);
     if (overlap !== undefined) {
       const [earlier, later] = furthest!.index < line.index ? [furthest!, line] : [line, furthest!];
       const message = `it overlaps ${linePath(earlier.index)} of the same pool by ${formatRange(overlap)}`;
-      problems.error({ path: linePath(later.index), reason: "overlappingAddresses", message });
+      const metallbText = overlapText({ ...later, pool: options.name, other: earlier.range });
+      problems.error({ path: linePath(later.index), reason: "overlappingAddresses", message, metallbText });
     }
     if (overlap === undefined || line.range.last > furthest!.range.last) furthest = line;
   }
@@ -171,16 +176,38 @@ function checkOwnOverlaps(problems: ProblemList, lines: readonly Line[]): void {
 
 function checkForeignOverlaps(
   problems: ProblemList,
-  options: { lines: readonly Line[]; taken: RangeSet<string>; name: string },
+  options: { lines: readonly Line[]; taken: GrowingRangeSet<string>; name: string },
 ): void {
   for (const { range, index } of options.lines) {
     for (const { range: other, value: pool } of options.taken.overlapping(range, OVERLAPS_PER_RANGE_MAX)) {
       const overlap = formatRange(rangeOverlap(range, other)!);
       const message = `pool ${JSON.stringify(options.name)} overlaps pool ${JSON.stringify(pool)} by ${overlap}; ` +
         `${JSON.stringify(pool)} is kept because its name sorts first`;
-      problems.error({ path: linePath(index), reason: "overlappingAddresses", message });
+      const metallbText = overlapText({ range, pool: options.name, other });
+      problems.error({ path: linePath(index), reason: "overlappingAddresses", message, metallbText });
     }
   }
+}
+
+/** MetalLB compares the aligned prefixes of the ranges, and names the first two that meet (reference §2.3, §9.3). */
+function overlapText(options: { range: IpRange; pool: string; other: IpRange }): string {
+  const others = rangeToPrefixes(options.other).map((prefix) => ({ prefix, range: prefixRange(prefix) }));
+  for (const prefix of rangeToPrefixes(options.range)) {
+    const range = prefixRange(prefix);
+    const met = others.find((other) => rangeOverlap(range, other.range) !== undefined);
+    if (met !== undefined) {
+      return `CIDR "${prefix}" in pool ${
+        JSON.stringify(options.pool)
+      } overlaps with already defined CIDR "${met.prefix}"`;
+    }
+  }
+  throw new Error("ranges that overlap have prefixes that overlap");
+}
+
+function prefixRange(prefix: string): IpRange {
+  const parsed = parseRange(prefix);
+  if (!parsed.ok) throw new Error(parsed.message);
+  return parsed.range;
 }
 
 function linePath(index: number): string {

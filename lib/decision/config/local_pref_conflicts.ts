@@ -1,0 +1,85 @@
+/**
+ * Advertisements that give one route two local preferences (reference §2.6, §11.3, §13).
+ *
+ * Two without serviceSelectors conflict on a pool when their preferences differ, their routes can be the same, and some
+ * node announces both to some peer. MetalLB then refuses everything; here the one whose name comes later is not used
+ * for that pool, and goes on for its other pools. Those with serviceSelectors are compared per Service, by the plan.
+ */
+import type { IpFamily } from "../../base/ip.ts";
+import type { BgpAdvertisement } from "./config.ts";
+import { quoteName } from "./distinct_texts.ts";
+import type { NodeSets } from "./node_sets.ts";
+import type { ProblemList } from "./problem.ts";
+
+export interface AttachedAdvertisement {
+  readonly advertisement: BgpAdvertisement;
+  readonly problems: ProblemList;
+}
+
+interface Options {
+  readonly nodeSets: NodeSets;
+  /** Empty for a pool that has errors: nothing is known of it. */
+  familiesOf(pool: string): ReadonlySet<IpFamily>;
+}
+
+/** Earlier ones that one is compared with, so that thousands of them cost no more than their number. */
+const COMPARED_MAX = 1000;
+
+/** By name; the result is too, without the pools on which one gives way. */
+export function dropConflictingPools(sorted: readonly AttachedAdvertisement[], options: Options): BgpAdvertisement[] {
+  const kept: BgpAdvertisement[] = [];
+  const results: BgpAdvertisement[] = [];
+  for (const { advertisement, problems } of sorted) {
+    const result = advertisement.serviceSelectors.length === 0
+      ? withoutConflicts(advertisement, { ...options, kept, problems })
+      : advertisement;
+    if (result.serviceSelectors.length === 0 && kept.length < COMPARED_MAX) kept.push(result);
+    results.push(result);
+  }
+  return results;
+}
+
+function withoutConflicts(
+  advertisement: BgpAdvertisement,
+  options: Options & { kept: readonly BgpAdvertisement[]; problems: ProblemList },
+): BgpAdvertisement {
+  let pools: ReadonlySet<string> = advertisement.pools;
+  for (const other of options.kept) {
+    if (pools.size === 0) break;
+    if (other.localPref === advertisement.localPref || !peersMeet(advertisement, other)) continue;
+    const equalIn = new Set<IpFamily>();
+    if (advertisement.aggregationLength === other.aggregationLength) equalIn.add(4);
+    if (advertisement.aggregationLengthV6 === other.aggregationLengthV6) equalIn.add(6);
+    if (equalIn.size === 0 || !options.nodeSets.meet(advertisement.nodeSelectors, other.nodeSelectors)) continue;
+    const lost = [...pools].filter((pool) =>
+      other.pools.has(pool) && [...options.familiesOf(pool)].some((family) => equalIn.has(family))
+    );
+    if (lost.length === 0) continue;
+    report(options.problems, { lost, other, localPref: advertisement.localPref });
+    const gone = new Set(lost);
+    pools = new Set([...pools].filter((pool) => !gone.has(pool)));
+  }
+  return pools === advertisement.pools ? advertisement : { ...advertisement, pools };
+}
+
+function peersMeet(a: BgpAdvertisement, b: BgpAdvertisement): boolean {
+  if (a.peers === "all" || b.peers === "all") return true;
+  for (const peer of a.peers) if (b.peers.has(peer)) return true;
+  return false;
+}
+
+const POOLS_NAMED_MAX = 3;
+
+function report(
+  problems: ProblemList,
+  options: { lost: readonly string[]; other: BgpAdvertisement; localPref: number },
+): void {
+  const { lost, other, localPref } = options;
+  const more = lost.length > POOLS_NAMED_MAX ? ` and ${lost.length - POOLS_NAMED_MAX} more` : "";
+  const named = lost.slice(0, POOLS_NAMED_MAX).map(quoteName).join(", ") + more;
+  const message =
+    `BGPAdvertisement ${quoteName(other.name)} announces the same routes of pool ${named} with localPref ` +
+    `${other.localPref} instead of ${localPref}, and is used for them because its name sorts first; ` +
+    "give both the same localPref, or other peers, nodes or aggregation lengths";
+  problems.error({ path: "spec.localPref", reason: "conflictingLocalPref", message });
+}
