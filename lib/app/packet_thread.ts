@@ -30,6 +30,7 @@ import {
   type WatchKey,
 } from "../protocol/watch/message.ts";
 import { arpReceiveWindow, decodeArpWindow, encodeArpInto } from "../wire/arp.ts";
+import { NetworkWatch } from "./network_watch.ts";
 
 /** What the control thread hands over at start; all of it can be posted to a Worker. */
 export interface PacketThreadInit {
@@ -75,6 +76,7 @@ export class PacketThread {
   readonly #interfaces = new Map<number, OpenInterface>();
   readonly #refused = new Map<string, InterfaceRefusal | string>();
   readonly #dropped = new Map<string, number>();
+  readonly #networks = new NetworkWatch();
   readonly #driver: Driver<PacketPlaneInput, PacketPlaneEffect>;
   readonly #plane: PacketPlane;
   readonly #loop: PacketLoop;
@@ -151,6 +153,9 @@ export class PacketThread {
       case "inspect":
         this.#post({ kind: "inspected", id: message.id, state: this.#inspect() });
         break;
+      case "listNetworks":
+        this.#listNetworks();
+        break;
       case "stop":
         this.#driver.input({ kind: "leave" });
         break;
@@ -198,6 +203,14 @@ export class PacketThread {
       if (this.#openInterface({ ifindex: link.ifindex, name: link.name, mac: link.mac })) used.add(link.ifindex);
     }
     for (const ifindex of [...this.#interfaces.keys()]) if (!used.has(ifindex)) this.#closeInterface(ifindex);
+    this.#listNetworks();
+  }
+
+  /** For people only: no decision about an address depends on them. */
+  #listNetworks(): void {
+    const names = new Map([...this.#interfaces].map(([ifindex, { name }]) => [ifindex, name]));
+    const networks = this.#networks.changed(this.#netlink.listAddresses(), names);
+    if (networks !== undefined) this.#post({ kind: "networks", networks });
   }
 
   #openInterface(link: (PacketPlaneInput & { kind: "interface" })["interface"]): boolean {

@@ -36,6 +36,13 @@ export interface WantedPeer {
   readonly port: number;
 }
 
+/** A network that one of a node's interfaces is in. */
+export interface NodeNetwork {
+  readonly interfaceName: string;
+  /** Canonical, without host bits: `192.0.2.0/24`. */
+  readonly prefix: string;
+}
+
 /** Changes by key. A snapshot is sent as deltas too; the last of them is `complete`. */
 export interface WantedDelta {
   /** Goes up by one with every delta; the packet thread reports the last one it took. */
@@ -75,6 +82,8 @@ export type OwnershipReason =
 export type ToPacketThread =
   | { readonly kind: "delta"; readonly delta: WantedDelta }
   | { readonly kind: "inspect"; readonly id: number }
+  /** Look at the addresses of the interfaces; answered by `networks` if they are others than before. */
+  | { readonly kind: "listNetworks" }
   /** Hand over what can be handed over, then stop; answered by `stopped`. */
   | { readonly kind: "stop" }
   /** Stop at once and without a word to anybody, as a power cut would: for the laboratory. */
@@ -95,6 +104,8 @@ export type FromPacketThread =
   | { readonly kind: "peer"; readonly node: string; readonly state: PeerState }
   /** Slot of an address in the shared counters; sent once per address, before anything is counted for it. */
   | { readonly kind: "counterSlot"; readonly address: string; readonly slot: number }
+  /** The networks of the interfaces that are used, by interface and prefix. */
+  | { readonly kind: "networks"; readonly networks: readonly NodeNetwork[] }
   | { readonly kind: "log"; readonly event: LogEvent }
   | { readonly kind: "inspected"; readonly id: number; readonly state: JsonObject }
   /** The thread cannot go on; the program ends and says why. */

@@ -48,6 +48,12 @@ export type ProblemReason =
   | "notAdvertised"
   /** Selectors that match nothing at present. */
   | "matchesNothing"
+  /** As the speakers report their networks: an address that no local network asks for. */
+  | "notInSubnet"
+  /** As the speakers report their networks: an external BGP router that is not on one of them. */
+  | "peerNotInSubnet"
+  /** A Service has an address that no advertisement covers. */
+  | "notAnnounced"
   /** More problems in the same object than are worth printing. */
   | "moreProblems";
 
