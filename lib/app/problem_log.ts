@@ -2,6 +2,7 @@
 import type { Json } from "../base/json.ts";
 import type { Log } from "../base/log.ts";
 import type { Problem } from "../decision/config/problem.ts";
+import type { ProblemCount } from "../edge/http/metallb_metrics.ts";
 
 export class ProblemLog {
   readonly #log: Log;
@@ -13,6 +14,16 @@ export class ProblemLog {
 
   get hasErrors(): boolean {
     return this.#problems.values().some(({ severity }) => severity === "error");
+  }
+
+  /** How many there are of each kind of object, severity and reason. */
+  counts(): ProblemCount[] {
+    const counts = new Map<string, ProblemCount>();
+    for (const { kind, severity, reason } of this.#problems.values()) {
+      const key = `${kind} ${severity} ${reason}`;
+      counts.set(key, { kind, severity, reason, count: (counts.get(key)?.count ?? 0) + 1 });
+    }
+    return [...counts.values()];
   }
 
   /** All problems of now; those that were not there before are logged. */

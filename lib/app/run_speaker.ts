@@ -1,6 +1,11 @@
 /** The speaker as a program of its own: flags and files in, a running `Speaker` out. */
 import { canonicalIp } from "../base/ip.ts";
-import { announcedMetrics, kubeClientMetrics, layer2Metrics } from "../edge/http/metallb_metrics.ts";
+import {
+  announcedMetrics,
+  configurationMetrics,
+  kubeClientMetrics,
+  layer2Metrics,
+} from "../edge/http/metallb_metrics.ts";
 import { systemClock } from "../edge/run/clock.ts";
 import { systemRng } from "../edge/run/random.ts";
 import type { FlagValues } from "./flags.ts";
@@ -33,6 +38,7 @@ export async function runSpeaker(args: readonly string[]): Promise<void> {
         lbClasses: classesOf(flags["lb-class"]),
         ignoreExcludeLb: flags["ignore-exclude-lb"],
         watch,
+        podName: flags["pod-name"],
         exclusions: exclusions.ok ? exclusions.patterns : [],
         namespacePath: undefined,
       }, { client, log, clock: systemClock, rng: systemRng(), onFailure: fail });
@@ -55,6 +61,7 @@ export function observeSpeaker(speaker: Speaker, node: string): Running {
           services.map((service) => ({ service, protocol: "layer2" as const, node, ip }))
         )
       ),
+      ...configurationMetrics(() => speaker.problemCounts()),
       ...layer2Metrics(() => speaker.layer2Counters()),
     ],
     inspect: () => speaker.inspect(),

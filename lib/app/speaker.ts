@@ -11,15 +11,19 @@ import type { Log, LogEvent } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
 import type { Clock } from "../base/time.ts";
 import type { FromPacketThread } from "../base/wanted.ts";
-import type { KubeClientFacts, Layer2Counts } from "../edge/http/metallb_metrics.ts";
+import { formatNetworks, NETWORKS_ANNOTATION } from "../decision/config/node_networks.ts";
+import type { KubeClientFacts, Layer2Counts, ProblemCount } from "../edge/http/metallb_metrics.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
 import { EventRecorder } from "../edge/kube/events.ts";
+import { ConfigurationReporter } from "./configuration_reporter.ts";
 import { PacketPort } from "./packet_port.ts";
 import { WantedSource, type WantedSourceOptions } from "./wanted_source.ts";
 
 export interface SpeakerOptions extends Omit<WantedSourceOptions, "peers"> {
   /** `undefined`: speakers do not watch each other, every candidate counts as living. */
   readonly watch: SpeakerWatch | undefined;
+  /** Own pod, which owns what this speaker reports; empty outside of a pod. */
+  readonly podName: string;
   /** Patterns of interface names that are not used, as regular expression sources. */
   readonly exclusions: readonly string[];
   /** Network namespace of the packet thread; `undefined` for the process's own. */
@@ -45,6 +49,8 @@ export interface SpeakerDeps {
 }
 
 const EVENT_FLUSH_MS = 1000;
+/** Addresses of interfaces change rarely, and only people read them. */
+const NETWORKS_EVERY_MS = 30_000;
 
 interface Announcement {
   readonly owned: boolean;
@@ -58,8 +64,10 @@ export class Speaker {
   readonly #source: WantedSource;
   readonly #events: EventRecorder;
   readonly #packets: PacketPort;
+  readonly #reporter: ConfigurationReporter;
   readonly #announcements = new Map<string, Announcement>();
   readonly #counterSlots = new Map<string, number>();
+  #networksTimer: ReturnType<typeof setInterval> | undefined;
   #packetsReady = false;
   #stopping = false;
 
@@ -69,9 +77,12 @@ export class Speaker {
     this.#deps = deps;
     const { client, clock, rng, log } = deps;
     this.#events = new EventRecorder({ component: "metallb-speaker", host: options.node }, { client, clock, rng, log });
+    const { namespace, node, podName } = options;
+    this.#reporter = new ConfigurationReporter({ namespace, component: "speaker", node, podName }, deps);
     this.#source = new WantedSource({ ...options, peers: options.watch }, {
       ...deps,
       onDelta: (delta) => this.#packets.send(delta),
+      onProblems: (problems) => this.#reporter.report(problems),
     });
     this.#packets = new PacketPort({
       node: options.node,
@@ -84,23 +95,30 @@ export class Speaker {
 
   start(): void {
     this.#source.start();
+    this.#reporter.start();
+    this.#networksTimer = setInterval(() => this.#packets.listNetworks(), NETWORKS_EVERY_MS);
   }
 
   /** Hands every address over and ends; resolves when nothing is answered any more. */
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.#beginStop();
     await this.#packets.stop();
-    await this.#source.stop();
+    await Promise.all([this.#source.stop(), this.#reporter.stop()]);
     await this.#events.flush(EVENT_FLUSH_MS);
     this.#events.stop();
   }
 
   /** Ends without a word to anybody, as a power cut would. */
   async cut(): Promise<void> {
-    this.#stopping = true;
+    this.#beginStop();
     await this.#packets.cut();
-    await this.#source.stop();
+    await Promise.all([this.#source.stop(), this.#reporter.stop()]);
     this.#events.stop();
+  }
+
+  #beginStop(): void {
+    this.#stopping = true;
+    clearInterval(this.#networksTimer);
   }
 
   /** What `/readyz` asks. */
@@ -138,6 +156,10 @@ export class Speaker {
     return this.#source.facts();
   }
 
+  problemCounts(): ProblemCount[] {
+    return this.#source.problemCounts();
+  }
+
   async inspect(): Promise<Json> {
     return {
       program: "speaker",
@@ -161,6 +183,8 @@ export class Speaker {
       case "counterSlot":
         this.#counterSlots.set(event.address, event.slot);
         return;
+      case "networks":
+        return this.#reporter.annotate({ [NETWORKS_ANNOTATION]: formatNetworks(event.networks) });
       case "log":
         return this.#log(event.event);
       case "failed":

@@ -17,6 +17,7 @@ import type { Decoded } from "../decision/config/decode.ts";
 import { decodeEndpointSlice } from "../decision/config/endpoint_view.ts";
 import type { LoadBalancerClasses } from "../decision/config/load_balancer_class.ts";
 import { decodeNode } from "../decision/config/node_view.ts";
+import { problemsOfNode } from "../decision/config/node_problems.ts";
 import { decodePod } from "../decision/config/pod_view.ts";
 import type { Problem } from "../decision/config/problem.ts";
 import { resolveConfig } from "../decision/config/resolve.ts";
@@ -25,10 +26,12 @@ import type { L2Plan } from "../decision/plan/l2_plan.ts";
 import { Layer2Planner } from "../decision/plan/layer2_planner.ts";
 import type { ServiceL2Plan } from "../decision/plan/service_l2_plan.ts";
 import { WantedDiff } from "../decision/plan/wanted_diff.ts";
-import type { KubeClientFacts } from "../edge/http/metallb_metrics.ts";
+import type { KubeClientFacts, ProblemCount } from "../edge/http/metallb_metrics.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
 import type { Reflector } from "../edge/kube/reflector.ts";
+import type { StoreChange } from "../edge/kube/store.ts";
 import { Caches } from "./caches.ts";
+import { type ConfigKind, ConfigKinds, sameConfiguration } from "./config_kinds.ts";
 import { coalesced } from "./coalesced.ts";
 import { ProblemLog } from "./problem_log.ts";
 
@@ -50,7 +53,18 @@ export interface WantedSourceDeps {
   readonly log: Log;
   /** In order, and none before all caches are filled. */
   readonly onDelta: (delta: WantedDelta) => void;
+  /** Everything that is wrong with the configuration as this node sees it, each time it was looked at. */
+  readonly onProblems: (problems: readonly Problem[]) => void;
 }
+
+/** Beside pools and layer-2 advertisements, which nothing is announced without. */
+const OPTIONAL_KINDS: readonly ConfigKind[] = [
+  "bgpAdvertisements",
+  "bgpPeers",
+  "bfdProfiles",
+  "communities",
+  "secrets",
+];
 
 export class WantedSource {
   readonly #options: WantedSourceOptions;
@@ -63,6 +77,8 @@ export class WantedSource {
   readonly #services: Reflector;
   readonly #pools: Reflector;
   readonly #l2Advertisements: Reflector;
+  readonly #nodes: Reflector;
+  readonly #optional: ConfigKinds;
   #configChanged = false;
   #stopped = false;
   readonly #flushSoon = coalesced(() => this.#flush());
@@ -80,16 +96,23 @@ export class WantedSource {
     });
     this.#pools = this.#followConfig(RESOURCES.ipAddressPools);
     this.#l2Advertisements = this.#followConfig(RESOURCES.l2Advertisements);
+    this.#nodes = this.#follow(RESOURCES.nodes, decodeNode, {
+      upsert: (node) => this.#planner.upsertNode(node),
+      remove: (key) => this.#planner.removeNode(key),
+    });
     this.#addCaches();
+    const onChange = () => this.#changeConfig();
+    this.#optional = new ConfigKinds({ namespace: options.namespace, kinds: OPTIONAL_KINDS }, { ...deps, onChange });
   }
 
   start(): void {
     this.#caches.start();
+    this.#optional.start();
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    await this.#caches.stop();
+    await Promise.all([this.#caches.stop(), this.#optional.stop()]);
   }
 
   get synced(): boolean {
@@ -109,11 +132,15 @@ export class WantedSource {
     return { ...this.#caches.facts(), configLoaded: this.synced, configStale: this.#problemLog.hasErrors };
   }
 
+  problemCounts(): ProblemCount[] {
+    return this.#problemLog.counts();
+  }
+
   inspect(): { readonly problems: Json; readonly plan: Json; readonly caches: Json } {
     return {
       problems: this.#problemLog.inspect(),
       plan: [...this.#planner.plan.services.values()].map(planPicture),
-      caches: this.#caches.inspect(),
+      caches: [...this.#caches.inspect() as readonly Json[], ...this.#optional.inspect()],
     };
   }
 
@@ -123,10 +150,6 @@ export class WantedSource {
     this.#follow(RESOURCES.endpointSlices, decodeEndpointSlice, {
       upsert: (slice) => planner.upsertSlice(slice),
       remove: (key) => planner.removeSlice(key),
-    });
-    this.#follow(RESOURCES.nodes, decodeNode, {
-      upsert: (node) => planner.upsertNode(node),
-      remove: (key) => planner.removeNode(key),
     });
     if (peers !== undefined) {
       this.#caches.add({ resource: RESOURCES.pods, namespace, labelSelector: peers.labels }, (change) => {
@@ -140,9 +163,13 @@ export class WantedSource {
   #followConfig(resource: Resource): Reflector {
     return this.#caches.add({ resource, namespace: this.#options.namespace }, (change) => {
       if (change.kind === "upsert" && sameConfiguration(change.object, change.previous)) return;
-      this.#configChanged = true;
-      this.#scheduleFlush();
+      this.#changeConfig();
     });
+  }
+
+  #changeConfig(): void {
+    this.#configChanged = true;
+    this.#scheduleFlush();
   }
 
   /** Keeps what `decode` makes of a kind's objects; one that cannot be decoded is logged and counts as absent. */
@@ -156,6 +183,8 @@ export class WantedSource {
       if (decoded?.ok) into.upsert(decoded.value);
       else into.remove(change.key);
       if (decoded?.ok === false) this.#refuse(decoded.problem);
+      // Peers and advertisements may meet on a node by its labels.
+      if (resource === RESOURCES.nodes && !sameLabels(change)) this.#changeConfig();
       this.#scheduleFlush();
     });
   }
@@ -192,12 +221,22 @@ export class WantedSource {
 
   #resolveConfig(): void {
     this.#configChanged = false;
-    const { config, problems } = resolveConfig({
+    const optional = this.#optional.objects();
+    const resolved = resolveConfig({
       ipAddressPools: [...this.#pools.store.values()],
       l2Advertisements: [...this.#l2Advertisements.store.values()],
+      nodes: [...this.#nodes.store.values()],
+      ...optional,
+    });
+    const { config } = resolved;
+    const problems = problemsOfNode(resolved.problems, {
+      bgpPeers: optional.bgpPeers ?? [],
+      bgpAdvertisements: optional.bgpAdvertisements ?? [],
+      labels: this.#nodes.store.get(this.#options.node)?.metadata.labels,
     });
     this.#planner.setConfig(config);
     this.#problemLog.replace(problems);
+    this.#deps.onProblems(problems);
     // MetalLB's word for it (reference §13).
     this.#deps.log({ level: "info", event: "config reloaded", pools: config.pools.length, problems: problems.length });
   }
@@ -214,12 +253,9 @@ function planPicture({ key, pool, addresses, reason, message, excluded }: Servic
   };
 }
 
-/** The API server counts `generation` up when the specification changes, and with nothing else. */
-function sameConfiguration(object: KubeObject, previous: KubeObject | undefined): boolean {
-  const { uid, generation, labels } = object.metadata;
-  const before = previous?.metadata;
-  return generation !== undefined && generation === before?.generation && uid === before.uid &&
-    JSON.stringify(labels) === JSON.stringify(before.labels);
+function sameLabels(change: Exclude<StoreChange<KubeObject>, { kind: "synced" }>): boolean {
+  const labels = change.kind === "upsert" ? change.object.metadata.labels : undefined;
+  return JSON.stringify(labels) === JSON.stringify(change.previous?.metadata.labels);
 }
 
 /** One peer per node: of two pods on a node (a rolling update), the one whose key sorts last is the newer guess. */

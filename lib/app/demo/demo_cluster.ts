@@ -103,6 +103,7 @@ export class DemoCluster {
       lbClasses: undefined,
       ignoreExcludeLb: false,
       watch: { address, port: WATCH_PORT, labels: labelSelector(SPEAKER_LABELS), secret: this.#secret },
+      podName: `speaker-${node}`,
       exclusions: ["^lo$"],
       namespacePath: this.lab.host(node).namespacePath,
     }, {

@@ -53,6 +53,24 @@ export function kubeClientMetrics(read: () => KubeClientFacts): MetricFamily[] {
   ];
 }
 
+export interface ProblemCount {
+  readonly kind: string;
+  readonly severity: "error" | "warning";
+  readonly reason: string;
+  readonly count: number;
+}
+
+export function configurationMetrics(read: () => Iterable<ProblemCount>): MetricFamily[] {
+  return [{
+    name: "herald_configuration_problems",
+    type: "gauge",
+    help: "Problems of the configuration at present; the status page names the objects",
+    labels: ["kind", "severity", "reason"],
+    read: () =>
+      [...read()].map(({ kind, severity, reason, count }) => ({ labels: { kind, severity, reason }, value: count })),
+  }];
+}
+
 /** Addresses of one pool; a number beyond 2^53 may be given as a bigint and is rounded. */
 export interface PoolUsage {
   readonly pool: string;
