@@ -57,7 +57,7 @@ function describe(issue: z.core.$ZodIssue, object: unknown): ProblemDetail {
     return { path, reason: "missingField", message: `${path} is required; it must be ${article(issue.expected)}` };
   }
   if (issue.code === "invalid_type") {
-    const message = `${path} must be ${article(issue.expected)}, but is ${typeName(value)}`;
+    const message = `${path} must be ${article(issue.expected)}, but is ${typeName(value)}${quoteHint(issue, value)}`;
     return { path, reason: "wrongType", message };
   }
   if (issue.code === "invalid_value") {
@@ -76,11 +76,17 @@ function describe(issue: z.core.$ZodIssue, object: unknown): ProblemDetail {
     return {
       path,
       reason: "invalidValue",
-      message: issue.message,
+      message: `${path}: ${issue.message}`,
       ...(typeof metallbText === "string" ? { metallbText } : {}),
     };
   }
   return { path, reason: "invalidValue", message: `${path} is not valid` };
+}
+
+/** YAML takes `1234:30` (in base 60), `yes` and `0644` for something else than text (reader expectations, "traps"). */
+function quoteHint(issue: z.core.$ZodIssueInvalidType, value: unknown): string {
+  const isWritten = typeof value === "number" || typeof value === "boolean";
+  return issue.expected === "string" && isWritten ? "; write it in quotes" : "";
 }
 
 function valueAt(object: unknown, path: readonly PropertyKey[]): unknown {

@@ -5,8 +5,10 @@
 import type { z } from "zod";
 import { compareText } from "./config.ts";
 import { decodeObject } from "./decode.ts";
+import { quoteName } from "./distinct_texts.ts";
 import { identityOf, type ObjectIdentity } from "./identity.ts";
 import { type Problem, ProblemList } from "./problem.ts";
+import { warnOfUnknownFields } from "./unknown_fields.ts";
 
 export interface Decodable {
   readonly metadata: { readonly name: string; readonly namespace?: string | undefined };
@@ -41,7 +43,9 @@ export function decodeList<T extends Decodable>(
     const decoded = decodeObject(one, options);
     if (decoded.ok) {
       const { name, namespace = "" } = decoded.value.metadata;
-      drafts.push({ object: decoded.value, name, namespace, problems: new ProblemList(identity) });
+      const found = new ProblemList(identity);
+      warnOfUnknownFields(one, { schema: options.schema, problems: found });
+      drafts.push({ object: decoded.value, name, namespace, problems: found });
     } else {
       broken.push(identity);
       for (const problem of decoded.problems) problems.push(problem);
@@ -53,6 +57,6 @@ export function decodeList<T extends Decodable>(
 
 /** For kinds that others refer to by name alone, or of which a name may exist once: the later one is refused. */
 export function refuseDuplicateName(problems: ProblemList, options: { kind: string; name: string }): void {
-  const message = `another ${options.kind} is named ${JSON.stringify(options.name)}; that one is used, rename this one`;
+  const message = `another ${options.kind} is named ${quoteName(options.name)}; that one is used, rename this one`;
   problems.error({ path: "metadata.name", reason: "duplicateName", message });
 }

@@ -5,7 +5,7 @@
 import { compareText } from "./config.ts";
 import { nearestName } from "./nearest_name.ts";
 
-const LOOKUPS_MAX = 100;
+const LOOKUPS_MAX = 20;
 
 export class NameHints {
   readonly #candidates: readonly string[];

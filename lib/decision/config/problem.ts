@@ -46,6 +46,9 @@ export type ProblemReason =
   | "conflictingLocalPref"
   /** A pool that no advertisement selects. */
   | "notAdvertised"
+  | "unknownNamespace"
+  /** A field that the kind does not have: the API server drops it. */
+  | "unknownField"
   /** Selectors that match nothing at present. */
   | "matchesNothing"
   /** As the speakers report their networks: an address that no local network asks for. */
@@ -98,12 +101,13 @@ export class ProblemList {
     return this.#errors;
   }
 
-  error(detail: ProblemDetail): void {
+  /** A function is called only when there is still room: for details that are dear to work out. */
+  error(detail: ProblemDetail | (() => ProblemDetail)): void {
     this.#errors++;
     this.#add("error", detail);
   }
 
-  warning(detail: ProblemDetail): void {
+  warning(detail: ProblemDetail | (() => ProblemDetail)): void {
     this.#add("warning", detail);
   }
 
@@ -114,11 +118,11 @@ export class ProblemList {
     return [...this.#problems, { severity, ...this.#identity, path: "", reason: "moreProblems", message }];
   }
 
-  #add(severity: "error" | "warning", detail: ProblemDetail): void {
+  #add(severity: "error" | "warning", detail: ProblemDetail | (() => ProblemDetail)): void {
     if (this.#problems.length >= PROBLEMS_PER_OBJECT_MAX) {
       this.#dropped++;
       return;
     }
-    this.#problems.push({ severity, ...this.#identity, ...detail });
+    this.#problems.push({ severity, ...this.#identity, ...(typeof detail === "function" ? detail() : detail) });
   }
 }

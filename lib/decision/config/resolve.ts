@@ -67,12 +67,10 @@ export function resolveConfig(objects: ConfigObjects): ResolvedConfig {
     bfdProfiles: bfd?.profiles ?? [],
     disabledPools,
   };
-  const all = [problems, l2.problems, bgp.problems, bfd?.problems, communities?.problems, peers?.problems].flatMap(
-    (list) => list ?? [],
-  );
-  if (objects.l2Advertisements !== undefined && objects.bgpAdvertisements !== undefined) {
-    all.push(...warnOfUnadvertisedPools(config));
-  }
+  const isTold = objects.l2Advertisements !== undefined && objects.bgpAdvertisements !== undefined;
+  const unadvertised = isTold ? warnOfUnadvertisedPools(config) : [];
+  const lists = [problems, unadvertised, l2.problems, bgp.problems, bfd?.problems, communities?.problems];
+  const all = [...lists, peers?.problems].flatMap((list) => list ?? []);
   all.sort((a, b) =>
     compareText(a.kind, b.kind) || compareText(a.namespace, b.namespace) || compareText(a.name, b.name)
   );

@@ -8,6 +8,7 @@ import { formatIp, type Ip, parseIp } from "../../base/ip.ts";
 import type { BfdProfile, BgpPeer } from "./config.ts";
 import { decodeList, type Draft, refuseDuplicateName } from "./decoded_list.ts";
 import { quoteName } from "./distinct_texts.ts";
+import { currentPeers } from "./current_peers.ts";
 import { NameHints } from "./name_hints.ts";
 import type { NodeSets } from "./node_sets.ts";
 import { checkPeerConflicts } from "./peer_conflicts.ts";
@@ -43,11 +44,12 @@ type Spec = NonNullable<BgpPeerObject["spec"]>;
 const KIND = "BGPPeer";
 
 export function resolvePeers(objects: readonly unknown[], options: Options): ResolvedPeers {
-  const list = decodeList(objects, { schema: bgpPeerSchema, kind: KIND });
-  const problems = [...list.problems];
+  const current = currentPeers(objects);
+  const list = decodeList(current.objects, { schema: bgpPeerSchema, kind: KIND });
+  const problems = [...current.problems, ...list.problems];
   const profiles = new Map((options.bfd?.profiles ?? []).map((profile) => [profile.name, profile]));
   const context: Context = { ...options, profiles, hints: new NameHints(profiles.keys()) };
-  const disabled = new Set(list.broken.map(({ name }) => name));
+  const disabled = new Set([...current.broken, ...list.broken].map(({ name }) => name));
   const candidates: { peer: BgpPeer; problems: ProblemList }[] = [];
   const names = new Set<string>();
   for (const draft of list.drafts) {
@@ -206,8 +208,9 @@ function checkProfile(
       message: `there is no BFDProfile named ${quoteName(name)}${hints.hint(name)}`,
       metallbText: `peer ${options.name} referencing non existing bfd profile ${name.slice(0, 253)}`,
     });
-  } else if (profile.echoMode && options.peerAddress?.family === 6) {
-    const message = `echo packets of BFD are for IPv4; towards this IPv6 peer profile ${quoteName(name)} runs without`;
+  } else if (profile.echoMode && options.peerAddress?.family !== 4) {
+    // MetalLB refuses pools with IPv6 addresses instead, which are announced over sessions of either family.
+    const message = `echo packets of BFD are for IPv4; over IPv6, as to this peer, ${quoteName(name)} runs without`;
     options.problems.warning({ path, reason: "echoWithIpv6", message });
   }
 }

@@ -8,12 +8,15 @@ import { formatRange, type IpRange, parseRange, rangeOverlap, rangeToPrefixes } 
 import { compareText, type DisabledPools, type Pool, type PoolAllocation } from "./config.ts";
 import { decodeObject, formatPath } from "./decode.ts";
 import { refuseDuplicateName } from "./decoded_list.ts";
+import { quoteName } from "./distinct_texts.ts";
 import { identityOf, labelsOf } from "./identity.ts";
+import { NameHints } from "./name_hints.ts";
 import { type Problem, ProblemList } from "./problem.ts";
 import { compareRanges, GrowingRangeSet, type RangeEntry } from "./range_set.ts";
 import { type IpAddressPoolObject, ipAddressPoolSchema } from "./schema/ip_address_pool.ts";
 import { anySelectorMatches, compileSelectors } from "./selector.ts";
 import type { Labels } from "./service_view.ts";
+import { warnOfUnknownFields } from "./unknown_fields.ts";
 
 export interface ResolvedPools {
   /** By name. */
@@ -32,6 +35,12 @@ export interface AddressLine {
 export interface NamespaceLabels {
   readonly name: string;
   readonly labels: Labels;
+}
+
+interface KnownNamespaces {
+  readonly list: readonly NamespaceLabels[];
+  readonly existing: ReadonlySet<string>;
+  readonly hints: NameHints;
 }
 
 const KIND = "IPAddressPool";
@@ -57,10 +66,13 @@ export function resolvePools(
   const problems: Problem[] = [];
   const disabled = new Map<string, Labels>();
   const drafts: Draft[] = [];
+  const namespaces = options.namespaces === undefined ? undefined : knownNamespaces(options.namespaces);
   for (const object of objects) {
     const decoded = decodeObject(object, { schema: ipAddressPoolSchema, kind: KIND });
     if (decoded.ok) {
-      drafts.push(draftOf(decoded.value, options.namespaces));
+      const draft = draftOf(decoded.value, namespaces);
+      warnOfUnknownFields(object, { schema: ipAddressPoolSchema, problems: draft.problems });
+      drafts.push(draft);
     } else {
       problems.push(...decoded.problems);
       disabled.set(identityOf(object, KIND).name, labelsOf(object));
@@ -97,7 +109,12 @@ export function resolvePools(
   return { pools, disabled, lines, problems };
 }
 
-function draftOf(object: IpAddressPoolObject, namespaces: readonly NamespaceLabels[] | undefined): Draft {
+function knownNamespaces(list: readonly NamespaceLabels[]): KnownNamespaces {
+  const existing = new Set(list.map(({ name }) => name));
+  return { list, existing, hints: new NameHints(existing) };
+}
+
+function draftOf(object: IpAddressPoolObject, namespaces: KnownNamespaces | undefined): Draft {
   const problems = new ProblemList(identityOf(object, KIND));
   const { addresses, serviceAllocation } = object.spec;
   const lines: Line[] = [];
@@ -106,7 +123,8 @@ function draftOf(object: IpAddressPoolObject, namespaces: readonly NamespaceLabe
     problems.error({ path: "spec.addresses", reason: "emptyAddresses", message });
   }
   for (const [index, text] of addresses.entries()) {
-    const result = parseRange(text.length > RANGE_TEXT_MAX ? text.slice(0, RANGE_TEXT_MAX) : text);
+    // What is too long stays wrong when it is cut, because the mark stands at its end.
+    const result = parseRange(text.length > RANGE_TEXT_MAX ? `${text.slice(0, RANGE_TEXT_MAX)}…` : text);
     if (result.ok) lines.push({ range: result.range, text, index });
     else problems.error({ path: linePath(index), reason: "invalidAddress", message: result.message });
   }
@@ -122,14 +140,14 @@ const RANGE_TEXT_MAX = 200;
 
 function allocationOf(
   object: NonNullable<IpAddressPoolObject["spec"]["serviceAllocation"]>,
-  options: { problems: ProblemList; namespaces: readonly NamespaceLabels[] | undefined },
+  options: { problems: ProblemList; namespaces: KnownNamespaces | undefined },
 ): PoolAllocation {
   const { problems } = options;
   const path = ["spec", "serviceAllocation"];
   const names = new Set<string>();
   for (const [index, name] of object.namespaces.entries()) {
     if (names.has(name)) {
-      const message = `namespace ${JSON.stringify(name.slice(0, 63))} is listed twice`;
+      const message = `namespace ${quoteName(name)} is listed twice; remove one of the two`;
       problems.error({ path: formatPath([...path, "namespaces", index]), reason: "duplicateEntry", message });
     }
     names.add(name);
@@ -139,11 +157,37 @@ function allocationOf(
     problems,
   });
   const serviceSelectors = compileSelectors(object.serviceSelectors, { path: [...path, "serviceSelectors"], problems });
-  for (const { name, labels } of options.namespaces ?? []) {
-    if (anySelectorMatches(namespaceSelectors, labels)) names.add(name);
+  if (options.namespaces !== undefined) {
+    const known = options.namespaces;
+    warnOfUnknownNamespaces(object.namespaces, { known, problems });
+    const matching = known.list.filter(({ labels }) => anySelectorMatches(namespaceSelectors, labels));
+    for (const { name } of matching) names.add(name);
+    if (namespaceSelectors.length > 0 && matching.length === 0) {
+      const message = "no namespace has these labels at present" +
+        (names.size === 0 ? ", so no Service gets an address from this pool" : "");
+      problems.warning({
+        path: formatPath([...path, "namespaceSelectors"]),
+        reason: "matchesNothing",
+        message,
+      });
+    }
   }
   const unrestricted = object.namespaces.length === 0 && object.namespaceSelectors.length === 0;
   return { priority: object.priority ?? 0, namespaces: unrestricted ? "all" : names, serviceSelectors };
+}
+
+function warnOfUnknownNamespaces(
+  names: readonly string[],
+  { known: { existing, hints }, problems }: { known: KnownNamespaces; problems: ProblemList },
+): void {
+  for (const [index, name] of names.entries()) {
+    if (existing.has(name)) continue;
+    problems.warning(() => ({
+      path: `spec.serviceAllocation.namespaces[${index}]`,
+      reason: "unknownNamespace",
+      message: `there is no namespace ${quoteName(name)} at present${hints.hint(name)}`,
+    }));
+  }
 }
 
 function poolOf({ object, lines, allocation }: Draft): Pool {
@@ -166,9 +210,12 @@ function checkOwnOverlaps(problems: ProblemList, options: { lines: readonly Line
     const overlap = furthest === undefined ? undefined : rangeOverlap(furthest.range, line.range);
     if (overlap !== undefined) {
       const [earlier, later] = furthest!.index < line.index ? [furthest!, line] : [line, furthest!];
-      const message = `it overlaps ${linePath(earlier.index)} of the same pool by ${formatRange(overlap)}`;
-      const metallbText = overlapText({ ...later, pool: options.name, other: earlier.range });
-      problems.error({ path: linePath(later.index), reason: "overlappingAddresses", message, metallbText });
+      problems.error(() => ({
+        path: linePath(later.index),
+        reason: "overlappingAddresses",
+        message: `it overlaps ${linePath(earlier.index)} of the same pool by ${formatRange(overlap)}`,
+        metallbText: overlapText({ ...later, pool: options.name, other: earlier.range }),
+      }));
     }
     if (overlap === undefined || line.range.last > furthest!.range.last) furthest = line;
   }
@@ -180,11 +227,13 @@ function checkForeignOverlaps(
 ): void {
   for (const { range, index } of options.lines) {
     for (const { range: other, value: pool } of options.taken.overlapping(range, OVERLAPS_PER_RANGE_MAX)) {
-      const overlap = formatRange(rangeOverlap(range, other)!);
-      const message = `pool ${JSON.stringify(options.name)} overlaps pool ${JSON.stringify(pool)} by ${overlap}; ` +
-        `${JSON.stringify(pool)} is kept because its name sorts first`;
-      const metallbText = overlapText({ range, pool: options.name, other });
-      problems.error({ path: linePath(index), reason: "overlappingAddresses", message, metallbText });
+      problems.error(() => ({
+        path: linePath(index),
+        reason: "overlappingAddresses",
+        message: `pool ${JSON.stringify(options.name)} overlaps pool ${JSON.stringify(pool)} by ` +
+          `${formatRange(rangeOverlap(range, other)!)}; ${JSON.stringify(pool)} is kept because its name sorts first`,
+        metallbText: overlapText({ range, pool: options.name, other }),
+      }));
     }
   }
 }

@@ -3,6 +3,7 @@
  * selector matches everything and an empty list restricts nothing (reference §1.1, §2.4).
  */
 import { formatPath } from "./decode.ts";
+import { labelKeyProblem, labelValueProblem } from "./label_text.ts";
 import type { ProblemList } from "./problem.ts";
 import type { LabelSelectorObject } from "./schema/common.ts";
 import type { Labels } from "./service_view.ts";
@@ -79,7 +80,7 @@ export function compileSelector(
 
   for (const key of Object.keys(object.matchLabels)) {
     const value = object.matchLabels[key]!;
-    const wrong = keyProblem(key) ?? valueProblem(value);
+    const wrong = labelKeyProblem(key) ?? labelValueProblem(value);
     if (wrong !== undefined) refuse(["matchLabels", key], wrong);
     requirements.push({ key, operator: "In", values: new Set([value]) });
   }
@@ -112,7 +113,7 @@ interface Wrong {
 
 function expressionProblem(expression: LabelSelectorObject["matchExpressions"][number]): Wrong | undefined {
   const { key, operator, values } = expression;
-  const badKey = keyProblem(key);
+  const badKey = labelKeyProblem(key);
   if (badKey !== undefined) return { path: ["key"], message: badKey };
   switch (operator) {
     case "In":
@@ -130,30 +131,12 @@ function expressionProblem(expression: LabelSelectorObject["matchExpressions"][n
   }
   const seen = new Set<string>();
   for (const [index, value] of values.entries()) {
-    const wrong = valueProblem(value) ?? (seen.has(value) ? `${JSON.stringify(value)} is listed twice` : undefined);
+    const wrong = labelValueProblem(value) ??
+      (seen.has(value) ? `${JSON.stringify(value)} is listed twice` : undefined);
     if (wrong !== undefined) return { path: ["values", index], message: wrong };
     seen.add(value);
   }
   return undefined;
-}
-
-function keyProblem(key: string): string | undefined {
-  const slash = key.indexOf("/");
-  const prefix = slash < 0 ? undefined : key.slice(0, slash);
-  const name = key.slice(slash + 1);
-  const prefixIsValid = prefix === undefined ||
-    (prefix.length <= 253 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(prefix));
-  if (prefixIsValid && isWord(name) && name !== "") return undefined;
-  return `${JSON.stringify(key.slice(0, 253))} is not a label key such as "app" or "example.com/zone"`;
-}
-
-function valueProblem(value: string): string | undefined {
-  if (isWord(value)) return undefined;
-  return `${JSON.stringify(value.slice(0, 63))} is not a label value: at most 63 letters, digits, "-", "_", "."`;
-}
-
-function isWord(text: string): boolean {
-  return text.length <= 63 && /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/.test(text);
 }
 
 function requirementText({ key, operator, values }: Requirement): string {

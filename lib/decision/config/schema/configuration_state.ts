@@ -9,7 +9,7 @@ export const conditionSchema = z.object({
   ),
   status: z.enum(["True", "False", "Unknown"]),
   observedGeneration: optional(z.number().int().min(0)),
-  lastTransitionTime: z.string(),
+  lastTransitionTime: z.iso.datetime({ offset: true }),
   reason: z.string().min(1).max(1024).regex(/^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$/),
   message: z.string().max(32768),
 });
@@ -19,7 +19,13 @@ export const configurationStateSchema = z.object({
   status: optional(z.object({
     result: optional(z.enum(["Valid", "Invalid", "Unknown"])),
     errorSummary: optional(z.string()),
-    conditions: listOf(conditionSchema),
+    conditions: listOf(conditionSchema).superRefine((conditions, context) => {
+      const types = new Set<string>();
+      for (const [index, { type }] of conditions.entries()) {
+        if (types.has(type)) context.addIssue({ code: "custom", path: [index], message: "its type is there already" });
+        types.add(type);
+      }
+    }),
   })),
 });
 
