@@ -490,8 +490,9 @@ const CUSTOM_ROWS: readonly Row[] = [
     spec: { myASN: 1, dynamicASN: "both" },
   }, {
     code: 422,
-    causes: ["FieldValueNotSupported spec.dynamicASN"],
-    message: /spec\.dynamicASN: Unsupported value: "both": supported values: "internal", "external"$/,
+    causes: ["FieldValueNotSupported spec.dynamicASN", "FieldValueInvalid <nil>"],
+    message:
+      /spec\.dynamicASN: Unsupported value: "both": supported values: "internal", "external", <nil>: Invalid value: null: some validation/,
   }),
   post("a minimum", "/apis/metallb.io/v1beta1/namespaces/default/bfdprofiles", {
     apiVersion: "metallb.io/v1beta1",

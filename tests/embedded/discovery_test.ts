@@ -60,8 +60,8 @@ Deno.test("Discovery: status subresources are where kinds have a status", async 
 
 Deno.test("Discovery: the preferred version of BGPPeer is the stored one", async () => {
   const group = (await new EmbeddedStage().get("/apis/metallb.io")).body;
-  assertEquals(group.preferredVersion.version, "v1beta1", "every kind but BGPPeer has v1beta1 only");
-  assertEquals(group.versions.map((each: Answered) => each.version), ["v1beta1", "v1beta2"]);
+  assertEquals(group.preferredVersion.version, "v1beta2");
+  assertEquals(group.versions.map((each: Answered) => each.version), ["v1beta2", "v1beta1"]);
 });
 
 Deno.test("OpenAPI: each kind's PATCH names fieldValidation, so that kubectl leaves validation to us", async () => {

@@ -237,7 +237,7 @@ Deno.test("Custom kinds: the schema's errors name field and type as real servers
       "an enum",
       peers,
       { metadata: { name: "x" }, spec: { myASN: 1, dynamicASN: "both" } },
-      'BGPPeer.metallb.io "x" is invalid: spec.dynamicASN: Unsupported value: "both": supported values: "internal", "external"',
+      'BGPPeer.metallb.io "x" is invalid: [spec.dynamicASN: Unsupported value: "both": supported values: "internal", "external", <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation]',
     ],
     [
       "a maximum",

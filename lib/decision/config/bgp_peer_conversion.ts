@@ -9,6 +9,7 @@
  * Objects come from clients and from etcd. One that cannot be converted would fail the list that it is in, for all
  * readers, so parts of a wrong type are handed on as they are; only what is no BGPPeer at all is refused.
  */
+import { parseGoDuration } from "./go_duration.ts";
 import { isRecord } from "./identity.ts";
 
 export type BgpPeerConversion =
@@ -58,7 +59,7 @@ const KEPT_FIELDS: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ["localASN", (value) => value !== 0 && isWholeUpTo(4294967295)(value)],
   ["dynamicASN", (value) => value === "internal" || value === "external"],
   ["interface", isText],
-  ["connectTime", isText],
+  ["connectTime", (value) => typeof value === "string" && parseGoDuration(value) !== undefined],
   ["passwordSecret", (value) => isRecord(value) && Object.values(value).every(isText)],
   ["enableGracefulRestart", isFlag],
   ["vrf", isText],

@@ -1,4 +1,6 @@
 /** From CustomResourceDefinitions to kinds: one per served version, columns from the printer columns. */
+import { requireKnownRules } from "./cel_check.ts";
+import { conversionOf } from "./custom_conversion.ts";
 import { isMap, type JsonMap, type JsonValue, listAt, mapAt, textAt, textsAt } from "./json_map.ts";
 import { AGE_COLUMN, type ResourceType, resourceType, type TableColumn } from "./resource_type.ts";
 import { opaque, schemaFromJson } from "./schema.ts";
@@ -20,14 +22,26 @@ export const CUSTOM_RESOURCE_DEFINITIONS = resourceType({
   }],
 });
 
-/** The newest or storage version first, as discovery prefers it. */
+/**
+ * The most mature and newest version of a group first, as discovery prefers it. Throws for a definition that asks for
+ * more than this server can do: it would serve the kind wrongly.
+ */
 export function customResourceTypes(definitions: readonly JsonMap[]): ResourceType[] {
-  return definitions.flatMap((definition) => {
+  const types = definitions.flatMap((definition) => {
     const versions = listAt(mapAt(definition, "spec"), "versions").filter(isMap).filter((each) => each.served === true);
-    return versions
-      .sort((a, b) => Number(b.storage === true) - Number(a.storage === true))
-      .map((version) => customResourceType(definition, version));
+    return versions.map((version) => customResourceType(definition, version));
   });
+  return types.sort((a, b) => byPriority(a.version, b.version));
+}
+
+/** v2, v1, v1beta2, v1beta1, v1alpha1. */
+function byPriority(a: string, b: string): number {
+  const rank = (version: string): number[] => {
+    const [, major = "0", stage = "", minor = "0"] = /^v(\d+)(?:(alpha|beta)(\d+))?$/.exec(version) ?? [];
+    return [["alpha", "beta", ""].indexOf(stage), Number(major), Number(minor)];
+  };
+  const [left, right] = [rank(a), rank(b)];
+  return left.map((part, index) => right[index]! - part).find((difference) => difference !== 0) ?? 0;
 }
 
 function customResourceType(definition: JsonMap, version: JsonMap): ResourceType {
@@ -37,6 +51,9 @@ function customResourceType(definition: JsonMap, version: JsonMap): ResourceType
   const group = textAt(spec, "group");
   const deprecated = version.deprecated === true;
   const columns = listAt(version, "additionalPrinterColumns").filter(isMap).map(printerColumn);
+  const schema = schemaFromJson(mapAt(version, "schema", "openAPIV3Schema"));
+  requireKnownRules(schema, kind);
+  const conversion = conversionOf(definition, version);
   return resourceType({
     group,
     version: textAt(version, "name"),
@@ -46,12 +63,13 @@ function customResourceType(definition: JsonMap, version: JsonMap): ResourceType
     namespaced: spec.scope !== "Cluster",
     shortNames: textsAt(names, "shortNames"),
     categories: textsAt(names, "categories"),
-    schema: schemaFromJson(mapAt(version, "schema", "openAPIV3Schema")),
+    schema,
     custom: true,
     hasStatus: isMap(mapAt(version, "subresources").status),
     countsGeneration: true,
     updatesUnconditionally: false,
     columns: columns.length === 0 ? [AGE_COLUMN] : columns,
+    ...(conversion === undefined ? {} : { conversion }),
     ...(deprecated
       ? {
         deprecationWarning: textAt(version, "deprecationWarning") ||

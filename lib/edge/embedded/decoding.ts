@@ -3,7 +3,7 @@
  * types fit. Built-in kinds answer 400 to a wrong type, as a typed decoder does; custom ones are validated later (422).
  */
 import { type FieldError, notSupported } from "./field_error.ts";
-import { isMap, type JsonMap, type JsonValue } from "./json_map.ts";
+import { isMap, type JsonMap, type JsonValue, mapAt } from "./json_map.ts";
 import { groupVersionOf, type ResourceType } from "./resource_type.ts";
 import { METADATA_SCHEMA, type Schema } from "./schema.ts";
 import { applyDefaults, pruneUnknown, validateSchema } from "./schema_check.ts";
@@ -67,7 +67,7 @@ export function decodeObject(type: ResourceType, options: { value: JsonValue; va
     const list = unknown.map((path) => `unknown field "${path}"`).join(", ");
     throw cannotHandle(type, `strict decoding error: ${list}`);
   }
-  if (!type.custom) dropNulls(value);
+  dropNulls(type.custom ? mapAt(value, "metadata") : value);
   const checked = type.custom ? { properties: { metadata: METADATA_SCHEMA } } : schema;
   const mistakes = validateSchema(value, checked).filter((error) => error.reason === "FieldValueTypeInvalid");
   if (mistakes.length > 0) throw cannotHandle(type, `${mistakes[0]!.path}: ${mistakes[0]!.message}`);

@@ -46,6 +46,15 @@ export function wrongType(path: string, value: JsonValue, wanted: string): Field
   };
 }
 
+/** A text that is not of the form that the schema names, e.g. `date-time`. */
+export function wrongFormat(path: string, value: string, format: string): FieldError {
+  return {
+    path,
+    reason: "FieldValueTypeInvalid",
+    message: `Invalid value: ${showValue(value)}: ${path} in body must be of type ${format}: ${showValue(value)}`,
+  };
+}
+
 export function notSupported(path: string, value: JsonValue, supported: readonly JsonValue[]): FieldError {
   const list = supported.map((item) => JSON.stringify(item)).join(", ");
   return {

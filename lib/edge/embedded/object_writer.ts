@@ -5,12 +5,12 @@
 import type { Clock } from "../../base/time.ts";
 import { formatWallTime } from "../../base/time.ts";
 import { below, type Rng } from "../../base/rng.ts";
+import { validateCustomObject } from "./custom_validation.ts";
 import { type FieldError, forbidden, invalid } from "./field_error.ts";
 import { cloneJson, ensureMap, equalJson, isMap, type JsonMap, listAt, mapAt, textAt } from "./json_map.ts";
 import { validateMetadata } from "./names.ts";
 import type { ObjectStore } from "./object_store.ts";
 import type { ResourceType, WriteContext } from "./resource_type.ts";
-import { validateSchema } from "./schema_check.ts";
 import type { ServiceResources } from "./service_resources.ts";
 import { alreadyExists, badRequest, conflict, forbiddenAction, invalidObject, notFound } from "./status_error.ts";
 import { keyOf, StoredObject } from "./stored_object.ts";
@@ -164,7 +164,7 @@ export class ObjectWriter {
   ): void {
     const errors: FieldError[] = validateMetadata(type, mapAt(body, "metadata"));
     if (previous !== undefined) errors.push(...addedFinalizers(body, previous));
-    if (type.custom) errors.push(...validateSchema(body, type.schema));
+    if (type.custom) validateCustomObject(type, { body, previous, errors });
     errors.push(...type.strategy.validate?.(body, { previous, context }) ?? []);
     if (errors.length > 0) throw invalidObject(type, textAt(mapAt(body, "metadata"), "name"), errors);
   }

@@ -4,6 +4,12 @@
  */
 import type { JsonMap, JsonValue } from "./json_map.ts";
 
+/** A rule in the Common Expression Language, as text. */
+export interface ValidationRule {
+  readonly rule: string;
+  readonly message?: string;
+}
+
 export interface Schema {
   readonly type?: "object" | "array" | "string" | "integer" | "number" | "boolean";
   readonly description?: string;
@@ -30,6 +36,7 @@ export interface Schema {
   readonly "x-kubernetes-preserve-unknown-fields"?: boolean;
   readonly "x-kubernetes-list-type"?: string;
   readonly "x-kubernetes-list-map-keys"?: readonly string[];
+  readonly "x-kubernetes-validations"?: readonly ValidationRule[];
   readonly "x-kubernetes-patch-strategy"?: string;
   readonly "x-kubernetes-patch-merge-key"?: string;
 }

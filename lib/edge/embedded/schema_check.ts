@@ -1,9 +1,20 @@
 /**
  * Checks, completes and trims an object by its structural schema: the three passes that an API server makes over a
- * custom resource (drop unknown fields, fill defaults, validate). CEL rules are not evaluated here.
+ * custom resource (drop unknown fields, fill defaults, validate). CEL rules are evaluated elsewhere (cel_check.ts).
+ *
+ * An update may leave a value as wrong as it was (ratcheting): rules may become stricter after objects were stored.
  */
-import { duplicate, type FieldError, invalid, jsonTypeOf, notSupported, required, wrongType } from "./field_error.ts";
-import { cloneJson, isMap, type JsonMap, type JsonValue } from "./json_map.ts";
+import {
+  duplicate,
+  type FieldError,
+  invalid,
+  jsonTypeOf,
+  notSupported,
+  required,
+  wrongFormat,
+  wrongType,
+} from "./field_error.ts";
+import { cloneJson, equalJson, isMap, type JsonMap, type JsonValue } from "./json_map.ts";
 import type { Schema } from "./schema.ts";
 
 /** No more errors than this are collected per object. */
@@ -35,18 +46,19 @@ function prune(value: JsonValue, schema: Schema, found: { path: string; unknown:
   }
 }
 
-/** Fills in defaults, also in place of `null` where the field may not be null. */
+/** Fills in defaults. A `null` where none may be counts as not there. */
 export function applyDefaults(value: JsonValue, schema: Schema): void {
   if (Array.isArray(value)) {
     if (schema.items !== undefined) { for (const item of value) applyDefaults(item, schema.items); }
     return;
   }
   if (!isMap(value)) return;
+  for (const [key, member] of Object.entries(value)) {
+    const described = member === null ? memberSchema(schema, key) : undefined;
+    if (described !== undefined && described.nullable !== true) delete value[key];
+  }
   for (const [key, member] of Object.entries(schema.properties ?? {})) {
-    if (member.default === undefined) continue;
-    if (value[key] === undefined || (value[key] === null && member.nullable !== true)) {
-      value[key] = cloneJson(member.default);
-    }
+    if (member.default !== undefined && value[key] === undefined) value[key] = cloneJson(member.default);
   }
   for (const key of Object.keys(value)) {
     const member = memberSchema(schema, key);
@@ -54,21 +66,34 @@ export function applyDefaults(value: JsonValue, schema: Schema): void {
   }
 }
 
-/** Everything in `value` that the schema forbids. */
-export function validateSchema(value: JsonValue, schema: Schema, path = ""): FieldError[] {
+/** Everything in `value` that the schema forbids and that was not as wrong in `previous`. */
+export function validateSchema(
+  value: JsonValue,
+  schema: Schema,
+  options: { previous?: JsonValue | undefined } = {},
+): FieldError[] {
   const errors: FieldError[] = [];
-  check(value, schema, { path, errors });
+  check(value, schema, { path: "", previous: options.previous, errors });
   return errors;
 }
 
 interface Findings {
   readonly path: string;
+  /** What an update found in this place; `undefined` where nothing corresponds. */
+  readonly previous: JsonValue | undefined;
   readonly errors: FieldError[];
 }
 
 function check(value: JsonValue, schema: Schema, findings: Findings): void {
-  const { path, errors } = findings;
+  const { previous, errors } = findings;
   if (errors.length >= ERRORS_MAX) return;
+  const before = errors.length;
+  checkValue(value, schema, findings);
+  if (errors.length > before && previous !== undefined && equalJson(value, previous)) errors.length = before;
+}
+
+function checkValue(value: JsonValue, schema: Schema, findings: Findings): void {
+  const { path, errors } = findings;
   if (value === null && schema.nullable === true) return;
   if (!typeFits(value, schema)) {
     errors.push(
@@ -113,6 +138,9 @@ function checkText(value: string, schema: Schema, { path, errors }: Findings): v
   if (schema.format === "byte" && !isBase64(value)) {
     errors.push({ path, reason: "FieldValueTypeInvalid", message: "Invalid value: the text is not base64" });
   }
+  if (schema.format === "date-time" && !isDateTime(value)) {
+    errors.push(wrongFormat(path, value, schema.format));
+  }
   if (schema.pattern !== undefined && !new RegExp(schema.pattern, "u").test(value)) {
     errors.push(invalid(path, value, `${path} in body should match '${schema.pattern}'`));
   }
@@ -120,6 +148,12 @@ function checkText(value: string, schema: Schema, { path, errors }: Findings): v
 
 function isBase64(value: string): boolean {
   return value.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(value);
+}
+
+/** RFC 3339, in the spellings that Kubernetes takes. */
+function isDateTime(value: string): boolean {
+  const form = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}([.,]\d+)?([Zz]|[+-]\d{2}:?\d{2})?$/;
+  return form.test(value) && !Number.isNaN(Date.parse(value.slice(0, 10)));
 }
 
 function checkNumber(value: number, schema: Schema, { path, errors }: Findings): void {
@@ -137,7 +171,7 @@ function checkNumber(value: number, schema: Schema, { path, errors }: Findings):
 }
 
 function checkList(value: readonly JsonValue[], schema: Schema, findings: Findings): void {
-  const { path, errors } = findings;
+  const { path, previous, errors } = findings;
   if (schema.minItems !== undefined && value.length < schema.minItems) {
     errors.push(invalid(path, value.length, `${path} in body should have at least ${schema.minItems} items`));
   }
@@ -148,25 +182,15 @@ function checkList(value: readonly JsonValue[], schema: Schema, findings: Findin
       message: `Too many: ${value.length}: must have at most ${schema.maxItems} items`,
     });
   }
-  if (schema.items !== undefined) {
-    for (const [index, item] of value.entries()) check(item, schema.items, { path: `${path}[${index}]`, errors });
-  }
-  const listType = schema["x-kubernetes-list-type"];
-  if (listType !== "map" && listType !== "set") return;
-  const keys = schema["x-kubernetes-list-map-keys"] ?? [];
-  const seen = new Set<string>();
+  const { items } = schema;
+  if (items === undefined) return;
   for (const [index, item] of value.entries()) {
-    const identity = listType === "map" && isMap(item)
-      ? Object.fromEntries(keys.flatMap((key) => item[key] === undefined ? [] : [[key, item[key]]]))
-      : item;
-    const text = JSON.stringify(identity);
-    if (seen.has(text)) errors.push(duplicate(`${path}[${index}]`, identity));
-    seen.add(text);
+    check(item, items, { path: `${path}[${index}]`, previous: previousItem(previous, { item, schema }), errors });
   }
 }
 
 function checkObject(value: JsonMap, schema: Schema, findings: Findings): void {
-  const { path, errors } = findings;
+  const { path, previous, errors } = findings;
   for (const key of schema.required ?? []) {
     if (value[key] === undefined) errors.push(required(joinPath(path, key)));
   }
@@ -179,8 +203,61 @@ function checkObject(value: JsonMap, schema: Schema, findings: Findings): void {
   }
   for (const [key, member] of Object.entries(value)) {
     const described = memberSchema(schema, key);
-    if (described !== undefined) check(member, described, { path: joinPath(path, key), errors });
+    if (described === undefined) continue;
+    check(member, described, { path: joinPath(path, key), previous: previousMember(previous, key), errors });
   }
+}
+
+/** Items that occur again in lists that are sets or maps, each once. */
+export function duplicatesInLists(value: JsonValue, schema: Schema, path = ""): FieldError[] {
+  if (isMap(value)) {
+    return Object.entries(value).flatMap(([key, member]) => {
+      const described = memberSchema(schema, key);
+      return described === undefined ? [] : duplicatesInLists(member, described, joinPath(path, key));
+    });
+  }
+  if (!Array.isArray(value)) return [];
+  const errors: FieldError[] = [];
+  const times = new Map<string, number>();
+  if (isUnique(schema)) {
+    for (const [index, item] of value.entries()) {
+      const identity = identityOf(item, schema);
+      const text = JSON.stringify(identity);
+      const count = (times.get(text) ?? 0) + 1;
+      times.set(text, count);
+      if (count === 2) errors.push(duplicate(`${path}[${index}]`, identity));
+    }
+  }
+  const { items } = schema;
+  if (items === undefined || items.type === "string") return errors;
+  for (const [index, item] of value.entries()) errors.push(...duplicatesInLists(item, items, `${path}[${index}]`));
+  return errors;
+}
+
+function isUnique(schema: Schema): boolean {
+  return schema["x-kubernetes-list-type"] === "map" || schema["x-kubernetes-list-type"] === "set";
+}
+
+/** What tells an item of a list from the others. */
+function identityOf(item: JsonValue, schema: Schema): JsonValue {
+  if (schema["x-kubernetes-list-type"] !== "map" || !isMap(item)) return item;
+  const keys = schema["x-kubernetes-list-map-keys"] ?? [];
+  return Object.fromEntries(keys.flatMap((key) => item[key] === undefined ? [] : [[key, item[key]]]));
+}
+
+/** The value that a member had before an update. */
+export function previousMember(previous: JsonValue | undefined, key: string): JsonValue | undefined {
+  return isMap(previous) && Object.hasOwn(previous, key) ? previous[key] : undefined;
+}
+
+/** The same for an item; only items of a list that is a map can be found again. */
+export function previousItem(
+  previous: JsonValue | undefined,
+  { item, schema }: { item: JsonValue; schema: Schema },
+): JsonValue | undefined {
+  if (schema["x-kubernetes-list-type"] !== "map" || !Array.isArray(previous)) return undefined;
+  const identity = identityOf(item, schema);
+  return previous.find((each) => equalJson(identityOf(each, schema), identity));
 }
 
 /** The schema of one member, if the object's schema says anything about it. */
@@ -194,7 +271,8 @@ function knowsMembers(schema: Schema): boolean {
   return schema.type === "object" && schema.additionalProperties === undefined;
 }
 
-function joinPath(path: string, key: string): string {
+/** A member's path below another. */
+export function joinPath(path: string, key: string): string {
   const step = /^[A-Za-z0-9_$-]+$/.test(key) ? key : `[${key}]`;
   if (path === "") return step;
   return step.startsWith("[") ? `${path}${step}` : `${path}.${step}`;

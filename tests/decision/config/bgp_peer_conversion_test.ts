@@ -174,7 +174,7 @@ Deno.test("an annotation that somebody made up brings in nothing that v1beta2 wo
       '{"localASN":"abc","vrf":3,"dynamicASN":"sometimes","passwordSecret":{"name":1},"enableGracefulRestart":"no"}',
       {},
     ],
-    ['{"localASN":0}', {}],
+    ['{"localASN":0,"connectTime":"soon"}', {}],
     ['{"localASN":4294967296,"peerPort":1.5}', {}],
     ['{"myASN":7,"nodeSelectors":[],"password":"x","unknown":1,"__proto__":{"a":1}}', {}],
     ['{"localASN":4294967295,"vrf":"red"}', { localASN: 4294967295, vrf: "red" }],
