@@ -8,7 +8,10 @@
 import { parseArgs } from "node:util";
 
 export interface FlagSpec {
-  readonly kind: "string" | "integer" | "boolean";
+  /** A `list` may be given several times and keeps every value in order. */
+  readonly kind: "string" | "integer" | "boolean" | "list";
+  /** One letter: `-f X`, `-fX` and `-f=X` are the same flag. */
+  readonly short?: string;
   /** Environment variable that gives the value when the flag is absent; an empty variable counts as absent. */
   readonly env?: string;
   readonly default?: string | number | boolean;
@@ -16,7 +19,7 @@ export interface FlagSpec {
   /** Inclusive bounds of an integer. */
   readonly min?: number;
   readonly max?: number;
-  /** The only values of a string that are allowed. */
+  /** The only values of a string that are allowed; shown by `--help` and completed by the shell. */
   readonly choices?: readonly string[];
   readonly required?: boolean;
   /** A given but empty text counts as absent, for numbers that are texts in MetalLB. */
@@ -25,26 +28,39 @@ export interface FlagSpec {
   readonly withoutEffect?: boolean;
 }
 
-type FlagSpecs = Readonly<Record<string, FlagSpec>>;
+export type FlagSpecs = Readonly<Record<string, FlagSpec>>;
 
 type FlagValue<Spec extends FlagSpec> = Spec["kind"] extends "integer" ? number
   : Spec["kind"] extends "boolean" ? boolean
+  : Spec["kind"] extends "list" ? readonly string[]
   : string;
 
 export type FlagValues<Specs extends FlagSpecs> = { readonly [Name in keyof Specs]: FlagValue<Specs[Name]> };
 
 export type FlagsResult<Specs extends FlagSpecs> =
-  | { readonly ok: true; readonly values: FlagValues<Specs>; readonly withoutEffect: readonly string[] }
+  | {
+    readonly ok: true;
+    readonly values: FlagValues<Specs>;
+    readonly positionals: readonly string[];
+    readonly withoutEffect: readonly string[];
+  }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** Reads `args` and `env` by `specs`. Strings default to "", integers to 0, booleans to false. */
-export function parseFlags<const Specs extends FlagSpecs>(
-  specs: Specs,
-  input: { readonly args: readonly string[]; readonly env: Readonly<Record<string, string | undefined>> },
-): FlagsResult<Specs> {
+export interface FlagsInput {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Words that are no flags are taken, not refused. */
+  readonly positionals?: boolean;
+}
+
+/** Reads `args` and `env` by `specs`. Strings default to "", integers to 0, booleans to false, lists to none. */
+export function parseFlags<const Specs extends FlagSpecs>(specs: Specs, input: FlagsInput): FlagsResult<Specs> {
   const problems: string[] = [];
-  const given = readArguments(specs, input.args, problems);
-  const values: Record<string, string | number | boolean> = {};
+  const { given, lists, positionals } = readArguments(specs, input.args, problems);
+  if (input.positionals !== true) {
+    for (const word of positionals) problems.push(`"${word}" is not a flag; flags begin with "--"`);
+  }
+  const values: Record<string, string | number | boolean | readonly string[]> = {};
   const withoutEffect: string[] = [];
   for (const [name, spec] of Object.entries(specs)) {
     const fromEnv = spec.env === undefined ? undefined : input.env[spec.env] || undefined;
@@ -55,10 +71,14 @@ export function parseFlags<const Specs extends FlagSpecs>(
     if (text === undefined && spec.required) {
       problems.push(`--${name} is required${spec.env === undefined ? "" : ` (or the variable ${spec.env})`}`);
     }
+    if (spec.kind === "list") {
+      values[name] = lists.get(name) ?? (fromEnv === undefined ? [] : [fromEnv]);
+      continue;
+    }
     values[name] = text === undefined ? spec.default ?? EMPTY[spec.kind] : readValue(spec, { source, text }, problems);
   }
   if (problems.length > 0) return { ok: false, problems };
-  return { ok: true, values: values as FlagValues<Specs>, withoutEffect };
+  return { ok: true, values: values as FlagValues<Specs>, positionals, withoutEffect };
 }
 
 /** One line per flag, for `--help`. */
@@ -67,24 +87,30 @@ export function describeFlags(specs: FlagSpecs): string {
     const preset = spec.default === undefined || spec.default === "" ? "" : ` (default ${spec.default})`;
     const env = spec.env === undefined ? "" : ` [${spec.env}]`;
     const effect = spec.withoutEffect ? "; accepted for compatibility, without effect" : "";
-    return `  --${name.padEnd(24)} ${spec.help}${preset}${env}${effect}`;
+    const short = spec.short === undefined ? "" : `-${spec.short}, `;
+    return `  ${`${short}--${name}`.padEnd(26)} ${spec.help}${preset}${env}${effect}`;
   }).join("\n");
 }
 
 const EMPTY = { string: "", integer: 0, boolean: false } as const;
 
-function readArguments(specs: FlagSpecs, args: readonly string[], problems: string[]): Map<string, string> {
+interface Given {
+  /** The last value of each flag. */
+  readonly given: Map<string, string>;
+  /** Every value of each flag, in order. */
+  readonly lists: Map<string, string[]>;
+  readonly positionals: readonly string[];
+}
+
+function readArguments(specs: FlagSpecs, args: readonly string[], problems: string[]): Given {
   const options = Object.fromEntries(Object.keys(specs).map((name) => [name, { type: "string" as const }]));
-  const normalised = args.map((arg) => {
-    const match = /^--?([a-z][a-z0-9-]*)(=.*)?$/s.exec(arg);
-    if (match === null) return arg;
-    const [, name, value] = match;
-    return `--${name}${value ?? (specs[name!]?.kind === "boolean" ? "=true" : "")}`;
-  });
+  const normalised = normaliseArguments(specs, args);
   const { tokens } = parseArgs({ args: normalised, options, strict: false, tokens: true, allowPositionals: true });
   const given = new Map<string, string>();
+  const lists = new Map<string, string[]>();
+  const positionals: string[] = [];
   for (const token of tokens) {
-    if (token.kind === "positional") problems.push(`"${token.value}" is not a flag; flags begin with "--"`);
+    if (token.kind === "positional") positionals.push(token.value);
     if (token.kind !== "option") continue;
     if (!Object.hasOwn(specs, token.name)) {
       problems.push(`${token.rawName} is not a flag of this program; --help lists them`);
@@ -92,9 +118,35 @@ function readArguments(specs: FlagSpecs, args: readonly string[], problems: stri
       problems.push(`${token.rawName} needs a value`);
     } else {
       given.set(token.name, token.value);
+      const list = lists.get(token.name);
+      if (list === undefined) lists.set(token.name, [token.value]);
+      else list.push(token.value);
     }
   }
-  return given;
+  return { given, lists, positionals };
+}
+
+/** Writes every flag in the one form `--name=value` or `--name value`; what stands behind `--` is left alone. */
+function normaliseArguments(specs: FlagSpecs, args: readonly string[]): string[] {
+  const names = new Map<string, string>();
+  for (const [name, { short }] of Object.entries(specs)) if (short !== undefined) names.set(short, name);
+  const end = args.indexOf("--");
+  return args.map((arg, index) => {
+    if (end >= 0 && index >= end) return arg;
+    const match = /^--?([a-z][a-z0-9-]*)(=.*)?$/s.exec(arg);
+    const known = match !== null && Object.hasOwn(specs, match[1]!);
+    // `-f X`, `-f=X` and, unless a flag has that whole name, `-fX`.
+    const letter = /^-([a-zA-Z])(=?)(.*)$/s.exec(arg);
+    const long = letter === null || known ? undefined : names.get(letter[1]!);
+    if (long !== undefined) {
+      const [, , equals, rest] = letter!;
+      if (equals === "" && rest === "") return specs[long]!.kind === "boolean" ? `--${long}=true` : `--${long}`;
+      return `--${long}=${rest}`;
+    }
+    if (match === null) return arg;
+    const [, name, value] = match;
+    return `--${name}${value ?? (specs[name!]?.kind === "boolean" ? "=true" : "")}`;
+  });
 }
 
 function readValue(
@@ -105,7 +157,7 @@ function readValue(
   const { source, text } = given;
   const refuse = (right: string) => {
     problems.push(`${source}: "${text}" is not ${right}`);
-    return EMPTY[spec.kind];
+    return "";
   };
   switch (spec.kind) {
     case "boolean":
@@ -118,7 +170,7 @@ function readValue(
       const value = /^-?[0-9]{1,16}$/.test(text) ? Number(text) : NaN;
       return value >= min && value <= max ? value : refuse(`a whole number from ${min} to ${max}`);
     }
-    case "string":
+    default:
       if (spec.choices !== undefined && !spec.choices.includes(text)) {
         return refuse(`one of ${spec.choices.join(", ")}`);
       }

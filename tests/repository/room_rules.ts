@@ -47,6 +47,7 @@ export const PACKAGE_FOLDERS: Readonly<Record<string, readonly string[]>> = {
   "@peculiar/x509": ["lib/edge/http"],
   "@std/assert": [],
   "@std/yaml": ["lib/app"],
+  "js-yaml": ["lib/app"],
   "fast-json-patch": ["lib/edge/embedded"],
   "hono": ["lib/edge/http"],
   "prom-client": ["lib/edge/http"],
