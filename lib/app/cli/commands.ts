@@ -1,6 +1,7 @@
 /** The commands of `herald`, in the order in which help lists them. */
 import { VERSION } from "../version.ts";
 import { type Command, defineCommand, EXIT } from "./command.ts";
+import { VALIDATE } from "./validate.ts";
 
 const DEMO = defineCommand({
   name: "demo",
@@ -25,5 +26,6 @@ const VERSION_COMMAND = defineCommand({
 
 export const COMMANDS: readonly Command[] = [
   DEMO,
+  VALIDATE,
   VERSION_COMMAND,
 ];

@@ -1,0 +1,120 @@
+/**
+ * What the API server would say about an object before anybody looks at its meaning: versions, unknown fields, types,
+ * bounds and patterns of the schemas in manifests/crds, and of the built-in kinds that Herald reads.
+ *
+ * An unknown field is an error, as it is for `kubectl apply`, which asks the server for strict validation.
+ */
+import type { JsonObject } from "../../base/json.ts";
+import { nearestName } from "../../decision/config/nearest_name.ts";
+import { customResourceTypes } from "../../edge/embedded/custom_resources.ts";
+import type { FieldError } from "../../edge/embedded/field_error.ts";
+import { cloneJson, isMap, type JsonMap } from "../../edge/embedded/json_map.ts";
+import { SERVICES } from "../../edge/embedded/kinds/services.ts";
+import { validateMetadata } from "../../edge/embedded/names.ts";
+import type { ResourceType } from "../../edge/embedded/resource_type.ts";
+import { METADATA_SCHEMA, type Schema } from "../../edge/embedded/schema.ts";
+import { applyDefaults, pruneUnknown, validateSchema } from "../../edge/embedded/schema_check.ts";
+import { customResourceDefinitions } from "../crds.ts";
+import { parsePath } from "../yaml.ts";
+import type { ValidationReason } from "./finding.ts";
+
+export interface SchemaFinding {
+  readonly severity: "error" | "warning";
+  readonly path: string;
+  readonly reason: ValidationReason;
+  readonly message: string;
+}
+
+const REASONS: Readonly<Record<FieldError["reason"], ValidationReason>> = {
+  FieldValueRequired: "missingField",
+  FieldValueInvalid: "invalidValue",
+  FieldValueNotSupported: "invalidValue",
+  FieldValueForbidden: "invalidValue",
+  FieldValueDuplicate: "duplicateEntry",
+  FieldValueTypeInvalid: "wrongType",
+  FieldValueTooMany: "invalidValue",
+  FieldValueTooLong: "invalidValue",
+};
+
+export const METALLB_GROUP = "metallb.io";
+
+export class SchemaChecker {
+  readonly #types: readonly ResourceType[];
+
+  constructor() {
+    this.#types = [...customResourceTypes(customResourceDefinitions() as JsonMap[]), SERVICES];
+  }
+
+  /** Kinds of `metallb.io`. */
+  get metallbKinds(): readonly string[] {
+    return [...new Set(this.#types.filter(({ group }) => group === METALLB_GROUP).map(({ kind }) => kind))];
+  }
+
+  versionsOf(kind: string): readonly string[] {
+    return this.#types.filter((type) => type.kind === kind && type.group === METALLB_GROUP).map(({ version }) =>
+      version
+    );
+  }
+
+  /** `undefined` for a kind or a version that is not known. */
+  check(object: JsonObject): SchemaFinding[] | undefined {
+    const apiVersion = object["apiVersion"];
+    const type = this.#types.find((type) => type.kind === object["kind"] && groupVersionOf(type) === apiVersion);
+    if (type === undefined) return undefined;
+    const findings: SchemaFinding[] = [];
+    if (type.deprecationWarning !== undefined) {
+      const path = "apiVersion";
+      findings.push({ severity: "warning", path, reason: "deprecatedVersion", message: type.deprecationWarning });
+    }
+    const value = cloneJson(object as JsonMap);
+    const schema = fullSchema(type);
+    for (const path of pruneUnknown(value, schema)) findings.push(unknownField(path, schema));
+    if (!isMap(value.metadata)) value.metadata = {};
+    applyDefaults(value, schema);
+    const errors = [...validateMetadata(type, value.metadata as JsonMap), ...errorsOf(type, { value, schema })];
+    for (const { path, reason, message } of errors) {
+      findings.push({ severity: "error", path, reason: REASONS[reason], message: lowerFirst(message) });
+    }
+    return findings;
+  }
+}
+
+/** A built-in kind drops `null` and knows its bounds by other means than its schema. */
+function errorsOf(type: ResourceType, { value, schema }: { value: JsonMap; schema: Schema }): FieldError[] {
+  const errors = validateSchema(value, schema);
+  if (type.custom) return errors;
+  return errors.filter(({ reason, message }) => reason === "FieldValueTypeInvalid" && !message.includes('"null"'));
+}
+
+function groupVersionOf({ group, version }: ResourceType): string {
+  return group === "" ? version : `${group}/${version}`;
+}
+
+function fullSchema(type: ResourceType): Schema {
+  const texts = { apiVersion: { type: "string" }, kind: { type: "string" } } as const;
+  return {
+    ...type.schema,
+    type: "object",
+    properties: { ...type.schema.properties, ...texts, metadata: METADATA_SCHEMA },
+  };
+}
+
+function unknownField(path: string, schema: Schema): SchemaFinding {
+  const steps = parsePath(path);
+  const name = String(steps.at(-1) ?? path);
+  const nearest = nearestName(name, membersAt(schema, steps.slice(0, -1)));
+  const hint = nearest === undefined ? "" : `; did you mean ${JSON.stringify(nearest)}?`;
+  const message = `there is no field ${JSON.stringify(name.slice(0, 253))} here${hint}`;
+  return { severity: "error", path, reason: "unknownField", message };
+}
+
+function membersAt(schema: Schema, steps: readonly (string | number)[]): string[] {
+  let at: Schema | undefined = schema;
+  for (const step of steps) at = typeof step === "number" ? at?.items : at?.properties?.[step];
+  return Object.keys(at?.properties ?? {});
+}
+
+/** "Invalid value: …" stands in the middle of a line here. */
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
