@@ -23,6 +23,7 @@ import type { Reflector } from "../edge/kube/reflector.ts";
 import { EventLoopDriver } from "../edge/run/event_loop_driver.ts";
 import { Caches } from "./caches.ts";
 import { coalesced } from "./coalesced.ts";
+import { int64 } from "./int64.ts";
 import { ProblemLog } from "./problem_log.ts";
 
 export interface ControllerOptions {
@@ -113,12 +114,17 @@ export class Controller {
   }
 
   poolUsage(): PoolUsage[] {
+    const services = this.#converge.servicesByPool();
+    const allocations = this.#converge.allocations();
     return this.#converge.counters().map((pool) => ({
       pool: pool.name,
-      ipv4Total: pool.assignedIPv4 + pool.availableIPv4,
+      ipv4Total: pool.assignedIPv4 + pool.availableIPv4 + pool.restingIPv4,
       ipv4InUse: Number(pool.assignedIPv4),
-      ipv6Total: pool.assignedIPv6 + pool.availableIPv6,
+      ipv6Total: pool.assignedIPv6 + pool.availableIPv6 + pool.restingIPv6,
       ipv6InUse: Number(pool.assignedIPv6),
+      resting: Number(pool.restingIPv4 + pool.restingIPv6),
+      services: services.get(pool.name) ?? 0,
+      allocations: allocations.get(pool.name) ?? 0,
     }));
   }
 
@@ -141,6 +147,8 @@ export class Controller {
     switch (effect.kind) {
       case "patchStatus":
         return this.#patchStatus(effect);
+      case "patchPoolStatus":
+        return this.#patchPoolStatus(effect);
       case "event":
         return this.#events.record(effect);
       case "problems":
@@ -148,6 +156,21 @@ export class Controller {
       case "log":
         return this.#deps.log(effect.event);
     }
+  }
+
+  #patchPoolStatus({ namespace, name, status }: ConvergeEffect & { kind: "patchPoolStatus" }): void {
+    const target = { namespace, name, subresource: "status" };
+    const numbers = Object.fromEntries(Object.entries(status).map(([field, digits]) => [field, int64(digits)]));
+    const patch = { type: "merge", body: { status: numbers } } as const;
+    const write = this.#deps.client.patch(RESOURCES.ipAddressPools, target, patch).then((result) => {
+      this.#writes.delete(write);
+      this.#driver.input(
+        result.ok
+          ? { kind: "poolWritten", name }
+          : { kind: "poolWriteFailed", name, reason: failureOf(result.error), message: result.error.message },
+      );
+    });
+    this.#writes.add(write);
   }
 
   #patchStatus({ key, namespace, name, body }: ConvergeEffect & { kind: "patchStatus" }): void {

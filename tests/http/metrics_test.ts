@@ -110,7 +110,16 @@ Deno.test("MetallbMetrics: the client's counters and flags", async () => {
 });
 
 Deno.test("MetallbMetrics: a pool's addresses by family and together, also beyond 2^53", async () => {
-  const usage = { pool: "blue", ipv4Total: 254, ipv4InUse: 3, ipv6Total: 2n ** 63n - 1n, ipv6InUse: 1 };
+  const usage = {
+    pool: "blue",
+    ipv4Total: 254,
+    ipv4InUse: 3,
+    ipv6Total: 2n ** 63n - 1n,
+    ipv6InUse: 1,
+    resting: 2,
+    services: 5,
+    allocations: 9,
+  };
   assertEquals(await scrape(allocatorMetrics(() => [usage])), [
     'metallb_allocator_addresses_total{pool="blue"} 9223372036854776000',
     'metallb_allocator_addresses_in_use_total{pool="blue"} 4',
@@ -118,6 +127,9 @@ Deno.test("MetallbMetrics: a pool's addresses by family and together, also beyon
     'metallb_allocator_ipv4_addresses_in_use_total{pool="blue"} 3',
     'metallb_allocator_ipv6_addresses_total{pool="blue"} 9223372036854776000',
     'metallb_allocator_ipv6_addresses_in_use_total{pool="blue"} 1',
+    'metallb_allocator_services_allocated_total{pool="blue"} 5',
+    'metallb_allocator_allocations_total{pool="blue"} 9',
+    'herald_allocator_addresses_resting{pool="blue"} 2',
   ]);
 });
 

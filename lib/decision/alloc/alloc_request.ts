@@ -1,6 +1,7 @@
 /** What a Service asks of the allocator, and what it is told. */
 import type { Ip, IpFamily } from "../../base/ip.ts";
 import type { Labels } from "../config/service_view.ts";
+import type { Share } from "./share.ts";
 
 export interface AllocRequest {
   /** `namespace/name`: who holds what is given. */
@@ -8,6 +9,10 @@ export interface AllocRequest {
   readonly namespace: string;
   /** For the service selectors of pools. */
   readonly labels: Labels;
+  /** For pools that are bound to classes. */
+  readonly loadBalancerClass?: string | undefined;
+  /** On what terms it shares its addresses; `undefined` for not at all. */
+  readonly share?: Share | undefined;
   /** One family, or both with the primary one first. */
   readonly families: readonly IpFamily[];
   /** With two families: one of them is enough when both cannot be had. */
@@ -25,7 +30,7 @@ export type AllocReason =
   | "unknownPool"
   /** The pool named is disabled by its own errors. */
   | "disabledPool"
-  /** The pool's `serviceAllocation` does not admit the Service. */
+  /** The pool's `serviceAllocation`, or the class it is bound to, does not admit the Service. */
   | "poolIncompatible"
   /** The addresses are in another pool than the one requested. */
   | "poolMismatch"
@@ -35,7 +40,12 @@ export type AllocReason =
   | "familyMismatch"
   /** The addresses held are not the ones requested. */
   | "notRequested"
-  | "addressInUse";
+  /** One of the Services there shares with nobody, or the one that asks does not. */
+  | "addressInUse"
+  /** They share, but on other terms: another key, or with `externalTrafficPolicy: Local` another selector. */
+  | "sharingConflict"
+  /** They could share, were it not for a port that both have. */
+  | "portConflict";
 
 export type AllocResult =
   /** `addresses` are canonical texts. */
@@ -49,4 +59,7 @@ export interface PoolCounters {
   readonly assignedIPv6: bigint;
   readonly availableIPv4: bigint;
   readonly availableIPv6: bigint;
+  /** Addresses that nobody has and nobody gets yet (`herald.dev/reuse-after`); part of neither of the above. */
+  readonly restingIPv4: bigint;
+  readonly restingIPv6: bigint;
 }

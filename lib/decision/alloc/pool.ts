@@ -1,20 +1,25 @@
-/** One pool as the allocator uses it: its free addresses per family and its counters. */
+/** One pool as the allocator uses it: its free and its shared addresses per family and its counters. */
 import { type Ip, type IpFamily } from "../../base/ip.ts";
 import type { IpRange } from "../../base/cidr.ts";
 import type { Pool } from "../config/config.ts";
+import { isLeftOut } from "../config/pool_index.ts";
 import type { PoolCounters } from "./alloc_request.ts";
 import { FreeAddresses, usableAddresses } from "./free_addresses.ts";
+import type { Share } from "./share.ts";
+import { SharedAddresses } from "./shared_addresses.ts";
 
 const INT64_MAX = (1n << 63n) - 1n;
 
-/** Whether a Service has an address, in this pool or not. */
+/** Whether an address cannot be given out because a Service has it or because it rests, in this pool or not. */
 export type IsUsed = (ip: Ip) => boolean;
 
 /** What is kept as long as the addresses of the pool stay the same. */
 interface FamilyState {
   readonly free: FreeAddresses;
+  readonly shared: SharedAddresses;
   readonly usable: bigint;
   used: number;
+  resting: number;
 }
 
 export class AllocPool {
@@ -43,6 +48,23 @@ export class AllocPool {
     return value === undefined ? undefined : { family, value };
   }
 
+  /**
+   * The lowest address that a Service with these terms can share with others, but only one below `below`. The index
+   * knows those that could; `admits` also knows who stands in the way without being one of them.
+   */
+  lowestShared(
+    family: IpFamily,
+    options: { share: Share; below: bigint | undefined; admits: (ip: Ip) => boolean },
+  ): Ip | undefined {
+    const { share, below, admits } = options;
+    const { shared } = this.#families[family];
+    for (let value = shared.lowest(share, 0n); value !== undefined; value = shared.lowest(share, value + 1n)) {
+      if (below !== undefined && value >= below) return undefined;
+      if (admits({ family, value })) return { family, value };
+    }
+    return undefined;
+  }
+
   /** An address of the pool is used from now on. */
   taken(ip: Ip): void {
     this.#families[ip.family].used++;
@@ -55,14 +77,46 @@ export class AllocPool {
     state.free.released(ip.value);
   }
 
+  /** A Service that shares is on an address from now on. */
+  joined(ip: Ip, share: Share): void {
+    if (!isLeftOut(this.pool, ip)) this.#families[ip.family].shared.join(ip.value, share);
+  }
+
+  left(ip: Ip, share: Share): void {
+    this.#families[ip.family].shared.leave(ip.value, share);
+  }
+
+  /** An address rests from now on; it counts neither as used nor as available. */
+  rests(ip: Ip): void {
+    this.#families[ip.family].resting++;
+  }
+
+  rested(ip: Ip): void {
+    const state = this.#families[ip.family];
+    state.resting--;
+    state.free.released(ip.value);
+  }
+
+  /** True when an address of the family rests. */
+  hasResting(family: IpFamily): boolean {
+    return this.#families[family].resting > 0;
+  }
+
+  /** True when the pool has addresses of the family at all. */
+  hasFamily(family: IpFamily): boolean {
+    return this.#families[family].usable > 0n;
+  }
+
   counters(): PoolCounters {
     const [four, six] = [this.#families[4], this.#families[6]];
     return {
       name: this.pool.name,
       assignedIPv4: BigInt(four.used),
       assignedIPv6: BigInt(six.used),
-      availableIPv4: saturated(four.usable - BigInt(four.used)),
-      availableIPv6: saturated(six.usable - BigInt(six.used)),
+      availableIPv4: saturated(four.usable - BigInt(four.used + four.resting)),
+      availableIPv6: saturated(six.usable - BigInt(six.used + six.resting)),
+      restingIPv4: BigInt(four.resting),
+      restingIPv6: BigInt(six.resting),
     };
   }
 }
@@ -73,8 +127,10 @@ function familyState(pool: Pool, options: { family: IpFamily; isUsed: IsUsed }):
   const ranges = familyRanges(pool, family);
   return {
     free: new FreeAddresses({ ranges, avoidBuggyIps }, { isUsed: (value) => isUsed({ family, value }) }),
+    shared: new SharedAddresses(),
     usable: usableAddresses(ranges, { family, avoidBuggyIps }),
     used: 0,
+    resting: 0,
   };
 }
 

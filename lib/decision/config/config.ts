@@ -26,6 +26,10 @@ export interface Pool {
   /** IPv4 addresses that end in .0 or .255 are not in the pool. */
   readonly avoidBuggyIps: boolean;
   readonly allocation: PoolAllocation | undefined;
+  /** Load balancer classes that it is bound to; `undefined` for every class that is ours, and for none. */
+  readonly classes: ReadonlySet<string> | undefined;
+  /** How long an address rests after use before another Service gets it; `undefined` for not at all. */
+  readonly reuseAfterMs: number | undefined;
 }
 
 export interface PreferredNodes {
@@ -132,8 +136,21 @@ export const EMPTY_CONFIG: Config = {
   disabledPools: new Map(),
 };
 
-/** True when the pool's `serviceAllocation` admits a Service; a pool without one admits all. */
-export function poolAdmits(pool: Pool, service: { readonly namespace: string; readonly labels: Labels }): boolean {
+/** True when the pool is bound to no class or to that of a Service. */
+export function poolServesClass({ classes }: Pool, loadBalancerClass: string | undefined): boolean {
+  return classes === undefined || (loadBalancerClass !== undefined && classes.has(loadBalancerClass));
+}
+
+/** True when the pool's class and its `serviceAllocation` admit a Service; a pool without either admits all. */
+export function poolAdmits(
+  pool: Pool,
+  service: {
+    readonly namespace: string;
+    readonly labels: Labels;
+    readonly loadBalancerClass?: string | undefined;
+  },
+): boolean {
+  if (!poolServesClass(pool, service.loadBalancerClass)) return false;
   const allocation = pool.allocation;
   if (allocation === undefined) return true;
   if (allocation.namespaces !== "all" && !allocation.namespaces.has(service.namespace)) return false;

@@ -11,6 +11,7 @@ import { refuseDuplicateName } from "./decoded_list.ts";
 import { quoteName } from "./distinct_texts.ts";
 import { identityOf, labelsOf } from "./identity.ts";
 import { NameHints } from "./name_hints.ts";
+import { type PoolAnnotations, readPoolAnnotations } from "./pool_annotations.ts";
 import { type Problem, ProblemList } from "./problem.ts";
 import { compareRanges, GrowingRangeSet, type RangeEntry } from "./range_set.ts";
 import { type IpAddressPoolObject, ipAddressPoolSchema } from "./schema/ip_address_pool.ts";
@@ -57,6 +58,7 @@ interface Draft {
   readonly problems: ProblemList;
   readonly lines: Line[];
   readonly allocation: PoolAllocation | undefined;
+  readonly annotations: PoolAnnotations;
 }
 
 export function resolvePools(
@@ -132,7 +134,8 @@ function draftOf(object: IpAddressPoolObject, namespaces: KnownNamespaces | unde
   const allocation = serviceAllocation === undefined
     ? undefined
     : allocationOf(serviceAllocation, { problems, namespaces });
-  return { object, problems, lines, allocation };
+  const annotations = readPoolAnnotations(object.metadata.annotations, problems);
+  return { object, problems, lines, allocation, annotations };
 }
 
 /** Longer than any range can be written; what is longer is wrong anyway and must not fill the message. */
@@ -190,7 +193,7 @@ function warnOfUnknownNamespaces(
   }
 }
 
-function poolOf({ object, lines, allocation }: Draft): Pool {
+function poolOf({ object, lines, allocation, annotations }: Draft): Pool {
   const { metadata, spec } = object;
   return {
     name: metadata.name,
@@ -200,6 +203,7 @@ function poolOf({ object, lines, allocation }: Draft): Pool {
     autoAssign: spec.autoAssign ?? true,
     avoidBuggyIps: spec.avoidBuggyIPs ?? false,
     allocation,
+    ...annotations,
   };
 }
 

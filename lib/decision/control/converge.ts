@@ -4,32 +4,46 @@
  * It decides from the present state only. After the caches are filled it looks at all Services once, those that show
  * an address first; later a change costs one Service, and a change of pools costs all. A Service with a write in
  * flight is not decided on anew before the answer is there, and what it gave up is free for others only when the API
- * shows so: two Services never hold one address, neither here nor in the API. Nothing is written that changes nothing.
+ * shows so: two Services never hold one address, neither here nor in the API, unless they share it. Nothing is written
+ * that changes nothing.
+ *
+ * Where the API shows one address at two Services all the same (two controllers wrote at one time), the older
+ * assignment stays. That is what this process saw first; at its start the Service that carries our annotation, then
+ * the one that was created first, then the lesser key. The other is given another address, with an event.
+ *
+ * Offline (`herald explain`) it runs without a clock: hand in `namespaces`, `pools`, every `service`, then `synced`,
+ * and drain the effects; `outcomeOf` says what came out for each Service, the `event` effects what it would be told.
  */
 import type { Json } from "../../base/json.ts";
 import type { KubeObject } from "../../base/kube.ts";
-import type { Deadline, Machine, Tick } from "../../base/machine.ts";
+import { type Deadline, earlier, type Machine, type Tick } from "../../base/machine.ts";
 import { Queue } from "../../base/queue.ts";
 import type { Millis } from "../../base/time.ts";
 import type { PoolCounters } from "../alloc/alloc_request.ts";
 import type { LoadBalancerClasses } from "../config/load_balancer_class.ts";
+import { POOL_CLASSES, POOL_REUSE_AFTER } from "../config/pool_annotations.ts";
 import type { Problem } from "../config/problem.ts";
 import { resolveConfig } from "../config/resolve.ts";
 import { decodeService } from "../config/service_view.ts";
 import type { ConvergeEffect, ConvergeInput } from "./converge_io.ts";
 import { Decider } from "./decider.ts";
+import { annotationNotices } from "./annotation_notices.ts";
 import { decisionNotices, rejectedNotices } from "./decision_notices.ts";
 import { compareAge, PendingQueue, type Served } from "./pending_queue.ts";
+import { PoolStatusQueue } from "./pool_status_queue.ts";
+import { RestTimer } from "./rest_timer.ts";
 import { salvageService } from "./salvage.ts";
 import {
   afterWrite,
   type Decision,
+  type Outcome,
+  outcomeOf,
   shownAddresses,
   statusPatch,
   type WantedStatus,
   wantedStatus,
 } from "./service_decision.ts";
-import { ageOf, isAnother, isBusy, isOvertaken, newEntry, type ServiceEntry } from "./service_entry.ts";
+import { ageOf, compareClaim, isAnother, isBusy, isOvertaken, newEntry, type ServiceEntry } from "./service_entry.ts";
 import { allocatedNotices } from "./service_notices.ts";
 import { WriteQueue } from "./write_queue.ts";
 
@@ -41,6 +55,7 @@ export interface ConvergeOptions {
 }
 
 const IN_FLIGHT_MAX = 16;
+const SERVE_ROUNDS_MAX = 16;
 
 export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
   readonly #decider: Decider;
@@ -55,11 +70,16 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
   #pools: readonly KubeObject[] | undefined;
   #namespaces: readonly KubeObject[] | undefined;
   #cachesFilled = false;
-  /** An address became free since the pending Services were last offered one. */
-  #freed = false;
+  readonly #poolStatus: PoolStatusQueue;
+  readonly #rests: RestTimer;
+  /** Pool to how often a Service was given addresses of it. */
+  readonly #allocations = new Map<string, number>();
 
   constructor(options: ConvergeOptions = {}) {
     this.#decider = new Decider({ lbClasses: options.lbClasses });
+    const { allocator } = this.#decider;
+    this.#poolStatus = new PoolStatusQueue({ countersOf: (name) => allocator.countersOf(name) });
+    this.#rests = new RestTimer({ isResting: (rest) => allocator.isResting(rest) });
     this.#writes = new WriteQueue({ inFlightMax: options.inFlightMax ?? IN_FLIGHT_MAX });
   }
 
@@ -68,6 +88,7 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
       case "pools":
         this.#pools = input.ipAddressPools;
         this.#reconfigure();
+        this.#poolStatus.see(input.ipAddressPools, now);
         break;
       case "namespaces":
         this.#namespaces = input.namespaces;
@@ -88,12 +109,21 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
       case "writeFailed":
         this.#writeFailed(input, now);
         break;
+      case "poolWritten":
+        this.#poolStatus.written(input.name, now);
+        break;
+      case "poolWriteFailed":
+        this.#poolWriteFailed(input, now);
+        break;
       case "tick":
         this.#writes.wake(now);
         break;
     }
+    this.#endRests(now);
     this.#servePending();
+    for (const rest of this.#decider.allocator.takeRests()) this.#rests.start(rest, now);
     this.#write();
+    this.#writePoolStatus(now);
   }
 
   poll(): ConvergeEffect | undefined {
@@ -101,7 +131,7 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
   }
 
   deadline(): Deadline | undefined {
-    return this.#writes.deadline();
+    return earlier(this.#writes.deadline(), earlier(this.#poolStatus.deadline(), this.#rests.deadline()));
   }
 
   inspect(): Json {
@@ -125,6 +155,22 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
   /** What was decided about a Service, for `explain`; `undefined` before it was looked at. */
   decisionOf(key: string): Decision | undefined {
     return this.#entries.get(key)?.decision;
+  }
+
+  /** The same as `explain` prints it. */
+  outcomeOf(key: string): Outcome | undefined {
+    const entry = this.#entries.get(key);
+    return entry?.decision === undefined ? undefined : outcomeOf(entry.view, entry.decision);
+  }
+
+  /** Pool to how often a Service was given addresses of it since start, as far as that was written. */
+  allocations(): ReadonlyMap<string, number> {
+    return this.#allocations;
+  }
+
+  /** Pool to how many Services have addresses of it. */
+  servicesByPool(): ReadonlyMap<string, number> {
+    return this.#decider.allocator.servicesByPool();
   }
 
   /** By pool name. */
@@ -187,7 +233,7 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
     }
     this.#entries.delete(entry.key);
     this.#writes.forget(entry.key);
-    if (this.#decider.allocator.release(entry.key)) this.#freed = true;
+    this.#decider.allocator.release(entry.key);
   }
 
   #decideAll(): void {
@@ -197,11 +243,11 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
       if (isBusy(entry)) entry.redecide = true;
       else open.push(entry);
     }
-    open.sort((a, b) => compareAge(ageOf(a), ageOf(b)));
-    const adopted = open.map((entry) => this.#decider.adopt(entry));
-    for (const [i, entry] of open.entries()) if (!adopted[i]) this.#decider.reserve(entry);
-    for (const [i, entry] of open.entries()) {
-      this.#decider.allocate(entry, adopted[i]!);
+    const adopted = new Set<ServiceEntry>();
+    for (const entry of open.sort(compareClaim)) if (this.#decider.adopt(entry)) adopted.add(entry);
+    for (const entry of open) if (!adopted.has(entry)) this.#decider.reserve(entry);
+    for (const entry of open.sort((a, b) => compareAge(ageOf(a), ageOf(b)))) {
+      this.#decider.allocate(entry, adopted.has(entry));
       this.#settle(entry, { newer: false });
     }
   }
@@ -222,17 +268,20 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
   #settle(entry: ServiceEntry, options: { newer: boolean }): void {
     const { key, decision } = entry;
     if (decision === undefined) return;
-    this.#emit(decisionNotices(entry, entry.reported));
+    const isDue = this.#wantedOf(entry) !== undefined;
+    // A restart that changes nothing says nothing: each event is a request to the API.
+    if (isDue || options.newer) this.#emit(annotationNotices(entry, entry.reported));
+    this.#emit(decisionNotices(entry, { reported: entry.reported, isNews: isDue || options.newer }));
     const signature = this.#decider.pendingSignature(entry);
     if (signature === undefined) this.#pending.remove(key);
     else this.#pending.add(ageOf(entry), signature);
-    if (this.#wantedOf(entry) !== undefined) {
+    if (isDue) {
       this.#writes.want(key, options);
       return;
     }
     this.#writes.drop(key);
     // The API shows what was decided, so nothing else of this Service is there.
-    if (decision.kind !== "left" && this.#decider.allocator.confirm(key)) this.#freed = true;
+    if (decision.kind !== "left") this.#decider.allocator.confirm(key);
   }
 
   #wantedOf(entry: ServiceEntry): WantedStatus | undefined {
@@ -291,7 +340,9 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
     entry.reported.loss = undefined;
     entry.reported.rejection = undefined;
     if (wanted.pool !== undefined && wanted.ingress !== undefined) {
-      this.#emit(allocatedNotices(view, { before: write.before, addresses: wanted.ingress, pool: wanted.pool }));
+      const notices = allocatedNotices(view, { before: write.before, addresses: wanted.ingress, pool: wanted.pool });
+      if (notices.length > 0) this.#allocations.set(wanted.pool, (this.#allocations.get(wanted.pool) ?? 0) + 1);
+      this.#emit(notices);
     } else if (wanted.ingress !== undefined) {
       const ips = [...write.before];
       this.#emit([{ kind: "log", event: { level: "info", event: "ipReleased", service: key, ips } }]);
@@ -324,16 +375,41 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
 
   /** Offers what became free to those that wait. */
   #servePending(): void {
-    if (!this.#freed || !this.#decides) return;
-    this.#freed = false;
-    this.#pending.offer((key): Served => {
-      const entry = this.#entries.get(key);
-      if (entry === undefined) return "skipped";
-      this.#decideOne(entry, { newer: false });
-      // With a write in flight it is decided on when the answer is there.
-      if (entry.redecide) return "skipped";
-      return this.#decider.pendingSignature(entry) === undefined ? "served" : "refused";
-    });
+    if (!this.#decides) return;
+    // Who is served may give something up for others in turn; that comes to an end soon.
+    for (let round = 0; round < SERVE_ROUNDS_MAX && this.#decider.allocator.takeFreed(); round++) {
+      this.#pending.offer((key): Served => {
+        const entry = this.#entries.get(key);
+        if (entry === undefined) return "skipped";
+        this.#decideOne(entry, { newer: false });
+        // With a write in flight it is decided on when the answer is there.
+        if (entry.redecide) return "skipped";
+        return this.#decider.pendingSignature(entry) === undefined ? "served" : "refused";
+      });
+    }
+  }
+
+  #endRests(now: Millis): void {
+    for (let rest = this.#rests.take(now); rest !== undefined; rest = this.#rests.take(now)) {
+      this.#decider.allocator.endRest(rest);
+    }
+  }
+
+  #writePoolStatus(now: Millis): void {
+    if (!this.#decides) return;
+    for (const name of this.#decider.allocator.takeChangedPools()) this.#poolStatus.touch(name, now);
+    for (let write = this.#poolStatus.take(now); write !== undefined; write = this.#poolStatus.take(now)) {
+      this.#effects.push({ kind: "patchPoolStatus", ...write });
+    }
+  }
+
+  #poolWriteFailed(input: Extract<ConvergeInput, { kind: "poolWriteFailed" }>, now: Millis): void {
+    const { name, reason, message } = input;
+    this.#poolStatus.failed(name, { reason, now });
+    this.#emit([{
+      kind: "log",
+      event: { level: "warn", event: "poolStatusWriteFailed", pool: name, reason, message },
+    }]);
   }
 
   #setServiceProblems(key: string, problems: readonly Problem[]): void {
@@ -354,7 +430,10 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
 }
 
 function fingerprint(pools: readonly KubeObject[], namespaces: readonly KubeObject[] | undefined): string {
-  const parts: unknown[] = pools.map((pool) => [pool?.metadata?.namespace, pool?.metadata?.name, pool?.["spec"]]);
+  const parts: unknown[] = pools.map((pool) => {
+    const { namespace, name, annotations } = pool?.metadata ?? {};
+    return [namespace, name, annotations?.[POOL_CLASSES], annotations?.[POOL_REUSE_AFTER], pool?.["spec"]];
+  });
   for (const one of namespaces ?? []) parts.push([one?.metadata?.name, one?.metadata?.labels]);
   return JSON.stringify([namespaces === undefined, ...parts]);
 }

@@ -15,7 +15,23 @@ export type ConvergeInput =
   | { readonly kind: "synced" }
   /** Answers to `patchStatus`: exactly one for each. `resourceVersion` is that of the object after the write. */
   | { readonly kind: "written"; readonly key: string; readonly resourceVersion?: string | undefined }
-  | { readonly kind: "writeFailed"; readonly key: string; readonly reason: WriteFailure; readonly message: string };
+  | { readonly kind: "writeFailed"; readonly key: string; readonly reason: WriteFailure; readonly message: string }
+  /** Answers to `patchPoolStatus`: exactly one for each. */
+  | { readonly kind: "poolWritten"; readonly name: string }
+  | {
+    readonly kind: "poolWriteFailed";
+    readonly name: string;
+    readonly reason: WriteFailure;
+    readonly message: string;
+  };
+
+/** Decimal digits: an int64 may be beyond what a JSON number holds exactly in JavaScript. */
+export interface PoolStatusNumbers {
+  readonly assignedIPv4: string;
+  readonly assignedIPv6: string;
+  readonly availableIPv4: string;
+  readonly availableIPv6: string;
+}
 
 export type ConvergeEffect =
   /** A merge patch (`application/merge-patch+json`) of the Service's `/status`. */
@@ -27,6 +43,13 @@ export type ConvergeEffect =
     /** The precondition, which is in the body too; empty when the object had none. */
     readonly resourceVersion: string;
     readonly body: JsonObject;
+  }
+  /** A merge patch of an IPAddressPool's `/status`; nobody else writes there, so it has no precondition. */
+  | {
+    readonly kind: "patchPoolStatus";
+    readonly namespace: string;
+    readonly name: string;
+    readonly status: PoolStatusNumbers;
   }
   | {
     readonly kind: "event";

@@ -9,10 +9,11 @@
  */
 import { Allocator } from "../alloc/allocator.ts";
 import type { AllocReason, AllocRequest, AllocResult } from "../alloc/alloc_request.ts";
+import { type Share, shareOf } from "../alloc/share.ts";
 import { type Config, EMPTY_CONFIG } from "../config/config.ts";
-import { classIsOurs, type LoadBalancerClasses } from "../config/load_balancer_class.ts";
+import { classIsOurs, type LoadBalancerClasses, notServedText } from "../config/load_balancer_class.ts";
 import type { ServiceView } from "../config/service_view.ts";
-import { type Decision, sameList, shownAddresses } from "./service_decision.ts";
+import { type Decision, sameList, shownAddresses, type UnmetReason } from "./service_decision.ts";
 import { requestOf } from "./service_request.ts";
 
 /** What the decider keeps of one Service. */
@@ -32,12 +33,33 @@ type Refusal = Extract<AllocResult, { ok: false }>;
 type Ignored = Extract<Decision, { kind: "ignored" }>;
 
 /** Refusals that end when somebody gives up an address; all others end only with a change of objects. */
-const ENDED_BY_RELEASE: ReadonlySet<string> = new Set<AllocReason>(["noAvailableIPs", "poolExhausted", "addressInUse"]);
+const ENDED_BY_RELEASE: ReadonlySet<string> = new Set<UnmetReason>([
+  "noAvailableIPs",
+  "poolExhausted",
+  "addressInUse",
+  "sharingConflict",
+  "portConflict",
+  "secondExhausted",
+]);
+
+/**
+ * A request for addresses that can never be had costs the old ones, as in MetalLB (reference §13). All other requests
+ * that fail leave what the Service has, as long as that may stay but for the request.
+ */
+const COSTS_THE_OLD: ReadonlySet<string> = new Set<AllocReason>([
+  "ipNotAllowed",
+  "familyMismatch",
+  "poolMismatch",
+  "poolIncompatible",
+]);
 
 export class Decider {
   readonly allocator = new Allocator();
   readonly #lbClasses: LoadBalancerClasses;
   #config: Config = EMPTY_CONFIG;
+  /** Whether there are pools that look at namespace and labels of a Service, and at its class. */
+  #hasPinned = false;
+  #hasBound = false;
 
   constructor(options: { lbClasses?: LoadBalancerClasses }) {
     this.#lbClasses = options.lbClasses;
@@ -45,31 +67,28 @@ export class Decider {
 
   setConfig(config: Config): void {
     this.#config = config;
+    this.#hasPinned = config.pools.some(({ allocation }) => allocation !== undefined);
+    this.#hasBound = config.pools.some(({ classes }) => classes !== undefined);
     this.allocator.setPools(config.pools, { disabled: config.disabledPools });
   }
 
   /** True when the Service keeps an address: the decision is made, but it may still lack its second family. */
   adopt(state: ServiceState): boolean {
-    const { key, view } = state;
+    const { view } = state;
     state.adoptRefusal = undefined;
     if (state.isUndecodable || this.#ignored(view) !== undefined) return false;
     const request = requestOf(view);
     if (!request.ok) return false;
-    const shown = shownAddresses(view);
-    const held = this.allocator.heldBy(key);
-    // What was decided and is not written yet counts for more than what is shown, unless somebody changed that since.
-    const tries = sameList(shown, state.basis) ? [held, shown] : [shown, held];
     let refusal: Refusal | undefined;
-    for (const addresses of tries) {
-      if (addresses.length === 0) continue;
-      const result = this.allocator.adopt(key, addresses, request.request);
+    for (const addresses of this.#present(state)) {
+      const result = this.allocator.adopt(request.request, addresses);
       if (result.ok) {
         this.#decide(state, { kind: "assigned", pool: result.pool, addresses: result.addresses });
         return true;
       }
       refusal ??= result;
     }
-    if (shown.length > 0) state.adoptRefusal = refusal;
+    if (view.ingress.length > 0) state.adoptRefusal = refusal;
     return false;
   }
 
@@ -78,7 +97,7 @@ export class Decider {
     const { key, view } = state;
     const isForeign = this.#ignored(view) !== undefined && view.allocatedFromPool === undefined;
     if (isForeign && !state.isUndecodable) return;
-    this.allocator.hold(key, [...this.allocator.heldBy(key), ...shownAddresses(view)]);
+    this.allocator.hold(key, [...this.allocator.heldBy(key), ...shownAddresses(view)], shareOf(view));
   }
 
   /** `adopted` is what `adopt` said. */
@@ -114,7 +133,9 @@ export class Decider {
     }
     const result = this.allocator.assign(request.request);
     if (result.ok) this.#decide(state, { kind: "assigned", pool: result.pool, addresses: result.addresses });
-    else this.#give(state, { kind: "pending", reason: result.reason, message: result.message });
+    else if (!this.#keep(state, { request: request.request, refusal: result })) {
+      this.#give(state, { kind: "pending", reason: result.reason, message: result.message });
+    }
   }
 
   /**
@@ -123,28 +144,57 @@ export class Decider {
    */
   pendingSignature(state: ServiceState): string | undefined {
     const { decision, view } = state;
-    if (decision?.kind === "assigned") {
-      const first = decision.addresses[0]?.includes(":") === true ? 6 : 4;
-      return this.#lacksSecond(state) ? `second from ${decision.pool} beside IPv${first}` : undefined;
-    }
-    if (decision?.kind !== "pending" || !ENDED_BY_RELEASE.has(decision.reason)) return undefined;
+    if (decision?.kind !== "pending" && decision?.kind !== "assigned") return undefined;
+    const reason = decision.kind === "pending" ? decision.reason : decision.unmet?.reason;
+    if (reason === undefined || !ENDED_BY_RELEASE.has(reason)) return undefined;
     const request = requestOf(view);
     if (!request.ok) return undefined;
+    const share = termsOf(request.request.share);
+    if (decision.kind === "assigned" && reason === "secondExhausted") {
+      const first = decision.addresses[0]?.includes(":") === true ? 6 : 4;
+      return JSON.stringify([`second from ${decision.pool} beside IPv${first}`, share]);
+    }
     const { families, oneIsEnough, pool, addresses } = request.request;
-    const isPinned = this.#config.pools.some(({ allocation }) => allocation !== undefined);
     return JSON.stringify([
       families,
       oneIsEnough,
       pool ?? null,
       addresses?.map(({ family, value }) => [family, value.toString()]) ?? null,
-      isPinned ? [view.namespace, Object.entries(view.labels).sort()] : null,
+      share,
+      this.#hasPinned ? [view.namespace, Object.entries(view.labels).sort()] : null,
+      this.#hasBound ? view.loadBalancerClass ?? null : null,
     ]);
   }
 
-  #lacksSecond({ decision, view }: ServiceState): boolean {
-    if (decision?.kind !== "assigned" || decision.addresses.length > 1) return false;
-    if (view.ipFamilyPolicy !== "PreferDualStack" || view.clusterIps.length < 2) return false;
-    return view.requestedAddresses === undefined && view.loadBalancerIp === undefined;
+  /** True when a pool is bound to the class. */
+  isBoundClass(loadBalancerClass: string): boolean {
+    return this.#config.pools.some(({ classes }) => classes?.has(loadBalancerClass) === true);
+  }
+
+  /**
+   * What the Service has, in the order in which it counts: what was decided and is not written yet counts for more than
+   * what is shown, unless somebody changed that since.
+   */
+  #present({ key, view, basis }: ServiceState): (readonly string[])[] {
+    const shown = shownAddresses(view);
+    const held = this.allocator.heldBy(key);
+    return (sameList(shown, basis) ? [held, shown] : [shown, held]).filter(({ length }) => length > 0);
+  }
+
+  /** What it asks for cannot be had: it keeps what it has where only the request speaks against that (R-4). */
+  #keep(state: ServiceState, options: { request: AllocRequest; refusal: Refusal }): boolean {
+    const { request, refusal: { reason, message } } = options;
+    if (request.addresses === undefined && request.pool === undefined) return false;
+    if (request.addresses !== undefined && COSTS_THE_OLD.has(reason)) return false;
+    const unbound: AllocRequest = { ...request, addresses: undefined, pool: undefined };
+    for (const addresses of this.#present(state)) {
+      const kept = this.allocator.adopt(unbound, addresses);
+      if (!kept.ok) continue;
+      state.adoptRefusal = undefined;
+      this.#decide(state, { kind: "assigned", pool: kept.pool, addresses: kept.addresses, unmet: { reason, message } });
+      return true;
+    }
+    return false;
   }
 
   /** A dual-stack Service with one address gets its second as soon as its pool has one. */
@@ -165,8 +215,22 @@ export class Decider {
   }
 
   #decide(state: ServiceState, decision: Decision): void {
-    state.decision = decision;
+    state.decision = this.#withSecond(state, decision);
     state.basis = shownAddresses(state.view);
+  }
+
+  /** Says what a Service with one address of two still lacks. */
+  #withSecond({ view }: ServiceState, decision: Decision): Decision {
+    if (view.ipFamilyPolicy !== "PreferDualStack" || decision.kind !== "assigned") return decision;
+    if (decision.unmet !== undefined || decision.addresses.length > 1 || view.clusterIps.length < 2) return decision;
+    const request = requestOf(view);
+    if (!request.ok || request.request.addresses !== undefined) return decision;
+    const { pool, addresses } = decision;
+    const missing = addresses[0]!.includes(":") ? 4 : 6;
+    const unmet = this.allocator.canExtend(request.request)
+      ? { reason: "secondExhausted", message: `no available IPv${missing} address in pool ${pool}` } as const
+      : { reason: "secondNotInPool", message: `pool ${pool} has no IPv${missing} addresses` } as const;
+    return { ...decision, unmet };
   }
 
   #ignored({ type, loadBalancerClass }: ServiceView): Ignored | undefined {
@@ -174,7 +238,11 @@ export class Decider {
       return { kind: "ignored", reason: "notLoadBalancer", message: `the Service is of type ${type}` };
     }
     if (classIsOurs(loadBalancerClass, this.#lbClasses)) return undefined;
-    const message = `loadBalancerClass ${JSON.stringify(loadBalancerClass ?? "")} is not served here`;
-    return { kind: "ignored", reason: "otherClass", message };
+    return { kind: "ignored", reason: "otherClass", message: notServedText(loadBalancerClass, this.#lbClasses) };
   }
+}
+
+/** Equal exactly for equal terms. */
+function termsOf(share: Share | undefined): unknown {
+  return share === undefined ? null : [share.pair, [...share.ports].sort()];
 }

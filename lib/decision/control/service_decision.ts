@@ -17,14 +17,60 @@ export type DecisionReason =
   /** The object cannot be read: nothing about it is changed. */
   | "undecodable";
 
+/** Closed set: what a Service that has an address still lacks. */
+export type UnmetReason =
+  | AllocReason
+  /** It prefers dual stack, and its pool has no free address of the other family. */
+  | "secondExhausted"
+  /** It prefers dual stack, and its pool has no addresses of the other family at all. */
+  | "secondNotInPool";
+
 export type Decision =
-  | { readonly kind: "assigned"; readonly pool: string; readonly addresses: readonly string[] }
+  | {
+    readonly kind: "assigned";
+    readonly pool: string;
+    readonly addresses: readonly string[];
+    /** What it asks for and cannot have at present; what it has stays meanwhile. */
+    readonly unmet?: { readonly reason: UnmetReason; readonly message: string };
+  }
   /** It should have an address and gets none. */
   | { readonly kind: "pending"; readonly reason: DecisionReason; readonly message: string }
   /** What it shows stays as it is, right or wrong. */
   | { readonly kind: "left"; readonly reason: DecisionReason; readonly message: string }
   /** It is not ours, or not ours any more. */
   | { readonly kind: "ignored"; readonly reason: "notLoadBalancer" | "otherClass"; readonly message: string };
+
+/** A decision as `herald explain` prints it (DESIGN §7). */
+export interface Outcome {
+  readonly outcome: "assigned" | "kept" | "pending" | "ignored" | "released";
+  readonly pool: string | undefined;
+  readonly addresses: readonly string[];
+  /** Empty where there is nothing to say. */
+  readonly reason: DecisionReason | UnmetReason | "";
+  readonly message: string;
+}
+
+/** `service` is the object that the decision was made on. */
+export function outcomeOf(service: ServiceView, decision: Decision): Outcome {
+  const shown = shownAddresses(service);
+  switch (decision.kind) {
+    case "assigned": {
+      const { pool, addresses, unmet } = decision;
+      const outcome = sameList(shown, addresses) ? "kept" : "assigned";
+      return { outcome, pool, addresses, reason: unmet?.reason ?? "", message: unmet?.message ?? "" };
+    }
+    case "left": {
+      const { reason, message } = decision;
+      return { outcome: "kept", pool: service.allocatedFromPool, addresses: shown, reason, message };
+    }
+    case "pending":
+    case "ignored": {
+      const { kind, reason, message } = decision;
+      const isReleased = kind === "ignored" && service.allocatedFromPool !== undefined;
+      return { outcome: isReleased ? "released" : kind, pool: undefined, addresses: [], reason, message };
+    }
+  }
+}
 
 /** What a write makes of the Service. */
 export interface WantedStatus {

@@ -3,7 +3,7 @@ import type { KubeObject } from "../../base/kube.ts";
 import type { ServiceView } from "../config/service_view.ts";
 import type { ServiceState } from "./decider.ts";
 import type { Reported } from "./decision_notices.ts";
-import type { Waiting } from "./pending_queue.ts";
+import { compareAge, type Waiting } from "./pending_queue.ts";
 import type { WantedStatus } from "./service_decision.ts";
 
 /** Writes of one Service that may go out before the watch brings the first of them back. */
@@ -35,7 +35,7 @@ export function newEntry(key: string, view: ServiceView): ServiceEntry {
     ownVersions: [],
     doubt: undefined,
     redecide: false,
-    reported: { cause: undefined, loss: undefined, rejection: undefined },
+    reported: { cause: undefined, loss: undefined, rejection: undefined, told: undefined },
   };
 }
 
@@ -58,6 +58,15 @@ export function isOvertaken({ ownVersions }: ServiceEntry, object: KubeObject): 
 
 export function isAnother(a: ServiceView, b: ServiceView): boolean {
   return a.uid !== "" && b.uid !== "" && a.uid !== b.uid;
+}
+
+/**
+ * The order in which Services that show an address are heard: those that carry our annotation first, because theirs was
+ * given and not written there by hand; then by age.
+ */
+export function compareClaim(a: ServiceState, b: ServiceState): number {
+  const unmarked = ({ view }: ServiceState): number => Number(view.allocatedFromPool === undefined);
+  return unmarked(a) - unmarked(b) || compareAge(ageOf(a), ageOf(b));
 }
 
 export function ageOf({ key, view }: ServiceState): Waiting {

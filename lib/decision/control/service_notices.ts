@@ -18,7 +18,7 @@ export function allocatedNotices(
     : `Assigned IP ${quotedList(addresses)}`;
   const rule = ruleOf(service);
   return [
-    event(service, { type: "Normal", reason: "IPAllocated", message }),
+    eventNotice(service, { type: "Normal", reason: "IPAllocated", message }),
     {
       kind: "log",
       event: { level: "info", event: "ipAllocated", service: service.key, ips: [...addresses], pool, rule },
@@ -43,7 +43,7 @@ export function failedNotices(
     ? `Failed to allocate IP for "${service.key}": ${message}`
     : `Cannot give "${service.key}" an address: ${message}`;
   return [
-    event(service, { type: "Warning", reason: eventReason, message: text }),
+    eventNotice(service, { type: "Warning", reason: eventReason, message: text }),
     { kind: "log", event: { level: "warn", event: "allocationFailed", service: service.key, reason, message } },
   ];
 }
@@ -53,12 +53,12 @@ export function clearedNotices(service: ServiceView, why: string): ConvergeEffec
   const shown = quotedList(service.ingress);
   const message = `IP ${shown} of "${service.key}" is no longer allowed, a new one will be tried: ${why}`;
   return [
-    event(service, { type: "Normal", reason: "ClearAssignment", message }),
+    eventNotice(service, { type: "Normal", reason: "ClearAssignment", message }),
     { kind: "log", event: { level: "info", event: "clearAssignment", service: service.key, message: why } },
   ];
 }
 
-function event(
+export function eventNotice(
   service: ServiceView,
   what: { type: "Normal" | "Warning"; reason: string; message: string },
 ): ConvergeEffect {

@@ -4,6 +4,7 @@
  */
 import { type Ip, type IpFamily, parseIp } from "../../base/ip.ts";
 import type { AllocRequest } from "../alloc/alloc_request.ts";
+import { shareOf } from "../alloc/share.ts";
 import type { ServiceView } from "../config/service_view.ts";
 
 /** Closed set. */
@@ -48,6 +49,8 @@ export function requestOf(service: ServiceView): RequestResult {
       serviceKey: service.key,
       namespace: service.namespace,
       labels: service.labels,
+      loadBalancerClass: service.loadBalancerClass,
+      share: shareOf(service),
       families,
       oneIsEnough: service.ipFamilyPolicy === "PreferDualStack",
       pool: service.requestedPool,

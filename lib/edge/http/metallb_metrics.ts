@@ -78,16 +78,27 @@ export interface PoolUsage {
   readonly ipv4InUse: number;
   readonly ipv6Total: number | bigint;
   readonly ipv6InUse: number;
+  /** Addresses that nobody has and nobody gets yet. */
+  readonly resting: number;
+  /** Services that have addresses of the pool. */
+  readonly services: number;
+  /** How often a Service was given addresses of the pool since start. */
+  readonly allocations: number;
 }
 
 export function allocatorMetrics(read: () => Iterable<PoolUsage>): MetricFamily[] {
-  const gauge = (name: string, help: string, value: (usage: PoolUsage) => number): MetricFamily => ({
-    name: `metallb_allocator_${name}`,
-    type: "gauge",
+  const family = (
+    name: string,
+    { type, help, value }: { type: "gauge" | "counter"; help: string; value: (usage: PoolUsage) => number },
+  ): MetricFamily => ({
+    name,
+    type,
     help,
     labels: ["pool"],
     read: () => [...read()].map((usage) => ({ labels: { pool: usage.pool }, value: value(usage) })),
   });
+  const gauge = (name: string, help: string, value: (usage: PoolUsage) => number): MetricFamily =>
+    family(`metallb_allocator_${name}`, { type: "gauge", help, value });
   return [
     gauge("addresses_total", "Usable addresses of the pool", (p) => Number(p.ipv4Total) + Number(p.ipv6Total)),
     gauge("addresses_in_use_total", "Addresses of the pool in use", (p) => p.ipv4InUse + p.ipv6InUse),
@@ -95,6 +106,18 @@ export function allocatorMetrics(read: () => Iterable<PoolUsage>): MetricFamily[
     gauge("ipv4_addresses_in_use_total", "IPv4 addresses of the pool in use", (p) => p.ipv4InUse),
     gauge("ipv6_addresses_total", "Usable IPv6 addresses of the pool", (p) => Number(p.ipv6Total)),
     gauge("ipv6_addresses_in_use_total", "IPv6 addresses of the pool in use", (p) => p.ipv6InUse),
+    // MetalLB registers this one and never sets it (reference §5.9).
+    gauge("services_allocated_total", "Services that have addresses of the pool", (p) => p.services),
+    family("metallb_allocator_allocations_total", {
+      type: "counter",
+      help: "How often a Service was given addresses of the pool",
+      value: (p) => p.allocations,
+    }),
+    family("herald_allocator_addresses_resting", {
+      type: "gauge",
+      help: "Addresses of the pool that rest after use",
+      value: (p) => p.resting,
+    }),
   ];
 }
 

@@ -15,6 +15,7 @@ const IN_FLIGHT_MAX = 3;
 interface NaivePool {
   readonly addresses: readonly string[];
   readonly autoAssign: boolean;
+  readonly reuseAfter?: string;
 }
 
 /** Pools of a handful of addresses, written out: the model never parses a range. */
@@ -34,12 +35,34 @@ const POOL_SETS: readonly Record<string, NaivePool>[] = [
     b: { addresses: ["198.51.100.7", "198.51.100.8", "fd00::11", "fd00::12"], autoAssign: true },
   },
   {},
+  {
+    a: { addresses: ["192.0.2.1", "192.0.2.2", "fd00::1"], autoAssign: true, reuseAfter: "2s" },
+    b: { addresses: ["198.51.100.7", "fd00::11"], autoAssign: true },
+  },
 ];
 
 function poolObjects(set: Record<string, NaivePool>): KubeObject[] {
-  return Object.entries(set).map(([name, { addresses, autoAssign }]) =>
-    poolObject(name, addresses.map((address) => `${address}-${address}`), { autoAssign })
-  );
+  return Object.entries(set).map(([name, { addresses, autoAssign, reuseAfter }]) => {
+    const pool = poolObject(name, addresses.map((address) => `${address}-${address}`), { autoAssign });
+    const annotations = reuseAfter === undefined ? {} : { "herald.dev/reuse-after": reuseAfter };
+    return { ...pool, metadata: { ...pool.metadata, annotations } };
+  });
+}
+
+/** Terms of sharing stay what they are: whoever changes them while an address is shared makes the conflict himself. */
+const SHARES: readonly (readonly [string, number] | undefined)[] = [
+  undefined,
+  undefined,
+  undefined,
+  ["k", 80],
+  ["k", 443],
+  ["l", 80],
+];
+
+function mayShare(a: KubeObject, b: KubeObject): boolean {
+  const key = (object: KubeObject) => object.metadata.annotations?.["metallb.io/allow-shared-ip"];
+  const port = (object: KubeObject) => (object["spec"] as { ports: { port: number }[] }).ports[0]!.port;
+  return key(a) !== undefined && key(a) === key(b) && port(a) !== port(b);
 }
 
 const FAMILIES: readonly { readonly clusterIPs: readonly string[]; readonly ipFamilyPolicy: string }[] = [
@@ -61,6 +84,7 @@ class History {
   #machine = new ConvergeMachine({ inFlightMax: IN_FLIGHT_MAX });
   #pools = POOL_SETS[0]!;
   #patches: Patch[] = [];
+  #poolWrites: string[] = [];
   readonly #unanswered = new Set<string>();
   #delivered = 0;
   #created = 0;
@@ -90,6 +114,7 @@ class History {
     else if (dice < 60) this.#deliver();
     else if (dice < 85) this.#answer(true);
     else if (dice < 91) this.#handle({ kind: "tick" }, 300 + this.#below(3000));
+    else if (dice < 92) this.#answerPool();
     else if (dice < 96) this.#changePools();
     else this.#restart();
   }
@@ -106,8 +131,11 @@ class History {
       const creationTimestamp = new Date(Math.floor(created / 3) * 1000).toISOString();
       const spec =
         FAMILIES[annotations["metallb.io/loadBalancerIPs"] === undefined ? this.#below(FAMILIES.length) : 0]!;
+      const share = SHARES[this.#below(SHARES.length)];
+      const ports = [{ protocol: "TCP", port: share?.[1] ?? 80 }];
+      if (share !== undefined) annotations["metallb.io/allow-shared-ip"] = share[0];
       this.#api.put(
-        serviceObject(`s${this.#below(9)}-${created}`, { annotations, creationTimestamp, spec: { ...spec } }),
+        serviceObject(`s${this.#below(9)}-${created}`, { annotations, creationTimestamp, spec: { ...spec, ports } }),
       );
       return;
     }
@@ -166,10 +194,16 @@ class History {
     this.#handle({ kind: "writeFailed", key, reason: answer.reason, message: answer.reason });
   }
 
+  #answerPool(): void {
+    const name = this.#poolWrites.shift();
+    if (name !== undefined) this.#handle({ kind: "poolWritten", name });
+  }
+
   /** A new process: some writes of the old one still reached the server. */
   #restart(): void {
     for (const patch of this.#patches) if (this.#below(2) === 0) this.#api.patch(patch);
     this.#patches = [];
+    this.#poolWrites = [];
     this.#machine = new ConvergeMachine({ inFlightMax: IN_FLIGHT_MAX });
     const inputs: ConvergeInput[] = [{ kind: "pools", ipAddressPools: poolObjects(this.#pools) }];
     for (const [key, object] of this.#api.objects) inputs.push({ kind: "service", key, object });
@@ -187,6 +221,7 @@ class History {
     this.#now += afterMs;
     this.#machine.handle(input, this.#now);
     for (let effect = this.#machine.poll(); effect !== undefined; effect = this.#machine.poll()) {
+      if (effect.kind === "patchPoolStatus") this.#poolWrites.push(effect.name);
       if (effect.kind !== "patchStatus") continue;
       const { key } = effect;
       assert(!this.#patches.some((patch) => patch.key === key), `two writes of ${key} are in flight`);
@@ -208,6 +243,10 @@ class History {
         continue;
       }
       if (this.#delivered < this.#api.events.length) continue;
+      if (this.#poolWrites.length > 0) {
+        this.#answerPool();
+        continue;
+      }
       const deadline = this.#machine.deadline();
       if (deadline === undefined) return;
       this.#handle({ kind: "tick" }, Math.max(1, deadline.at - this.#now));
@@ -216,18 +255,28 @@ class History {
   }
 
   #checkNoAddressTwice(): void {
-    const owners = new Map<string, string>();
-    for (const [key, object] of this.#api.objects) {
-      for (const address of shownBy(object)) {
-        assert(!owners.has(address), `${address} is held by ${owners.get(address)} and ${key}`);
-        owners.set(address, key);
+    const owners = this.#owners();
+    for (const [address, keys] of owners) {
+      for (const [i, a] of keys.entries()) {
+        for (const b of keys.slice(0, i)) {
+          const may = mayShare(this.#api.objects.get(a)!, this.#api.objects.get(b)!);
+          assert(may, `${address} is held by ${b} and ${a}, which cannot share it`);
+        }
       }
     }
   }
 
+  #owners(): Map<string, string[]> {
+    const owners = new Map<string, string[]>();
+    for (const [key, object] of this.#api.objects) {
+      for (const address of shownBy(object)) owners.set(address, [...owners.get(address) ?? [], key]);
+    }
+    return owners;
+  }
+
   /** At rest: every address is allowed, and who has none could not have one. */
   #checkSatisfied(): void {
-    const taken = new Set([...this.#api.objects.values()].flatMap(shownBy));
+    const owners = this.#owners();
     for (const [key, object] of this.#api.objects) {
       const shown = shownBy(object);
       const annotations = object.metadata.annotations ?? {};
@@ -245,7 +294,8 @@ class History {
       );
       const free = ({ addresses }: NaivePool, family: number): boolean =>
         addresses.some((one) =>
-          !taken.has(one) && familyOf(one) === family && (wanted === undefined || one === wanted)
+          familyOf(one) === family && (wanted === undefined || one === wanted) &&
+          (owners.get(one) ?? []).every((other) => other !== key && mayShare(object, this.#api.objects.get(other)!))
         );
       const shownFamilies = shown.map(familyOf);
       if (shown.length === 0) {
@@ -258,14 +308,20 @@ class History {
         assertEquals(served.map(([name]) => name), [], `${key} has no address although some are free`);
         continue;
       }
-      const pool = eligible.find(([name]) => name === from)?.[1];
+      // What it asks for cannot be had, so it keeps what it has.
+      const isKept = (requested !== undefined && requested !== from) || (wanted !== undefined && wanted !== shown[0]);
+      if (isKept) {
+        const better = eligible.filter(([, one]) => families.every((family) => free(one, family)));
+        assertEquals(better.map(([name]) => name), [], `${key} keeps ${shown} although it could have what it wants`);
+      }
+      const pool = isKept ? this.#pools[from!] : eligible.find(([name]) => name === from)?.[1];
       assert(pool !== undefined, `${key} names pool ${from}, which it may not use`);
       for (const address of shown) {
         assert(pool?.addresses.includes(canonicalIp(address)!), `${key} has ${address}, which is not in ${from}`);
         assert(families.includes(familyOf(address)), `${key} has ${address} of a family that it is not`);
       }
       assertEquals(new Set(shownFamilies).size, shown.length, `${key} has two of one family: ${shown}`);
-      if (wanted !== undefined) assertEquals(shown, [wanted]);
+      if (isKept) continue;
       const missing = families.find((family) => !shownFamilies.includes(family));
       if (missing === undefined) continue;
       assertEquals(ipFamilyPolicy, "PreferDualStack", `${key} lacks an IPv${missing} address`);
