@@ -5,18 +5,22 @@
  *                                        └────────────> events, log, metrics, /status
  *
  * What to do is decided in `decision/control/converge`; this file carries inputs to it and effects from it.
+ *
+ * Of several controllers one leads. All fill their caches; the machine lives for one term of office: it is made when
+ * the term begins, from caches that are as new as the API is then, and thrown away when it ends. So whoever takes over
+ * decides as a program that has just started does, and nothing of an earlier term is left.
  */
 import type { Json } from "../base/json.ts";
-import { RESOURCES } from "../base/kube.ts";
+import { objectKey, RESOURCES } from "../base/kube.ts";
 import type { Log } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
-import type { Clock } from "../base/time.ts";
+import type { Clock, Millis } from "../base/time.ts";
 import type { LoadBalancerClasses } from "../decision/config/load_balancer_class.ts";
 import { ConvergeMachine } from "../decision/control/converge.ts";
 import type { ConvergeEffect, ConvergeInput } from "../decision/control/converge_io.ts";
 import type { WriteFailure } from "../decision/control/write_queue.ts";
 import type { KubeClientFacts, PoolUsage } from "../edge/http/metallb_metrics.ts";
-import type { ApiError } from "../edge/kube/api_error.ts";
+import { type ApiError, isRetryable } from "../edge/kube/api_error.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
 import { EventRecorder } from "../edge/kube/events.ts";
 import type { Reflector } from "../edge/kube/reflector.ts";
@@ -24,6 +28,7 @@ import { EventLoopDriver } from "../edge/run/event_loop_driver.ts";
 import { Caches } from "./caches.ts";
 import { coalesced } from "./coalesced.ts";
 import { int64 } from "./int64.ts";
+import { Leader, type LeaderOptions, type Leadership, SoleLeader } from "./leader.ts";
 import { ProblemLog } from "./problem_log.ts";
 
 export interface ControllerOptions {
@@ -31,6 +36,8 @@ export interface ControllerOptions {
   readonly namespace: string;
   /** Serve only these classes; `undefined`: only Services without a class. */
   readonly lbClasses: LoadBalancerClasses;
+  /** Left out: this is the only controller. */
+  readonly election?: Omit<LeaderOptions, "namespace">;
 }
 
 export interface ControllerDeps {
@@ -42,53 +49,56 @@ export interface ControllerDeps {
 
 const EVENT_FLUSH_MS = 1000;
 const WRITES_FLUSH_MS = 1000;
+/** For what the API server may still do with a request after we gave it up. */
+const DOUBT_MS = 3000;
+
+/** From the moment when this controller leads with caches that are new enough until it leads no more. */
+interface Term {
+  readonly machine: ConvergeMachine;
+  readonly driver: EventLoopDriver<ConvergeInput, ConvergeEffect>;
+}
 
 export class Controller {
   readonly #deps: ControllerDeps;
   readonly #caches: Caches;
-  readonly #converge: ConvergeMachine;
-  readonly #driver: EventLoopDriver<ConvergeInput, ConvergeEffect>;
+  readonly #options: ControllerOptions;
+  readonly #leadership: Leadership;
   readonly #writes = new Set<Promise<void>>();
   readonly #events: EventRecorder;
+  readonly #synced = Promise.withResolvers<void>();
   readonly #pools: Reflector;
   readonly #namespaces: Reflector;
+  readonly #services: Reflector;
   readonly #problemLog: ProblemLog;
+  #term: Term | undefined;
+  /** Counts the terms that were begun or ended. */
+  #terms = 0;
+  #isStarted = false;
+  #isStopping = false;
+  /** Until then a write of which nobody knows may still take effect. */
+  #doubtEndsAt: Millis = -Infinity;
 
   constructor(options: ControllerOptions, deps: ControllerDeps) {
     this.#deps = deps;
     const { client, clock, rng, log } = deps;
     this.#problemLog = new ProblemLog(deps);
-    this.#converge = new ConvergeMachine({ lbClasses: options.lbClasses });
-    this.#driver = new EventLoopDriver({ name: "converge" }, {
-      machine: this.#converge,
-      clock,
-      apply: (effect) => this.#apply(effect),
-    });
+    this.#options = options;
+    this.#leadership = this.#elect();
     this.#events = new EventRecorder({ component: "metallb-controller" }, { client, clock, rng, log });
-    this.#caches = new Caches({
-      ...deps,
-      onSynced: () => {
-        this.#tellPools();
-        this.#driver.input({ kind: "synced" });
-      },
-    });
-    this.#caches.add({ resource: RESOURCES.services }, (change) => {
+    this.#caches = new Caches({ ...deps, onSynced: () => this.#synced.resolve() });
+    this.#services = this.#caches.add({ resource: RESOURCES.services }, (change) => {
       const object = change.kind === "upsert" ? change.object : undefined;
-      this.#driver.input({ kind: "service", key: change.key, object });
+      this.#term?.driver.input({ kind: "service", key: change.key, object });
     });
     const { namespace } = options;
     const tellPools = coalesced(() => this.#tellPools());
-    // Before all caches are filled there is nothing to tell; what fills the last one tells all.
-    const onConfigChange = () => {
-      if (this.#caches.synced) tellPools();
-    };
-    this.#pools = this.#caches.add({ resource: RESOURCES.ipAddressPools, namespace }, onConfigChange);
+    this.#pools = this.#caches.add({ resource: RESOURCES.ipAddressPools, namespace }, tellPools);
     // Pools may select namespaces by label.
-    this.#namespaces = this.#caches.add({ resource: RESOURCES.namespaces }, onConfigChange);
+    this.#namespaces = this.#caches.add({ resource: RESOURCES.namespaces }, tellPools);
   }
 
   start(): void {
-    this.#caches.start();
+    this.#leadership.start();
   }
 
   /**
@@ -96,9 +106,13 @@ export class Controller {
    * at the next start, from the objects as they are then.
    */
   async stop(): Promise<void> {
-    this.#driver.stop();
-    await this.#caches.stop();
+    this.#isStopping = true;
+    this.#endTerm();
     await Promise.race([Promise.all(this.#writes), delay(WRITES_FLUSH_MS)]);
+    // Given back as soon as nothing can come after it: others wait for it.
+    const isClean = this.#writes.size === 0 && this.#deps.clock.now() >= this.#doubtEndsAt;
+    await this.#leadership.stop({ isClean });
+    await this.#caches.stop();
     await this.#events.flush(EVENT_FLUSH_MS);
     this.#events.stop();
   }
@@ -114,9 +128,11 @@ export class Controller {
   }
 
   poolUsage(): PoolUsage[] {
-    const services = this.#converge.servicesByPool();
-    const allocations = this.#converge.allocations();
-    return this.#converge.counters().map((pool) => ({
+    const machine = this.#term?.machine;
+    if (machine === undefined) return [];
+    const services = machine.servicesByPool();
+    const allocations = machine.allocations();
+    return machine.counters().map((pool) => ({
       pool: pool.name,
       ipv4Total: pool.assignedIPv4 + pool.availableIPv4 + pool.restingIPv4,
       ipv4InUse: Number(pool.assignedIPv4),
@@ -128,27 +144,83 @@ export class Controller {
     }));
   }
 
+  get leads(): boolean {
+    return this.#leadership.leads;
+  }
+
   inspect(): Json {
     return {
       program: "controller",
       ready: this.#caches.synced,
       problems: this.#problemLog.inspect(),
-      converge: this.#converge.inspect(),
+      leadership: this.#leadership.inspect(),
+      converge: this.#term?.machine.inspect() ?? null,
       caches: this.#caches.inspect(),
     };
   }
 
-  #tellPools(): void {
-    this.#driver.input({ kind: "namespaces", namespaces: [...this.#namespaces.store.values()] });
-    this.#driver.input({ kind: "pools", ipAddressPools: [...this.#pools.store.values()] });
+  #elect(): Leadership {
+    const deps = {
+      ...this.#deps,
+      onSettled: () => this.#fillCaches(),
+      onLead: () => void this.#beginTerm(),
+      onFollow: () => this.#endTerm(),
+    };
+    const { namespace, election } = this.#options;
+    return election === undefined ? new SoleLeader(deps) : new Leader({ ...election, namespace }, deps);
   }
 
-  #apply(effect: ConvergeEffect): void {
+  #fillCaches(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    this.#caches.start();
+  }
+
+  /** Begins when no write of an earlier term is under way and the caches are as new as the API was at the election. */
+  async #beginTerm(): Promise<void> {
+    const number = ++this.#terms;
+    // What is listed for the first time now is new enough.
+    const listed = this.#isStarted ? this.#services.refresh() : undefined;
+    this.#fillCaches();
+    await Promise.all([listed, this.#synced.promise, ...this.#writes]);
+    if (number !== this.#terms || this.#isStopping) return;
+    const machine = new ConvergeMachine({ lbClasses: this.#options.lbClasses });
+    const term: Term = {
+      machine,
+      driver: new EventLoopDriver({ name: "converge" }, {
+        machine,
+        clock: this.#deps.clock,
+        apply: (effect) => this.#apply(effect, term),
+      }),
+    };
+    this.#term = term;
+    for (const object of this.#services.store.values()) {
+      term.driver.input({ kind: "service", key: objectKey(object), object });
+    }
+    this.#tellPools();
+    term.driver.input({ kind: "synced" });
+  }
+
+  #endTerm(): void {
+    this.#terms++;
+    this.#term?.driver.stop();
+    this.#term = undefined;
+    // What is wrong is for the leader to say.
+    this.#problemLog.replace([]);
+  }
+
+  #tellPools(): void {
+    const driver = this.#term?.driver;
+    driver?.input({ kind: "namespaces", namespaces: [...this.#namespaces.store.values()] });
+    driver?.input({ kind: "pools", ipAddressPools: [...this.#pools.store.values()] });
+  }
+
+  #apply(effect: ConvergeEffect, term: Term): void {
     switch (effect.kind) {
       case "patchStatus":
-        return this.#patchStatus(effect);
+        return this.#patchStatus(effect, term);
       case "patchPoolStatus":
-        return this.#patchPoolStatus(effect);
+        return this.#patchPoolStatus(effect, term);
       case "event":
         return this.#events.record(effect);
       case "problems":
@@ -158,13 +230,14 @@ export class Controller {
     }
   }
 
-  #patchPoolStatus({ namespace, name, status }: ConvergeEffect & { kind: "patchPoolStatus" }): void {
+  #patchPoolStatus({ namespace, name, status }: ConvergeEffect & { kind: "patchPoolStatus" }, term: Term): void {
     const target = { namespace, name, subresource: "status" };
     const numbers = Object.fromEntries(Object.entries(status).map(([field, digits]) => [field, int64(digits)]));
     const patch = { type: "merge", body: { status: numbers } } as const;
-    const write = this.#deps.client.patch(RESOURCES.ipAddressPools, target, patch).then((result) => {
+    const { writer } = this.#leadership;
+    const write = writer.patch(RESOURCES.ipAddressPools, target, patch).then((result) => {
       this.#writes.delete(write);
-      this.#driver.input(
+      term.driver.input(
         result.ok
           ? { kind: "poolWritten", name }
           : { kind: "poolWriteFailed", name, reason: failureOf(result.error), message: result.error.message },
@@ -173,11 +246,13 @@ export class Controller {
     this.#writes.add(write);
   }
 
-  #patchStatus({ key, namespace, name, body }: ConvergeEffect & { kind: "patchStatus" }): void {
+  #patchStatus({ key, namespace, name, body }: ConvergeEffect & { kind: "patchStatus" }, term: Term): void {
     const target = { namespace, name, subresource: "status" };
-    const write = this.#deps.client.patch(RESOURCES.services, target, { type: "merge", body }).then((result) => {
+    const { writer } = this.#leadership;
+    const write = writer.patch(RESOURCES.services, target, { type: "merge", body }).then((result) => {
       this.#writes.delete(write);
-      this.#driver.input(
+      if (!result.ok && isRetryable(result.error)) this.#doubtEndsAt = this.#deps.clock.now() + DOUBT_MS;
+      term.driver.input(
         result.ok
           ? { kind: "written", key, resourceVersion: result.value.metadata.resourceVersion }
           : { kind: "writeFailed", key, reason: failureOf(result.error), message: result.error.message },

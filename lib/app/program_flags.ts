@@ -30,6 +30,23 @@ const COMMON = {
 export const CONTROLLER_FLAGS = {
   ...COMMON,
   "health-probe-port": { kind: "integer", default: 17472, min: 0, max: 65535, help: "port of /healthz and /readyz" },
+  "leader-elect": {
+    kind: "boolean",
+    default: true,
+    help: "of several controllers one leads, by a Lease; false only where a single one runs",
+  },
+  "leader-elect-resource-name": {
+    kind: "string",
+    default: "herald-controller",
+    help: "name of the Lease, in --namespace",
+  },
+  "leader-elect-lease-seconds": {
+    kind: "integer",
+    default: 15,
+    min: 2,
+    max: 60,
+    help: "time after which another controller works when the leader dies without a word",
+  },
   "ml-secret-name": accepted("string", "name of the memberlist Secret", "METALLB_ML_SECRET_NAME"),
   "deployment": accepted("string", "name of the controller's Deployment", "METALLB_DEPLOYMENT"),
   "disable-cert-rotation": accepted("boolean", "do not rotate the webhook certificate"),

@@ -1,8 +1,9 @@
 /** The controller as a program of its own: flags in, a running `Controller` out. */
-import { allocatorMetrics, kubeClientMetrics } from "../edge/http/metallb_metrics.ts";
+import { allocatorMetrics, kubeClientMetrics, leaderMetric } from "../edge/http/metallb_metrics.ts";
 import { systemClock } from "../edge/run/clock.ts";
 import { systemRng } from "../edge/run/random.ts";
-import { Controller } from "./controller.ts";
+import { Controller, type ControllerOptions } from "./controller.ts";
+import type { FlagValues } from "./flags.ts";
 import { CONTROLLER_FLAGS } from "./program_flags.ts";
 import { type Running, runProgram } from "./program.ts";
 
@@ -12,7 +13,7 @@ export async function runController(args: readonly string[]): Promise<void> {
     flags: CONTROLLER_FLAGS,
     healthHostname: "0.0.0.0",
     start: ({ flags, namespace, client, log }) => {
-      const options = { namespace, lbClasses: classesOf(flags["lb-class"]) };
+      const options = { namespace, lbClasses: classesOf(flags["lb-class"]), ...electionOf(flags) };
       const controller = new Controller(options, { client, log, clock: systemClock, rng: systemRng() });
       controller.start();
       return Promise.resolve(observeController(controller));
@@ -27,6 +28,7 @@ export function observeController(controller: Controller): Running {
     metrics: [
       ...kubeClientMetrics(() => controller.facts()),
       ...allocatorMetrics(() => controller.poolUsage()),
+      leaderMetric(() => controller.leads),
     ],
     inspect: () => controller.inspect(),
     stop: () => controller.stop(),
@@ -37,4 +39,11 @@ export function observeController(controller: Controller): Running {
 export function classesOf(text: string): readonly string[] | undefined {
   const classes = text.split(",").map((one) => one.trim()).filter((one) => one !== "");
   return classes.length === 0 ? undefined : classes;
+}
+
+function electionOf(flags: FlagValues<typeof CONTROLLER_FLAGS>): Pick<ControllerOptions, "election"> {
+  if (!flags["leader-elect"]) return {};
+  const leaseDurationMs = flags["leader-elect-lease-seconds"] * 1000;
+  const leaseName = flags["leader-elect-resource-name"];
+  return { election: { leaseName, leaseDurationMs, podName: flags["pod-name"] } };
 }

@@ -270,7 +270,9 @@ export class LeaseElection implements Machine<LeaseInput, LeaseEffect> {
     this.#lastFailure = `${reason}: ${message}`;
     this.#isKnown = false;
     const { retryMs } = this.#times;
-    const waitMs = reason === "refused" ? REFUSED_RETRY_MS : retryMs * (1 + this.#rng.u32() / 0x1_0000_0000);
+    // A holder has no time for that: a server that has just started may refuse what it grants a moment later.
+    const isSlow = reason === "refused" && !this.#isHolder;
+    const waitMs = isSlow ? REFUSED_RETRY_MS : retryMs * (1 + this.#rng.u32() / 0x1_0000_0000);
     // Somebody was faster: what the record says now is worth a look at once, but not in a circle.
     this.#retryAt = reason === "changed" && this.#failures === 1 ? now : now + waitMs;
     if (reason === "refused" && !this.#isRefused) this.#log("warn", "leaseRefused", { error: message });

@@ -121,6 +121,15 @@ export function allocatorMetrics(read: () => Iterable<PoolUsage>): MetricFamily[
   ];
 }
 
+export function leaderMetric(read: () => boolean): MetricFamily {
+  return {
+    name: "herald_leader",
+    type: "gauge",
+    help: "1 while this controller leads; in a cluster the sum is 1 but for hand-overs",
+    read: () => [{ value: Number(read()) }],
+  };
+}
+
 export interface Announced {
   /** `namespace/name`. */
   readonly service: string;

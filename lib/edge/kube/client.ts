@@ -102,6 +102,17 @@ export class KubeClient {
     this.#schedule = deps.schedule ?? systemSchedule;
   }
 
+  /** The same server by the same way, for somebody with less patience or with a rule of who may ask when. */
+  derive(options: { readonly requestTimeoutMs?: number; readonly around?: (fetch: Fetch) => Fetch }): KubeClient {
+    const { requestTimeoutMs = this.#requestTimeoutMs, around } = options;
+    return new KubeClient({
+      baseUrl: this.#baseUrl,
+      pageSize: this.#pageSize,
+      lineBytesMax: this.#lineBytesMax,
+      requestTimeoutMs,
+    }, { fetch: around?.(this.#fetch) ?? this.#fetch, schedule: this.#schedule });
+  }
+
   /**
    * Every object of a kind, page by page, as of one resource version. `gone` means that the version expired between two
    * pages: list anew. Items carry `apiVersion` and `kind` (the API leaves them out) and no `managedFields`.

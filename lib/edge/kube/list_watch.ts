@@ -104,6 +104,8 @@ export class ListWatch<T extends KubeObject> implements Machine<ListWatchInput<T
         return;
       case "stop":
         return this.#stop();
+      case "refresh":
+        return this.#refresh(now);
       case "tick":
         return this.#tick(now);
       case "listed":
@@ -162,6 +164,13 @@ export class ListWatch<T extends KubeObject> implements Machine<ListWatchInput<T
 
   #isCurrent(state: State, generation: number): boolean {
     return this.#state === state && this.#generation === generation;
+  }
+
+  /** A list that is under way began before: it may miss what was written since. */
+  #refresh(now: Millis): void {
+    if (this.#state === "idle") return;
+    if (this.#state !== "backingOff") this.#cancel();
+    this.#startList(now);
   }
 
   #startList(now: Millis): void {

@@ -11,6 +11,8 @@ import type { WatchEventType } from "./watch_stream.ts";
 export type ListWatchInput<T extends KubeObject> =
   | { readonly kind: "start" }
   | { readonly kind: "stop" }
+  /** The copy must be at least as new as the server is now: list again. */
+  | { readonly kind: "refresh" }
   | {
     readonly kind: "listed";
     readonly generation: number;

@@ -47,6 +47,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
   #draining = false;
   #stopping = false;
   #timer: { readonly at: Millis; readonly stop: () => void } | undefined;
+  #whenListed: (() => void)[] = [];
 
   constructor(options: ReflectorOptions, deps: ReflectorDeps<T>) {
     const { resource, namespace, labelSelector, fieldSelector, ...machineOptions } = options;
@@ -76,6 +77,17 @@ export class Reflector<T extends KubeObject = KubeObject> {
     this.#stopping = true;
     this.#input({ kind: "stop" });
     await Promise.all([...this.#tasks.values()].map((task) => task.done));
+  }
+
+  /**
+   * Lists anew. Resolves when the store holds all that the server had when this was called; while the server is away
+   * that takes as long as it takes, and after `stop` for ever.
+   */
+  refresh(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#input({ kind: "refresh" });
+    this.#whenListed.push(resolve);
+    return promise;
   }
 
   inspect(): Json {
@@ -123,6 +135,10 @@ export class Reflector<T extends KubeObject = KubeObject> {
       case "startCheck":
         return this.#run(effect.generation, (signal) => this.#check(effect.generation, signal));
       case "startWatch":
+        // After a list was asked for there is no watch before it has come.
+        if (!this.#inputs.some(({ kind }) => kind === "refresh")) {
+          for (const resolve of this.#whenListed.splice(0)) resolve();
+        }
         return this.#run(effect.generation, (signal) => this.#watch(effect, signal));
       case "cancel":
         this.#tasks.get(effect.generation)?.controller.abort();
