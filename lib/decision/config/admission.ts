@@ -1,0 +1,320 @@
+/**
+ * Whether an object may be written: the answer of the validating webhooks (reference §3.1, §9.3, §12.3), pure.
+ *
+ * The configuration is resolved as it is and as it would be. What is wrong afterwards and was not before is charged to
+ * the incoming object, also where `resolveConfig` would keep it and disable another one because of their names. So an
+ * object that is bad already can be touched, mended half-way and deleted, and nobody else's mistake blocks a change.
+ *
+ * What may be there a moment later (a BFD profile, a Secret, the name of a community) is warned about: the order in
+ * which the objects of one manifest arrive does not matter.
+ */
+import { formatRange, type IpRange, parseRange, rangeOverlap } from "../../base/cidr.ts";
+import { isRecord, labelsOf } from "./identity.ts";
+import type { Problem } from "./problem.ts";
+import { compareRanges, RangeSet } from "./range_set.ts";
+import { type ConfigObjects, resolveConfig } from "./resolve.ts";
+
+export type AdmissionKind =
+  | "IPAddressPool"
+  | "L2Advertisement"
+  | "BGPAdvertisement"
+  | "BGPPeer"
+  | "BFDProfile"
+  | "Community";
+
+/** The part of an AdmissionReview's request that matters. */
+export interface AdmissionRequest {
+  readonly operation: string;
+  readonly namespace: string;
+  /** Of the object; may be empty when one is created. */
+  readonly name: string;
+  readonly object: unknown;
+  readonly oldObject: unknown;
+}
+
+export type AdmissionAnswer =
+  | { readonly allowed: true; readonly warnings: readonly string[] }
+  | {
+    readonly allowed: false;
+    /** 400: it cannot be decoded; 403: it is wrong. */
+    readonly code: 400 | 403;
+    readonly message: string;
+    readonly warnings: readonly string[];
+  };
+
+export interface AdmissionTarget {
+  readonly kind: AdmissionKind;
+  /** Where Herald reads its configuration. */
+  readonly namespace: string;
+}
+
+type Member = Exclude<keyof ConfigObjects, "secrets" | "namespaces">;
+
+/** The list that each kind is in, and what else must be known to judge one object of it. */
+const KINDS: Readonly<Record<AdmissionKind, { readonly member: Member; readonly reads: readonly Member[] }>> = {
+  IPAddressPool: {
+    member: "ipAddressPools",
+    reads: ["ipAddressPools", "bgpAdvertisements", "bgpPeers", "bfdProfiles", "communities"],
+  },
+  L2Advertisement: { member: "l2Advertisements", reads: ["l2Advertisements", "ipAddressPools"] },
+  BGPAdvertisement: {
+    member: "bgpAdvertisements",
+    reads: ["bgpAdvertisements", "ipAddressPools", "bgpPeers", "bfdProfiles", "communities", "nodes"],
+  },
+  // Peers for different nodes may have one address, so the nodes must be known.
+  BGPPeer: {
+    member: "bgpPeers",
+    reads: ["bgpPeers", "bfdProfiles", "bgpAdvertisements", "ipAddressPools", "communities", "nodes"],
+  },
+  BFDProfile: {
+    member: "bfdProfiles",
+    reads: ["bfdProfiles", "bgpPeers", "bgpAdvertisements", "ipAddressPools", "communities"],
+  },
+  Community: { member: "communities", reads: ["communities", "bgpAdvertisements", "ipAddressPools", "bgpPeers"] },
+};
+
+/** Which lists {@linkcode admit} wants for a kind. */
+export function readsOf(kind: AdmissionKind): readonly Member[] {
+  return KINDS[kind].reads;
+}
+
+/** About things that another object may still bring, or has: never a reason to refuse this one. */
+const TOLERATED: ReadonlySet<string> = new Set([
+  "unknownPool",
+  "disabledPool",
+  "unknownPeer",
+  "disabledPeer",
+  "unknownBfdProfile",
+  "disabledBfdProfile",
+  "unknownSecret",
+  "invalidSecret",
+  "unknownCommunity",
+  "matchesNothing",
+]);
+
+/** Not known where no Secrets are given. */
+const UNSEEN: ReadonlySet<string> = new Set(["unknownSecret", "invalidSecret"]);
+
+/** True of every pool in the moment before its advertisement is made. */
+const UNTOLD: ReadonlySet<string> = new Set(["notAdvertised"]);
+
+/** Said of an object that cannot even be read, which MetalLB answers with 400. */
+const UNDECODABLE: ReadonlySet<string> = new Set(["notAnObject", "missingField", "wrongType"]);
+
+const ERRORS_MAX = 5;
+const WARNINGS_MAX = 5;
+/** The API server cuts longer ones off when there are many. */
+const WARNING_LENGTH_MAX = 250;
+const OVERLAPS_MAX = 3;
+
+/** The answer as far as it needs no other objects; `undefined`: {@linkcode admit} must be asked. */
+export function admitAlone(request: AdmissionRequest, target: AdmissionTarget): AdmissionAnswer | undefined {
+  const { operation, object, oldObject } = request;
+  if (operation === "DELETE") {
+    return target.kind === "BFDProfile" && request.namespace === target.namespace ? undefined : allowed();
+  }
+  if (operation !== "CREATE" && operation !== "UPDATE") return allowed();
+  if (request.namespace !== target.namespace) {
+    const message = `resource must be created in ${target.namespace} namespace: Herald reads no other`;
+    return operation === "CREATE" ? denied(403, [message]) : allowed([`${target.kind} is not read: ${message}`]);
+  }
+  // What is being deleted is done with; refusing the removal of a finalizer would keep it for ever.
+  if (isRecord(object) && isRecord(object["metadata"]) && object["metadata"]["deletionTimestamp"]) return allowed();
+  if (operation === "UPDATE" && sameMeaning(object, oldObject)) return allowed();
+  return undefined;
+}
+
+/** The answer, given the other objects of the configuration. Never throws, whatever the objects are. */
+export function admit(
+  request: AdmissionRequest,
+  options: AdmissionTarget & { readonly present: ConfigObjects },
+): AdmissionAnswer {
+  const alone = admitAlone(request, options);
+  if (alone !== undefined) return alone;
+  const { kind, present } = options;
+  if (request.operation === "DELETE") return admitDeletion(request, present);
+  const old = request.operation === "UPDATE" ? [request.oldObject] : [];
+  const name = nameOf(request.object) || request.name;
+  const before = problemsWith(old, { kind, present, name });
+  const after = problemsWith([request.object], { kind, present, name });
+  const judged = judge({ before, after, kind, name });
+  const warnings = judged.warnings.filter(({ reason }) => !UNSEEN.has(reason) || present.secrets !== undefined)
+    .map((problem) => sentence(problem, { kind, name }));
+  if (kind === "BGPPeer" && usesDisableMp(request.object) && !warnings.some((text) => text.includes("disableMP"))) {
+    warnings.push("spec.disableMP: it is deprecated and has no effect");
+  }
+  if (judged.errors.length === 0) return allowed(warnings);
+  const code = judged.errors.some((problem) => isOf(problem, { kind, name }) && UNDECODABLE.has(problem.reason))
+    ? 400
+    : 403;
+  return denied(code, judged.errors.map((problem) => sentence(problem, { kind, name })), warnings);
+}
+
+function admitDeletion(request: AdmissionRequest, present: ConfigObjects): AdmissionAnswer {
+  const name = request.name || nameOf(request.oldObject);
+  const users: string[] = [];
+  for (const peer of present.bgpPeers ?? []) {
+    const spec = isRecord(peer) ? peer["spec"] : undefined;
+    if (isRecord(spec) && spec["bfdProfile"] === name) users.push(JSON.stringify(nameOf(peer)));
+  }
+  if (users.length === 0) return allowed();
+  const shown = users.slice(0, ERRORS_MAX).join(", ");
+  const rest = users.length > ERRORS_MAX ? ` and ${users.length - ERRORS_MAX} more` : "";
+  const message = `failed to delete BFDProfile ${JSON.stringify(name)}: it is used by BGPPeer ${shown}${rest}; ` +
+    "remove spec.bfdProfile there first";
+  return denied(403, [message]);
+}
+
+interface Subject {
+  readonly kind: AdmissionKind;
+  readonly name: string;
+}
+
+/** All problems of a configuration in which `objects` (none or one) stand for the subject. */
+function problemsWith(
+  objects: readonly unknown[],
+  { kind, present, name }: Subject & { readonly present: ConfigObjects },
+): Problem[] {
+  const { member } = KINDS[kind];
+  const others = (present[member] ?? []).filter((other) => nameOf(other) !== name);
+  const resolved = resolveConfig({ ...present, [member]: [...others, ...objects] });
+  // Which of two pools keeps an overlap depends on their names, and who is to blame for it does not.
+  const problems = resolved.problems.filter(({ reason }) => reason !== "overlappingAddresses");
+  if (kind !== "IPAddressPool" || objects.length === 0) return problems;
+  const own = resolveConfig({ ipAddressPools: objects }).problems
+    .filter(({ reason }) => reason === "overlappingAddresses");
+  return [...problems, ...own, ...objects.flatMap((object) => overlaps(object, others))];
+}
+
+function judge(
+  { before, after, kind, name }: Subject & { readonly before: readonly Problem[]; readonly after: readonly Problem[] },
+): { readonly errors: readonly Problem[]; readonly warnings: readonly Problem[] } {
+  const known = new Set(before.map(keyOf));
+  const broken = new Set(before.filter(isError).map(({ kind, namespace, name }) => `${kind}/${namespace}/${name}`));
+  const errors: Problem[] = [];
+  const warnings: Problem[] = [];
+  for (const problem of after) {
+    const own = isOf(problem, { kind, name });
+    if (UNTOLD.has(problem.reason)) continue;
+    if (known.has(keyOf(problem))) {
+      if (own && isError(problem)) warnings.push(problem);
+      continue;
+    }
+    if (!isError(problem)) warnings.push(problem);
+    // One wrong entry of a Community leaves the others in use, so there every new one counts.
+    else if (
+      own || problem.kind === "Community" || !broken.has(`${problem.kind}/${problem.namespace}/${problem.name}`)
+    ) {
+      errors.push(problem);
+    }
+  }
+  return { errors, warnings };
+}
+
+function isError({ severity, reason }: Problem): boolean {
+  return severity === "error" && !TOLERATED.has(reason);
+}
+
+function isOf(problem: Problem, subject: Subject): boolean {
+  return problem.kind === subject.kind && problem.name === subject.name;
+}
+
+function keyOf({ kind, namespace, name, path, reason, message }: Problem): string {
+  // A line of addresses may have moved; the overlap itself is in the message.
+  return JSON.stringify([kind, namespace, name, reason === "overlappingAddresses" ? "" : path, reason, message]);
+}
+
+/** The ranges of a pool that other pools have too, whether or not those are in use at present. */
+function overlaps(pool: unknown, others: readonly unknown[]): Problem[] {
+  const lines = linesOf(pool).sort((a, b) => compareRanges(a.range, b.range));
+  const disjoint: typeof lines = [];
+  for (const line of lines) {
+    const last = disjoint.at(-1);
+    if (last === undefined || rangeOverlap(last.range, line.range) === undefined) disjoint.push(line);
+  }
+  const ranges = new RangeSet(disjoint.map(({ range, index }) => ({ range, value: index })));
+  const problems: Problem[] = [];
+  const name = nameOf(pool);
+  for (const other of others) {
+    for (const { range } of linesOf(other)) {
+      for (const found of ranges.overlapping(range, OVERLAPS_MAX - problems.length)) {
+        const message =
+          `${formatRange(found.range)} overlaps with already defined CIDR ${formatRange(range)} of pool ` +
+          `${JSON.stringify(nameOf(other))} by ${formatRange(rangeOverlap(found.range, range)!)}; ` +
+          "an address can be in one pool only";
+        const path = `spec.addresses[${found.value}]`;
+        const identity = { kind: "IPAddressPool", namespace: "", name } as const;
+        problems.push({ severity: "error", ...identity, path, reason: "overlappingAddresses", message });
+      }
+      if (problems.length >= OVERLAPS_MAX) return problems;
+    }
+  }
+  return problems;
+}
+
+function linesOf(pool: unknown): { range: IpRange; index: number }[] {
+  const spec = isRecord(pool) ? pool["spec"] : undefined;
+  const addresses = isRecord(spec) && Array.isArray(spec["addresses"]) ? spec["addresses"] : [];
+  const lines: { range: IpRange; index: number }[] = [];
+  for (const [index, text] of addresses.entries()) {
+    const parsed = typeof text === "string" && text.length <= RANGE_TEXT_MAX ? parseRange(text) : undefined;
+    if (parsed?.ok) lines.push({ range: parsed.range, index });
+  }
+  return lines;
+}
+
+/** Longer than any range can be written. */
+const RANGE_TEXT_MAX = 200;
+
+/** True when nothing differs that the configuration is made of: `kubectl annotate`, a status, a finalizer. */
+function sameMeaning(a: unknown, b: unknown): boolean {
+  if (!isRecord(a) || !isRecord(b)) return false;
+  return meaningOf(a) === meaningOf(b);
+}
+
+function meaningOf(object: Record<string, unknown>): string {
+  return JSON.stringify([object["spec"], Object.entries(labelsOf(object)).sort(), heraldAnnotations(object)]);
+}
+
+/** What Herald adds to the API is said in annotations. */
+function heraldAnnotations(object: Record<string, unknown>): [string, unknown][] {
+  const metadata = object["metadata"];
+  const annotations = isRecord(metadata) && isRecord(metadata["annotations"]) ? metadata["annotations"] : {};
+  return Object.entries(annotations).filter(([key]) => key.startsWith("herald.dev/")).sort();
+}
+
+function usesDisableMp(object: unknown): boolean {
+  const spec = isRecord(object) ? object["spec"] : undefined;
+  return isRecord(spec) && spec["disableMP"] === true;
+}
+
+function nameOf(object: unknown): string {
+  const metadata = isRecord(object) ? object["metadata"] : undefined;
+  const name = isRecord(metadata) ? metadata["name"] : undefined;
+  return typeof name === "string" ? name : "";
+}
+
+function sentence(problem: Problem, subject: Subject): string {
+  const { path, message, metallbText } = problem;
+  const owner = isOf(problem, subject) ? "" : `${problem.kind} ${JSON.stringify(problem.name)}: `;
+  const where = path === "" || message.startsWith(path) ? "" : `${path}: `;
+  const theirs = metallbText === undefined || message.includes(metallbText) ? "" : ` (${metallbText})`;
+  return `${owner}${where}${message}${theirs}`;
+}
+
+function allowed(warnings: readonly string[] = []): AdmissionAnswer {
+  return { allowed: true, warnings: short(warnings) };
+}
+
+function denied(code: 400 | 403, messages: readonly string[], warnings: readonly string[] = []): AdmissionAnswer {
+  const rest = messages.length - ERRORS_MAX;
+  const shown = rest > 0 ? [...messages.slice(0, ERRORS_MAX), `${rest} more`] : messages;
+  return { allowed: false, code, message: shown.join("; "), warnings: short(warnings) };
+}
+
+function short(warnings: readonly string[]): string[] {
+  const rest = warnings.length - WARNINGS_MAX;
+  const shown = warnings.slice(0, WARNINGS_MAX)
+    .map((text) => text.length > WARNING_LENGTH_MAX ? `${text.slice(0, WARNING_LENGTH_MAX - 1)}…` : text);
+  return rest > 0 ? [...shown, `${rest} more warnings; herald validate prints them all`] : shown;
+}
