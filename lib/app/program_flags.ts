@@ -49,11 +49,21 @@ export const CONTROLLER_FLAGS = {
   },
   "ml-secret-name": accepted("string", "name of the memberlist Secret", "METALLB_ML_SECRET_NAME"),
   "deployment": accepted("string", "name of the controller's Deployment", "METALLB_DEPLOYMENT"),
-  "disable-cert-rotation": accepted("boolean", "do not rotate the webhook certificate"),
-  "cert-dir": accepted("string", "folder of the webhook certificate"),
-  "cert-service-name": accepted("string", "Service of the webhooks"),
-  "webhook-secret": accepted("string", "Secret of the webhook certificate"),
-  "webhook-mode": accepted("string", "enabled, disabled or onlywebhook"),
+  "disable-cert-rotation": { kind: "boolean", help: "take the webhook certificate from --cert-dir, and renew nothing" },
+  "cert-dir": {
+    kind: "string",
+    default: "/tmp/k8s-webhook-server/serving-certs",
+    help: "folder with tls.crt and tls.key of the webhooks, with --disable-cert-rotation",
+  },
+  "cert-service-name": { kind: "string", default: "metallb-webhook-service", help: "Service of the webhooks" },
+  "webhook-secret": { kind: "string", default: "metallb-webhook-cert", help: "Secret of the webhook certificate" },
+  "webhook-mode": {
+    kind: "string",
+    default: "enabled",
+    choices: ["enabled", "disabled", "onlywebhook"],
+    help: "enabled; disabled: no webhooks; onlywebhook: nothing but the webhooks",
+  },
+  "webhook-port": { kind: "integer", default: 9443, min: 0, max: 65535, help: "port of the webhooks" },
   "webhook-http2": accepted("boolean", "HTTP/2 on the webhook port"),
 } as const satisfies Record<string, FlagSpec>;
 

@@ -6,19 +6,57 @@ import { Controller, type ControllerOptions } from "./controller.ts";
 import type { FlagValues } from "./flags.ts";
 import { CONTROLLER_FLAGS } from "./program_flags.ts";
 import { type Running, runProgram } from "./program.ts";
+import { Webhooks, type WebhooksDeps } from "./webhooks.ts";
 
 export async function runController(args: readonly string[]): Promise<void> {
   await runProgram({
     name: "controller",
     flags: CONTROLLER_FLAGS,
     healthHostname: "0.0.0.0",
-    start: ({ flags, namespace, client, log }) => {
+    start: ({ flags, namespace, client, log, fail }) => {
+      const deps = { client, log, clock: systemClock, rng: systemRng(), fail };
+      const webhooks = flags["webhook-mode"] === "disabled" ? undefined : startWebhooks(flags, { ...deps, namespace });
+      if (flags["webhook-mode"] === "onlywebhook") return Promise.resolve(withWebhooks(NOTHING, webhooks));
       const options = { namespace, lbClasses: classesOf(flags["lb-class"]), ...electionOf(flags) };
-      const controller = new Controller(options, { client, log, clock: systemClock, rng: systemRng() });
+      const controller = new Controller(options, deps);
       controller.start();
-      return Promise.resolve(observeController(controller));
+      return Promise.resolve(withWebhooks(observeController(controller), webhooks));
     },
   }, args);
+}
+
+const NOTHING: Running = {
+  conditions: [],
+  metrics: [],
+  inspect: () => ({ program: "controller", ready: true }),
+  stop: () => Promise.resolve(),
+};
+
+function startWebhooks(
+  flags: FlagValues<typeof CONTROLLER_FLAGS>,
+  { namespace, ...deps }: WebhooksDeps & { readonly namespace: string },
+): Webhooks {
+  const webhooks = new Webhooks({
+    namespace,
+    hostname: "0.0.0.0",
+    port: flags["webhook-port"],
+    serviceName: flags["cert-service-name"],
+    secretName: flags["webhook-secret"],
+    ...(flags["disable-cert-rotation"] ? { certificateFolder: flags["cert-dir"] } : {}),
+  }, deps);
+  webhooks.start();
+  return webhooks;
+}
+
+function withWebhooks(running: Running, webhooks: Webhooks | undefined): Running {
+  if (webhooks === undefined) return running;
+  return {
+    ...running,
+    conditions: [...running.conditions, webhooks.condition],
+    stop: async () => {
+      await Promise.all([running.stop(), webhooks.stop()]);
+    },
+  };
 }
 
 /** Shows a controller as the HTTP ports want to see it. */

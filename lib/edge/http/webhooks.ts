@@ -33,9 +33,9 @@ export const WEBHOOK_PATHS: Readonly<Record<AdmissionKind, string>> = {
 };
 
 /** etcd holds objects of at most 1.5 MiB, and an update carries two of them. */
-export const WEBHOOK_BODY_BYTES_MAX = 3 << 20;
+const ADMISSION_BYTES_MAX = 3 << 20;
 /** A list of BGPPeers is converted in one piece. */
-const CONVERSION_BODY_BYTES_MAX = 16 << 20;
+export const WEBHOOK_CONVERSION_BYTES_MAX = 16 << 20;
 const ANSWER_LIMIT_MS = 8_000;
 
 type Json = Record<string, unknown>;
@@ -44,9 +44,9 @@ export function webhooksApp(options: WebhooksOptions, deps: WebhooksDeps): Hono 
   const app = new Hono();
   const limitMs = options.answerLimitMs ?? ANSWER_LIMIT_MS;
   for (const [kind, path] of Object.entries(WEBHOOK_PATHS) as [AdmissionKind, string][]) {
-    app.post(path, limitOf(WEBHOOK_BODY_BYTES_MAX), (context) => answerAdmission(context, { kind, limitMs, deps }));
+    app.post(path, limitOf(ADMISSION_BYTES_MAX), (context) => answerAdmission(context, { kind, limitMs, deps }));
   }
-  app.post("/convert", limitOf(CONVERSION_BODY_BYTES_MAX), (context) => answerConversion(context, deps));
+  app.post("/convert", limitOf(WEBHOOK_CONVERSION_BYTES_MAX), (context) => answerConversion(context, deps));
   for (const path of [...Object.values(WEBHOOK_PATHS), "/convert"]) {
     app.all(path, (context) => context.text("only POST is served here\n", 405, { allow: "POST" }));
   }
