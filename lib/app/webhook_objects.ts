@@ -45,7 +45,7 @@ export async function webhookObjects(options: WebhookObjectsOptions, deps: Webho
     if (result.ok) return [member, result.value.items];
     const cached = deps.cached?.()[member];
     if (cached !== undefined) return [member, cached];
-    // Without nodes every two peers may meet on one: stricter, but an answer.
+    // Without nodes only what certainly meets on one is held against each other: milder, but an answer.
     if (member === "nodes") return [member, undefined];
     throw new Error(`the ${resource.plural} that it must fit cannot be read: ${result.error.message}`);
   };

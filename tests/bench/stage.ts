@@ -98,6 +98,8 @@ export class Stage {
     if (name === "speaker") {
       flags.push(`--node-name=${NODE.name}`, `--ml-bindaddr=${NODE.address}`, "--ml-labels=app=metallb");
     }
+    // The embedded API calls nobody.
+    if (name === "controller") flags.push("--webhook-mode=disabled");
     const readyUrl = `http://127.0.0.1:${HEALTH_PORTS[name]}/readyz`;
     const { child, pid, readyMs } = await this.#worker.call("startProgram", {
       ...this.#inPod([...common, ...flags]),

@@ -8,11 +8,19 @@
  * What may be there a moment later (a BFD profile, a Secret, the name of a community) is warned about: the order in
  * which the objects of one manifest arrive does not matter.
  */
+import type { ZodType } from "zod";
 import { formatRange, type IpRange, parseRange, rangeOverlap } from "../../base/cidr.ts";
+import { decodeObject } from "./decode.ts";
 import { isRecord, labelsOf } from "./identity.ts";
 import type { Problem } from "./problem.ts";
 import { compareRanges, RangeSet } from "./range_set.ts";
 import { type ConfigObjects, resolveConfig } from "./resolve.ts";
+import { bfdProfileSchema } from "./schema/bfd_profile.ts";
+import { bgpAdvertisementSchema } from "./schema/bgp_advertisement.ts";
+import { bgpPeerSchema } from "./schema/bgp_peer.ts";
+import { communitySchema } from "./schema/community.ts";
+import { ipAddressPoolSchema } from "./schema/ip_address_pool.ts";
+import { l2AdvertisementSchema } from "./schema/l2_advertisement.ts";
 
 export type AdmissionKind =
   | "IPAddressPool"
@@ -50,27 +58,46 @@ export interface AdmissionTarget {
 
 type Member = Exclude<keyof ConfigObjects, "secrets" | "namespaces">;
 
-/** The list that each kind is in, and what else must be known to judge one object of it. */
-const KINDS: Readonly<Record<AdmissionKind, { readonly member: Member; readonly reads: readonly Member[] }>> = {
+interface KindFacts {
+  /** The list that the kind is in. */
+  readonly member: Member;
+  readonly schema: ZodType;
+  /** What must be known to judge one object of it. */
+  readonly reads: readonly Member[];
+}
+
+const KINDS: Readonly<Record<AdmissionKind, KindFacts>> = {
   IPAddressPool: {
     member: "ipAddressPools",
-    reads: ["ipAddressPools", "bgpAdvertisements", "bgpPeers", "bfdProfiles", "communities"],
+    schema: ipAddressPoolSchema,
+    reads: ["ipAddressPools", "bgpAdvertisements", "bgpPeers", "bfdProfiles", "communities", "nodes"],
   },
-  L2Advertisement: { member: "l2Advertisements", reads: ["l2Advertisements", "ipAddressPools"] },
+  L2Advertisement: {
+    member: "l2Advertisements",
+    schema: l2AdvertisementSchema,
+    reads: ["l2Advertisements", "ipAddressPools"],
+  },
   BGPAdvertisement: {
     member: "bgpAdvertisements",
+    schema: bgpAdvertisementSchema,
     reads: ["bgpAdvertisements", "ipAddressPools", "bgpPeers", "bfdProfiles", "communities", "nodes"],
   },
   // Peers for different nodes may have one address, so the nodes must be known.
   BGPPeer: {
     member: "bgpPeers",
+    schema: bgpPeerSchema,
     reads: ["bgpPeers", "bfdProfiles", "bgpAdvertisements", "ipAddressPools", "communities", "nodes"],
   },
   BFDProfile: {
     member: "bfdProfiles",
+    schema: bfdProfileSchema,
     reads: ["bfdProfiles", "bgpPeers", "bgpAdvertisements", "ipAddressPools", "communities"],
   },
-  Community: { member: "communities", reads: ["communities", "bgpAdvertisements", "ipAddressPools", "bgpPeers"] },
+  Community: {
+    member: "communities",
+    schema: communitySchema,
+    reads: ["communities", "bgpAdvertisements", "ipAddressPools", "bgpPeers"],
+  },
 };
 
 /** Which lists {@linkcode admit} wants for a kind. */
@@ -92,14 +119,8 @@ const TOLERATED: ReadonlySet<string> = new Set([
   "matchesNothing",
 ]);
 
-/** Not known where no Secrets are given. */
-const UNSEEN: ReadonlySet<string> = new Set(["unknownSecret", "invalidSecret"]);
-
 /** True of every pool in the moment before its advertisement is made. */
 const UNTOLD: ReadonlySet<string> = new Set(["notAdvertised"]);
-
-/** Said of an object that cannot even be read, which MetalLB answers with 400. */
-const UNDECODABLE: ReadonlySet<string> = new Set(["notAnObject", "missingField", "wrongType"]);
 
 const ERRORS_MAX = 5;
 const WARNINGS_MAX = 5;
@@ -138,16 +159,16 @@ export function admit(
   const before = problemsWith(old, { kind, present, name });
   const after = problemsWith([request.object], { kind, present, name });
   const judged = judge({ before, after, kind, name });
-  const warnings = judged.warnings.filter(({ reason }) => !UNSEEN.has(reason) || present.secrets !== undefined)
-    .map((problem) => sentence(problem, { kind, name }));
-  if (kind === "BGPPeer" && usesDisableMp(request.object) && !warnings.some((text) => text.includes("disableMP"))) {
-    warnings.push("spec.disableMP: it is deprecated and has no effect");
-  }
+  const warnings = judged.warnings.map((problem) => sentence(problem, { kind, name }));
   if (judged.errors.length === 0) return allowed(warnings);
-  const code = judged.errors.some((problem) => isOf(problem, { kind, name }) && UNDECODABLE.has(problem.reason))
-    ? 400
-    : 403;
-  return denied(code, judged.errors.map((problem) => sentence(problem, { kind, name })), warnings);
+  const messages = judged.errors.map((problem) => sentence(problem, { kind, name }));
+  return denied(isDecodable(request.object, kind) ? 403 : 400, messages, warnings);
+}
+
+/** What MetalLB cannot read either is answered with 400; a rule that it has words for is not of that sort. */
+function isDecodable(object: unknown, kind: AdmissionKind): boolean {
+  const decoded = decodeObject<unknown>(object, { schema: KINDS[kind].schema, kind });
+  return decoded.ok || decoded.problems.every(({ metallbText }) => metallbText !== undefined);
 }
 
 function admitDeletion(request: AdmissionRequest, present: ConfigObjects): AdmissionAnswer {
@@ -227,22 +248,22 @@ function keyOf({ kind, namespace, name, path, reason, message }: Problem): strin
 /** The ranges of a pool that other pools have too, whether or not those are in use at present. */
 function overlaps(pool: unknown, others: readonly unknown[]): Problem[] {
   const lines = linesOf(pool).sort((a, b) => compareRanges(a.range, b.range));
-  const disjoint: typeof lines = [];
+  const disjoint: Line[] = [];
   for (const line of lines) {
     const last = disjoint.at(-1);
     if (last === undefined || rangeOverlap(last.range, line.range) === undefined) disjoint.push(line);
   }
-  const ranges = new RangeSet(disjoint.map(({ range, index }) => ({ range, value: index })));
+  const ranges = new RangeSet(disjoint.map((line) => ({ range: line.range, value: line })));
   const problems: Problem[] = [];
   const name = nameOf(pool);
   for (const other of others) {
-    for (const { range } of linesOf(other)) {
-      for (const found of ranges.overlapping(range, OVERLAPS_MAX - problems.length)) {
+    for (const theirs of linesOf(other)) {
+      for (const { value: ours } of ranges.overlapping(theirs.range, OVERLAPS_MAX - problems.length)) {
+        const shared = formatRange(rangeOverlap(ours.range, theirs.range)!);
         const message =
-          `${formatRange(found.range)} overlaps with already defined CIDR ${formatRange(range)} of pool ` +
-          `${JSON.stringify(nameOf(other))} by ${formatRange(rangeOverlap(found.range, range)!)}; ` +
-          "an address can be in one pool only";
-        const path = `spec.addresses[${found.value}]`;
+          `${JSON.stringify(ours.text)} overlaps with already defined CIDR ${JSON.stringify(theirs.text)} ` +
+          `of pool ${JSON.stringify(nameOf(other))} by ${shared}; an address can be in one pool only`;
+        const path = `spec.addresses[${ours.index}]`;
         const identity = { kind: "IPAddressPool", namespace: "", name } as const;
         problems.push({ severity: "error", ...identity, path, reason: "overlappingAddresses", message });
       }
@@ -252,13 +273,19 @@ function overlaps(pool: unknown, others: readonly unknown[]): Problem[] {
   return problems;
 }
 
-function linesOf(pool: unknown): { range: IpRange; index: number }[] {
+interface Line {
+  readonly range: IpRange;
+  readonly index: number;
+  readonly text: string;
+}
+
+function linesOf(pool: unknown): Line[] {
   const spec = isRecord(pool) ? pool["spec"] : undefined;
   const addresses = isRecord(spec) && Array.isArray(spec["addresses"]) ? spec["addresses"] : [];
-  const lines: { range: IpRange; index: number }[] = [];
+  const lines: Line[] = [];
   for (const [index, text] of addresses.entries()) {
     const parsed = typeof text === "string" && text.length <= RANGE_TEXT_MAX ? parseRange(text) : undefined;
-    if (parsed?.ok) lines.push({ range: parsed.range, index });
+    if (parsed?.ok) lines.push({ range: parsed.range, index, text: text.trim() });
   }
   return lines;
 }
@@ -281,11 +308,6 @@ function heraldAnnotations(object: Record<string, unknown>): [string, unknown][]
   const metadata = object["metadata"];
   const annotations = isRecord(metadata) && isRecord(metadata["annotations"]) ? metadata["annotations"] : {};
   return Object.entries(annotations).filter(([key]) => key.startsWith("herald.dev/")).sort();
-}
-
-function usesDisableMp(object: unknown): boolean {
-  const spec = isRecord(object) ? object["spec"] : undefined;
-  return isRecord(spec) && spec["disableMP"] === true;
 }
 
 function nameOf(object: unknown): string {

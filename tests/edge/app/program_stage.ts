@@ -148,7 +148,9 @@ export class ProgramStage {
   }
 
   startController(flags: readonly string[] = []): Promise<Program> {
-    return this.#start("controller", { host: this.lab.host("api"), flags });
+    // The embedded API calls nobody.
+    const all = ["--webhook-mode=disabled", ...flags];
+    return this.#start("controller", { host: this.lab.host("api"), flags: all });
   }
 
   startSpeaker(node: string, flags: readonly string[] = []): Promise<Program> {

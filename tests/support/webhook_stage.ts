@@ -1,0 +1,164 @@
+/**
+ * A real kube-apiserver with our CRDs and the shipped webhooks, and the controller as the program that it is.
+ *
+ * On one machine nobody routes the ClusterIP of a Service. So `clientConfig.service` of the shipped YAML becomes a
+ * `clientConfig.url` on loopback with the same path; everything else is as shipped, the empty Secret included.
+ */
+import { parse } from "@std/yaml/parse";
+import type { LogEvent } from "../../lib/base/log.ts";
+import { RealKubectl } from "./kubectl.ts";
+import { RealApiServer } from "./real_api_server.ts";
+import { TextLineStream } from "./text_lines.ts";
+
+export const NAMESPACE = "metallb-system";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+const LIMIT_MS = 60_000;
+
+type Json = Record<string, unknown>;
+
+export interface ControllerProcess {
+  readonly healthPort: number;
+  /** What it has logged so far. */
+  readonly log: readonly LogEvent[];
+  kill(signal: "SIGKILL" | "SIGTERM"): Promise<void>;
+}
+
+export class WebhookStage {
+  readonly api: RealApiServer;
+  readonly kubectl: RealKubectl;
+  readonly webhookPort: number;
+  readonly kubeconfig: string;
+  readonly #folder: string;
+  readonly #children: ControllerProcess[] = [];
+
+  private constructor(api: RealApiServer, options: { folder: string; kubeconfig: string; webhookPort: number }) {
+    this.api = api;
+    this.#folder = options.folder;
+    this.kubeconfig = options.kubeconfig;
+    this.webhookPort = options.webhookPort;
+    this.kubectl = new RealKubectl({ kubeconfig: options.kubeconfig, home: options.folder });
+  }
+
+  /** With the CRDs, the namespace and the webhooks; no controller yet. */
+  static async start(): Promise<WebhookStage> {
+    const folder = await Deno.makeTempDir({ prefix: "herald-webhooks-" });
+    const api = await RealApiServer.start();
+    const kubeconfig = `${folder}/kubeconfig`;
+    await Deno.writeTextFile(kubeconfig, api.kubeconfig({ server: api.url, credentials: "good" }));
+    const stage = new WebhookStage(api, { folder, kubeconfig, webhookPort: freePort() });
+    try {
+      const { kubectl } = stage;
+      await kubectl.ok(`create namespace ${NAMESPACE}`);
+      for await (const entry of Deno.readDir(`${ROOT}/manifests/crds`)) {
+        const object = parse(await Deno.readTextFile(`${ROOT}/manifests/crds/${entry.name}`));
+        await kubectl.ok("create -f -", JSON.stringify(stage.callingLoopback(object as Json)));
+      }
+      await kubectl.ok("wait --for=condition=Established --timeout=30s crd --all");
+      for (const object of await stage.webhookObjects()) await kubectl.ok("create -f -", JSON.stringify(object));
+    } catch (error) {
+      await stage.stop();
+      throw error;
+    }
+    return stage;
+  }
+
+  /** manifests/webhooks.yaml, calling loopback. */
+  async webhookObjects(): Promise<Json[]> {
+    const text = await Deno.readTextFile(`${ROOT}/manifests/webhooks.yaml`);
+    return text.split(/^---$/m).map((part) => this.callingLoopback(parse(part) as Json));
+  }
+
+  /** The object with each `clientConfig.service` as a URL on loopback. */
+  callingLoopback<T>(value: T): T {
+    if (Array.isArray(value)) return value.map((each) => this.callingLoopback(each)) as T;
+    if (typeof value !== "object" || value === null) return value;
+    const { clientConfig, ...rest } = value as Json;
+    const entries = Object.entries(rest).map(([key, each]) => [key, this.callingLoopback(each)]);
+    if (clientConfig === undefined) return Object.fromEntries(entries) as T;
+    const { service, ...others } = clientConfig as { service: { path: string } };
+    const url = `https://127.0.0.1:${this.webhookPort}${service.path}`;
+    return { ...Object.fromEntries(entries), clientConfig: { ...others, url } } as T;
+  }
+
+  /** Resolves when the program says that it is ready, unless told not to wait. */
+  async startController(
+    options: { flags?: readonly string[]; webhookPort?: number; waitUntilReady?: boolean } = {},
+  ): Promise<ControllerProcess> {
+    const healthPort = freePort();
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "-q",
+        "-P=controller",
+        "--allow-net",
+        "--allow-read",
+        `${ROOT}/main_controller.ts`,
+        `--kubeconfig=${this.kubeconfig}`,
+        `--namespace=${NAMESPACE}`,
+        "--port=0",
+        `--health-probe-port=${healthPort}`,
+        `--webhook-port=${options.webhookPort ?? this.webhookPort}`,
+        ...options.flags ?? [],
+      ],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    const log: LogEvent[] = [];
+    const reading = readLog(child.stdout, log);
+    const controller: ControllerProcess = {
+      healthPort,
+      log,
+      kill: async (signal) => {
+        try {
+          child.kill(signal);
+        } catch {
+          // It has ended.
+        }
+        await child.status;
+        await reading;
+      },
+    };
+    this.#children.push(controller);
+    if (options.waitUntilReady ?? true) await until("the controller is ready", () => isReady(healthPort));
+    return controller;
+  }
+
+  async stop(): Promise<void> {
+    for (const child of this.#children) await child.kill("SIGKILL");
+    await this.api.stop();
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+}
+
+export async function isReady(healthPort: number): Promise<boolean> {
+  try {
+    const answer = await fetch(`http://127.0.0.1:${healthPort}/readyz`);
+    await answer.body?.cancel();
+    return answer.status === 200;
+  } catch {
+    return false;
+  }
+}
+
+/** Polls, because what is waited for happens in other processes. */
+export async function until(what: string, check: () => boolean | Promise<boolean>): Promise<void> {
+  const end = Date.now() + LIMIT_MS;
+  while (!await check()) {
+    if (Date.now() > end) throw new Error(`It did not come true in ${LIMIT_MS} ms that ${what}`);
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
+async function readLog(stdout: ReadableStream<Uint8Array>, log: LogEvent[]): Promise<void> {
+  for await (const line of stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())) {
+    log.push(JSON.parse(line) as LogEvent);
+  }
+}
+
+export function freePort(): number {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  listener.close();
+  return listener.addr.port;
+}
