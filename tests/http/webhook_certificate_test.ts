@@ -1,5 +1,8 @@
 import { assertEquals } from "@std/assert/equals";
-import { X509Certificate } from "node:crypto";
+import { assertStringIncludes } from "@std/assert/string_includes";
+import "reflect-metadata";
+import * as x509 from "@peculiar/x509";
+import { generateKeyPairSync, X509Certificate } from "node:crypto";
 import {
   AUTHORITY_VALIDITY_MS,
   RENEW_AHEAD_MS,
@@ -92,4 +95,81 @@ Deno.test("Webhook certificate: a new authority leaves the old one trusted, for 
 Deno.test("Webhook certificate: an authority that has ended is not trusted any longer", async () => {
   const renewed = await renewWebhookCertificate(await made(), at(NOW_MS + AUTHORITY_VALIDITY_MS + DAY_MS));
   assertEquals(renewed.caPem.match(/BEGIN CERTIFICATE/g)?.length, 1);
+});
+
+/** As MetalLB's rotator leaves them (reference §3.2): RSA keys in PKCS #1, CN `cert`, O `metallb`, one name. */
+async function metallbSecret(): Promise<WebhookSecretData> {
+  const algorithm = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+  const pair = async () => {
+    const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    const pkcs1 = privateKey.export({ type: "pkcs1", format: "pem" }) as string;
+    const pkcs8 = new Uint8Array(privateKey.export({ type: "pkcs8", format: "der" }));
+    const spki = new Uint8Array(publicKey.export({ type: "spki", format: "der" }));
+    return {
+      pkcs1,
+      privateKey: await crypto.subtle.importKey("pkcs8", pkcs8, algorithm, true, ["sign"]),
+      publicKey: await crypto.subtle.importKey("spki", spki, algorithm, true, ["verify"]),
+    };
+  };
+  const [authorityKeys, keys] = [await pair(), await pair()];
+  const validity = { notBefore: new Date(NOW_MS - DAY_MS), notAfter: new Date(NOW_MS + SERVER_VALIDITY_MS) };
+  const authority = await x509.X509CertificateGenerator.createSelfSigned({
+    name: "CN=cert,O=metallb",
+    ...validity,
+    notAfter: new Date(NOW_MS + AUTHORITY_VALIDITY_MS),
+    signingAlgorithm: algorithm,
+    keys: authorityKeys,
+    extensions: [new x509.BasicConstraintsExtension(true)],
+  });
+  const server = await x509.X509CertificateGenerator.create({
+    subject: "CN=cert",
+    issuer: authority.subjectName,
+    ...validity,
+    signingAlgorithm: algorithm,
+    publicKey: keys.publicKey,
+    signingKey: authorityKeys.privateKey,
+    extensions: [new x509.SubjectAlternativeNameExtension([{ type: "dns", value: HOST }])],
+  });
+  return {
+    "ca.crt": `${authority.toString("pem")}\n`,
+    "ca.key": authorityKeys.pkcs1,
+    "tls.crt": `${server.toString("pem")}\n`,
+    "tls.key": keys.pkcs1,
+  };
+}
+
+Deno.test("Webhook certificate: what MetalLB left is taken over, and renewed with its authority", async () => {
+  const left = await metallbSecret();
+  assertStringIncludes(left["ca.key"], "BEGIN RSA PRIVATE KEY");
+  assertEquals((await renewWebhookCertificate(left, at(NOW_MS))).renewed, "nothing");
+  const renewed = await renewWebhookCertificate(left, at(NOW_MS + SERVER_VALIDITY_MS));
+  assertEquals([renewed.renewed, renewed.caPem], ["server", left["ca.crt"]]);
+  const [server, authority] = [new X509Certificate(renewed.data["tls.crt"]), new X509Certificate(left["ca.crt"])];
+  assertEquals([server.verify(authority.publicKey), server.issuer], [true, authority.subject]);
+});
+
+Deno.test("Webhook certificate: an authority whose key cannot sign here is replaced, and trusted while it lasts", async () => {
+  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-384" });
+  const algorithm = { name: "ECDSA", namedCurve: "P-384", hash: "SHA-384" };
+  const [pkcs8, spki] = [
+    privateKey.export({ type: "pkcs8", format: "der" }),
+    publicKey.export({ type: "spki", format: "der" }),
+  ];
+  const authority = await x509.X509CertificateGenerator.createSelfSigned({
+    name: "CN=other",
+    notBefore: new Date(NOW_MS - DAY_MS),
+    notAfter: new Date(NOW_MS + AUTHORITY_VALIDITY_MS),
+    signingAlgorithm: algorithm,
+    keys: {
+      privateKey: await crypto.subtle.importKey("pkcs8", new Uint8Array(pkcs8), algorithm, true, ["sign"]),
+      publicKey: await crypto.subtle.importKey("spki", new Uint8Array(spki), algorithm, true, ["verify"]),
+    },
+    extensions: [new x509.BasicConstraintsExtension(true)],
+  });
+  const keyPem = privateKey.export({ type: "pkcs8", format: "pem" }) as string;
+  const renewed = await renewWebhookCertificate(
+    { ...EMPTY, "ca.crt": authority.toString("pem"), "ca.key": keyPem },
+    at(NOW_MS),
+  );
+  assertEquals([renewed.renewed, renewed.caPem.match(/BEGIN CERTIFICATE/g)?.length], ["all", 2]);
 });
