@@ -1,6 +1,7 @@
 /**
  * Structural schemas, the part of OpenAPI v3 that CustomResourceDefinitions use, for built-in kinds as well: one
- * description per kind serves type checks, unknown fields, defaults, merge keys of patches and the OpenAPI documents.
+ * description per kind serves type checks, unknown fields, defaults, merge keys of patches, ownership of fields and the
+ * OpenAPI documents.
  */
 import type { JsonMap, JsonValue } from "./json_map.ts";
 
@@ -37,6 +38,7 @@ export interface Schema {
   readonly "x-kubernetes-list-type"?: string;
   readonly "x-kubernetes-list-map-keys"?: readonly string[];
   readonly "x-kubernetes-validations"?: readonly ValidationRule[];
+  readonly "x-kubernetes-map-type"?: string;
   readonly "x-kubernetes-patch-strategy"?: string;
   readonly "x-kubernetes-patch-merge-key"?: string;
 }
@@ -68,18 +70,37 @@ export function list(items: Schema): Schema {
   return { type: "array", items };
 }
 
-/** A list that a strategic patch merges item by item, found by the given member. */
-export function listBy(mergeKey: string, items: Schema): Schema {
+/**
+ * A list that is merged item by item. A strategic patch finds an item by one member, server-side apply by all its keys.
+ */
+export function listBy(mergeKey: string, items: Schema, keys: readonly string[] = [mergeKey]): Schema {
   return {
     type: "array",
     items,
+    "x-kubernetes-list-type": "map",
+    "x-kubernetes-list-map-keys": keys,
     "x-kubernetes-patch-strategy": "merge",
     "x-kubernetes-patch-merge-key": mergeKey,
   };
 }
 
-/** A list of texts that a strategic patch adds to. */
-export const mergedTexts: Schema = { type: "array", items: text, "x-kubernetes-patch-strategy": "merge" };
+/** A list of texts that patches add to. */
+export const mergedTexts: Schema = {
+  type: "array",
+  items: text,
+  "x-kubernetes-list-type": "set",
+  "x-kubernetes-patch-strategy": "merge",
+};
+
+/** An object that has one owner as a whole. */
+export function atomic(schema: Schema): Schema {
+  return { ...schema, "x-kubernetes-map-type": "atomic" };
+}
+
+/** A part that is there even if nothing is in it, as Go writes structs. */
+export function always(schema: Schema): Schema {
+  return { ...schema, default: {} };
+}
 
 export const METADATA_SCHEMA: Schema = record({
   name: text,
@@ -96,7 +117,7 @@ export const METADATA_SCHEMA: Schema = record({
   annotations: textMap,
   ownerReferences: listBy(
     "uid",
-    record({ apiVersion: text, kind: text, name: text, uid: text, controller: flag, blockOwnerDeletion: flag }),
+    atomic(record({ apiVersion: text, kind: text, name: text, uid: text, controller: flag, blockOwnerDeletion: flag })),
   ),
   finalizers: mergedTexts,
   managedFields: list(opaque),

@@ -1,6 +1,6 @@
 /** What several built-in kinds share: conditions, references, readers of labels. */
 import { isMap, type JsonMap, mapAt, textAt } from "../json_map.ts";
-import { listBy, record, type Schema, text, whole } from "../schema.ts";
+import { atomic, listBy, record, type Schema, text, whole } from "../schema.ts";
 
 const CONDITION: Schema = record({
   type: text,
@@ -16,7 +16,7 @@ const CONDITION: Schema = record({
 
 export const CONDITIONS: Schema = listBy("type", CONDITION);
 
-export const OBJECT_REFERENCE: Schema = record({
+export const OBJECT_REFERENCE: Schema = atomic(record({
   kind: text,
   namespace: text,
   name: text,
@@ -24,7 +24,7 @@ export const OBJECT_REFERENCE: Schema = record({
   apiVersion: text,
   resourceVersion: text,
   fieldPath: text,
-});
+}));
 
 /** The status of a condition, or "Unknown". */
 export function conditionStatus(body: JsonMap, type: string): string {

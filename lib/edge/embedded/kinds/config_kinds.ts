@@ -2,7 +2,7 @@
 import { type FieldError, forbidden, invalid } from "../field_error.ts";
 import { ensureMap, equalJson, isMap, type JsonMap, mapAt, textAt } from "../json_map.ts";
 import { AGE_COLUMN, resourceType } from "../resource_type.ts";
-import { bytesMap, flag, record, text, textMap, whole } from "../schema.ts";
+import { always, bytesMap, flag, record, text, textMap, whole } from "../schema.ts";
 
 export const SECRETS = resourceType({
   group: "",
@@ -65,7 +65,7 @@ export const LEASES = resourceType({
   kind: "Lease",
   plural: "leases",
   schema: record({
-    spec: record({
+    spec: always(record({
       holderIdentity: text,
       leaseDurationSeconds: whole,
       acquireTime: text,
@@ -73,7 +73,7 @@ export const LEASES = resourceType({
       leaseTransitions: whole,
       strategy: text,
       preferredHolder: text,
-    }),
+    })),
   }),
   createsOnUpdate: true,
   updatesUnconditionally: false,

@@ -3,7 +3,7 @@ import { type FieldError, invalid, notSupported, required } from "../field_error
 import { isMap, type JsonMap, listAt, textAt, textsAt } from "../json_map.ts";
 import { canonicalIp } from "../../../base/ip.ts";
 import { AGE_COLUMN, resourceType } from "../resource_type.ts";
-import { flag, list, opaque, record, text, textMap, texts, whole } from "../schema.ts";
+import { always, atomic, flag, list, mergedTexts, opaque, record, text, textMap, whole } from "../schema.ts";
 import { OBJECT_REFERENCE } from "./common.ts";
 
 const ADDRESS_TYPES = ["FQDN", "IPv4", "IPv6"];
@@ -19,8 +19,8 @@ export const ENDPOINT_SLICES = resourceType({
     addressType: text,
     endpoints: list(
       record({
-        addresses: texts,
-        conditions: record({ ready: flag, serving: flag, terminating: flag }),
+        addresses: mergedTexts,
+        conditions: always(record({ ready: flag, serving: flag, terminating: flag })),
         hostname: text,
         targetRef: OBJECT_REFERENCE,
         deprecatedTopology: textMap,
@@ -29,7 +29,7 @@ export const ENDPOINT_SLICES = resourceType({
         hints: opaque,
       }),
     ),
-    ports: list(record({ name: text, protocol: text, port: whole, appProtocol: text })),
+    ports: list(atomic(record({ name: text, protocol: text, port: whole, appProtocol: text }))),
   }),
   countsGeneration: true,
   strategy: {

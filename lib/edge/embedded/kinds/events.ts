@@ -2,7 +2,7 @@
 import { type FieldError, invalid, required } from "../field_error.ts";
 import { isMap, type JsonMap, mapAt, textAt } from "../json_map.ts";
 import { resourceType, type TableColumn } from "../resource_type.ts";
-import { record, type Schema, text, whole } from "../schema.ts";
+import { always, record, type Schema, text, whole } from "../schema.ts";
 import { OBJECT_REFERENCE } from "./common.ts";
 
 const SERIES: Schema = record({ count: whole, lastObservedTime: text });
@@ -31,10 +31,10 @@ const COMMON = {
 
 const CORE_SCHEMA: Schema = record({
   ...COMMON,
-  involvedObject: OBJECT_REFERENCE,
+  involvedObject: always(OBJECT_REFERENCE),
   message: text,
   reportingComponent: text,
-  source: SOURCE,
+  source: always(SOURCE),
   firstTimestamp: text,
   lastTimestamp: text,
   count: whole,
@@ -42,10 +42,10 @@ const CORE_SCHEMA: Schema = record({
 
 const EVENTS_SCHEMA: Schema = record({
   ...COMMON,
-  regarding: OBJECT_REFERENCE,
+  regarding: always(OBJECT_REFERENCE),
   note: text,
   reportingController: text,
-  deprecatedSource: SOURCE,
+  deprecatedSource: always(SOURCE),
   deprecatedFirstTimestamp: text,
   deprecatedLastTimestamp: text,
   deprecatedCount: whole,

@@ -1,7 +1,7 @@
 /** Namespaces: `default` and `kube-system` are there from the start. */
 import { mapAt, textAt } from "../json_map.ts";
 import { AGE_COLUMN, resourceType } from "../resource_type.ts";
-import { mergedTexts, record, text } from "../schema.ts";
+import { always, record, text, texts } from "../schema.ts";
 import { ensureMap } from "../json_map.ts";
 import { CONDITIONS } from "./common.ts";
 
@@ -14,8 +14,8 @@ export const NAMESPACES = resourceType({
   shortNames: ["ns"],
   verbs: ["create", "delete", "get", "list", "patch", "update", "watch"],
   schema: record({
-    spec: record({ finalizers: mergedTexts }),
-    status: record({ phase: text, conditions: CONDITIONS }),
+    spec: always(record({ finalizers: texts })),
+    status: always(record({ phase: text, conditions: CONDITIONS })),
   }),
   hasStatus: true,
   returnsDeleted: true,

@@ -1,7 +1,7 @@
 /** Nodes: written by whoever plays the kubelet. */
 import { isMap, type JsonMap, listAt, mapAt, textAt } from "../json_map.ts";
 import { AGE_COLUMN, resourceType } from "../resource_type.ts";
-import { flag, list, listBy, mergedTexts, opaque, record, text, textMap, texts, whole } from "../schema.ts";
+import { always, flag, list, listBy, mergedTexts, opaque, record, type Schema, text, texts, whole } from "../schema.ts";
 import { CONDITIONS, conditionStatus } from "./common.ts";
 
 const ROLE_PREFIX = "node-role.kubernetes.io/";
@@ -14,7 +14,7 @@ export const NODES = resourceType({
   namespaced: false,
   shortNames: ["no"],
   schema: record({
-    spec: record({
+    spec: always(record({
       podCIDR: text,
       podCIDRs: mergedTexts,
       providerID: text,
@@ -22,15 +22,15 @@ export const NODES = resourceType({
       taints: list(record({ key: text, value: text, effect: text, timeAdded: text })),
       configSource: opaque,
       externalID: text,
-    }),
-    status: record({
+    })),
+    status: always(record({
       capacity: { type: "object", additionalProperties: { "x-kubernetes-int-or-string": true } },
       allocatable: { type: "object", additionalProperties: { "x-kubernetes-int-or-string": true } },
       phase: text,
       conditions: CONDITIONS,
       addresses: listBy("type", record({ type: text, address: text })),
-      daemonEndpoints: record({ kubeletEndpoint: record({ Port: whole }) }),
-      nodeInfo: textMapWithSwap(),
+      daemonEndpoints: always(record({ kubeletEndpoint: always(record({ Port: { ...whole, default: 0 } })) })),
+      nodeInfo: always(nodeInfo()),
       images: list(record({ names: texts, sizeBytes: whole })),
       volumesInUse: texts,
       volumesAttached: list(record({ name: text, devicePath: text })),
@@ -38,7 +38,7 @@ export const NODES = resourceType({
       runtimeHandlers: list(opaque),
       features: opaque,
       declaredFeatures: texts,
-    }),
+    })),
   }),
   hasStatus: true,
   keepsStatusOnCreate: true,
@@ -61,8 +61,20 @@ export const NODES = resourceType({
   ],
 });
 
-function textMapWithSwap() {
-  return { type: "object", properties: { swap: opaque }, additionalProperties: textMap.additionalProperties! } as const;
+function nodeInfo(): Schema {
+  const texts = [
+    "architecture",
+    "bootID",
+    "containerRuntimeVersion",
+    "kernelVersion",
+    "kubeProxyVersion",
+    "kubeletVersion",
+    "machineID",
+    "operatingSystem",
+    "osImage",
+    "systemUUID",
+  ];
+  return record({ ...Object.fromEntries(texts.map((name) => [name, { ...text, default: "" }])), swap: opaque });
 }
 
 function statusCell(body: JsonMap): string {

@@ -1,10 +1,29 @@
 /** The fields of a Pod. Deep parts that nothing here looks into are taken as they are. */
-import { flag, intOrText, list, listBy, opaque, record, type Schema, text, textMap, texts, whole } from "../schema.ts";
+import {
+  always,
+  atomic,
+  flag,
+  intOrText,
+  list,
+  listBy,
+  opaque,
+  record,
+  type Schema,
+  text,
+  textMap,
+  texts,
+  whole,
+} from "../schema.ts";
 import { CONDITIONS } from "./common.ts";
 
 const ENV: Schema = record({ name: text, value: text, valueFrom: opaque });
 
 const QUANTITIES: Schema = { type: "object", additionalProperties: intOrText };
+
+/** Merged by server-side apply only. */
+function listOf(key: string): Schema {
+  return { ...list(opaque), "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key] };
+}
 
 const CONTAINER: Schema = record({
   name: text,
@@ -14,11 +33,12 @@ const CONTAINER: Schema = record({
   workingDir: text,
   ports: listBy(
     "containerPort",
-    record({ name: text, hostPort: whole, containerPort: whole, protocol: text, hostIP: text }),
+    record({ name: text, hostPort: whole, containerPort: whole, protocol: { ...text, default: "TCP" }, hostIP: text }),
+    ["containerPort", "protocol"],
   ),
   envFrom: list(opaque),
   env: listBy("name", ENV),
-  resources: record({ limits: QUANTITIES, requests: QUANTITIES, claims: list(opaque) }),
+  resources: always(record({ limits: QUANTITIES, requests: QUANTITIES, claims: listOf("name") })),
   resizePolicy: list(opaque),
   restartPolicy: text,
   restartPolicyRules: list(opaque),
@@ -58,7 +78,7 @@ export const POD_SPEC: Schema = record({
   terminationGracePeriodSeconds: whole,
   activeDeadlineSeconds: whole,
   dnsPolicy: text,
-  nodeSelector: textMap,
+  nodeSelector: atomic(textMap),
   serviceAccountName: text,
   serviceAccount: text,
   automountServiceAccountToken: flag,
@@ -69,7 +89,7 @@ export const POD_SPEC: Schema = record({
   hostUsers: flag,
   shareProcessNamespace: flag,
   securityContext: opaque,
-  imagePullSecrets: listBy("name", record({ name: text })),
+  imagePullSecrets: listBy("name", atomic(record({ name: text }))),
   hostname: text,
   hostnameOverride: text,
   subdomain: text,
@@ -86,7 +106,7 @@ export const POD_SPEC: Schema = record({
   enableServiceLinks: flag,
   preemptionPolicy: text,
   overhead: QUANTITIES,
-  topologySpreadConstraints: listBy("topologyKey", opaque),
+  topologySpreadConstraints: listBy("topologyKey", opaque, ["topologyKey", "whenUnsatisfiable"]),
   os: record({ name: text }),
   schedulingGates: listBy("name", record({ name: text })),
   resourceClaims: listBy("name", opaque),
@@ -95,8 +115,8 @@ export const POD_SPEC: Schema = record({
 
 const CONTAINER_STATUS: Schema = record({
   name: text,
-  state: opaque,
-  lastState: opaque,
+  state: always(opaque),
+  lastState: always(opaque),
   ready: flag,
   restartCount: whole,
   image: text,
@@ -104,7 +124,7 @@ const CONTAINER_STATUS: Schema = record({
   containerID: text,
   started: flag,
   allocatedResources: QUANTITIES,
-  allocatedResourcesStatus: list(opaque),
+  allocatedResourcesStatus: listOf("name"),
   resources: opaque,
   volumeMounts: listBy("mountPath", opaque),
   user: opaque,
@@ -119,7 +139,11 @@ export const POD_STATUS: Schema = record({
   reason: text,
   nominatedNodeName: text,
   hostIP: text,
-  hostIPs: listBy("ip", record({ ip: text })),
+  hostIPs: {
+    ...list(record({ ip: text })),
+    "x-kubernetes-patch-strategy": "merge",
+    "x-kubernetes-patch-merge-key": "ip",
+  },
   podIP: text,
   podIPs: listBy("ip", record({ ip: text })),
   startTime: text,

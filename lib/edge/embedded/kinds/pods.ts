@@ -2,7 +2,7 @@
 import { type FieldError, forbidden, invalid, required } from "../field_error.ts";
 import { cloneJson, ensureMap, equalJson, isMap, type JsonMap, listAt, mapAt, textAt } from "../json_map.ts";
 import { AGE_COLUMN, resourceType } from "../resource_type.ts";
-import { record } from "../schema.ts";
+import { always, record } from "../schema.ts";
 import { POD_SPEC, POD_STATUS } from "./pod_schema.ts";
 
 export const PODS = resourceType({
@@ -12,7 +12,7 @@ export const PODS = resourceType({
   plural: "pods",
   shortNames: ["po"],
   categories: ["all"],
-  schema: record({ spec: POD_SPEC, status: POD_STATUS }),
+  schema: record({ spec: always(POD_SPEC), status: always(POD_STATUS) }),
   hasStatus: true,
   countsGeneration: true,
   returnsDeleted: true,

@@ -4,7 +4,20 @@ import { parseRange } from "../../../base/cidr.ts";
 import { duplicate, type FieldError, forbidden, invalid, notSupported, required } from "../field_error.ts";
 import { equalJson, isMap, type JsonMap, type JsonValue, listAt, mapAt, textAt, textsAt } from "../json_map.ts";
 import { AGE_COLUMN, resourceType, type WriteContext } from "../resource_type.ts";
-import { flag, intOrText, list, listBy, record, type Schema, text, textMap, texts, whole } from "../schema.ts";
+import {
+  always,
+  atomic,
+  flag,
+  intOrText,
+  list,
+  listBy,
+  record,
+  type Schema,
+  text,
+  textMap,
+  texts,
+  whole,
+} from "../schema.ts";
 import { CONDITIONS, labelText } from "./common.ts";
 import {
   allocateService,
@@ -17,7 +30,7 @@ import {
 
 const PORT: Schema = record({
   name: text,
-  protocol: text,
+  protocol: { ...text, default: "TCP" },
   appProtocol: text,
   port: whole,
   targetPort: intOrText,
@@ -25,9 +38,9 @@ const PORT: Schema = record({
 });
 
 const SCHEMA: Schema = record({
-  spec: record({
-    ports: listBy("port", PORT),
-    selector: textMap,
+  spec: always(record({
+    ports: listBy("port", PORT, ["port", "protocol"]),
+    selector: atomic(textMap),
     clusterIP: text,
     clusterIPs: texts,
     type: text,
@@ -46,9 +59,9 @@ const SCHEMA: Schema = record({
     ipFamilyPolicy: text,
     allocateLoadBalancerNodePorts: flag,
     trafficDistribution: text,
-  }),
-  status: record({
-    loadBalancer: record({
+  })),
+  status: always(record({
+    loadBalancer: always(record({
       ingress: list(
         record({
           ip: text,
@@ -57,9 +70,9 @@ const SCHEMA: Schema = record({
           ports: list(record({ port: whole, protocol: text, error: text })),
         }),
       ),
-    }),
+    })),
     conditions: CONDITIONS,
-  }),
+  })),
 });
 
 export const SERVICES = resourceType({
