@@ -3,25 +3,20 @@
  * §11.9). It knows nothing of other Services and nothing of who lives.
  */
 import type { WantedAddress } from "../../base/wanted.ts";
-import { formatIp, type Ip, parseIp } from "../../base/ip.ts";
+import { formatIp, type Ip } from "../../base/ip.ts";
 import { compareText, type Config, type L2Advertisement } from "../config/config.ts";
 import type { EndpointView } from "../config/endpoint_view.ts";
-import { classIsOurs, type LoadBalancerClasses } from "../config/load_balancer_class.ts";
+import type { LoadBalancerClasses } from "../config/load_balancer_class.ts";
 import { PoolIndex } from "../config/pool_index.ts";
 import { anySelectorMatches } from "../config/selector.ts";
 import type { ServiceView } from "../config/service_view.ts";
 import { type Exclusion, findCandidates, HashOrder, NodeTable } from "./candidates.ts";
 import type { NodeView } from "../config/node_view.ts";
+import { type NoAddressReason, serviceAddresses } from "./service_addresses.ts";
 
 /** Closed set: why a Service is announced nowhere. MetalLB's words where it has one. */
 export type L2Reason =
-  | "notLoadBalancer"
-  /** Its `loadBalancerClass` is not one of ours. */
-  | "otherClass"
-  | "noIPAllocated"
-  | "invalidIP"
-  /** Its addresses are not in one pool. */
-  | "ipNotAllowed"
+  | NoAddressReason
   | "noMatchingAdvertisement"
   | "noReadyEndpoint"
   | "sharedIPWithServiceSelector"
@@ -91,37 +86,17 @@ export function planService(
   options: { endpoints: readonly EndpointView[]; context: L2Context },
 ): ServiceL2Plan {
   const { endpoints, context } = options;
-  if (service.type !== "LoadBalancer") {
-    return silent(service, { reason: "notLoadBalancer", message: typeText(service) });
-  }
-  if (!classIsOurs(service.loadBalancerClass, context.options.lbClasses)) {
-    const message = `loadBalancerClass ${JSON.stringify(service.loadBalancerClass ?? "")} is not served here`;
-    return silent(service, { reason: "otherClass", message });
-  }
-  if (service.ingress.length === 0 && !service.hasNamedIngress) {
-    return silent(service, { reason: "noIPAllocated", message: "the Service has no address yet" });
-  }
-  const ips = service.ingress.map(parseIp).filter((ip) => ip !== undefined);
-  if (service.hasNamedIngress || ips.length < service.ingress.length) {
-    return silent(service, { reason: "invalidIP", message: "an ingress entry of its status holds no IP address" });
-  }
-  const pool = context.poolOf(ips) ?? disabledPoolOf(service, context.config);
-  if (pool === undefined) {
-    const message = `${ips.slice(0, 4).map(formatIp).join(", ")} is not in one pool of the configuration`;
-    return silent(service, { reason: "ipNotAllowed", message });
-  }
+  const found = serviceAddresses(service, {
+    config: context.config,
+    lbClasses: context.options.lbClasses,
+    poolOf: (ips) => context.poolOf(ips),
+  });
+  if (!found.ok) return silent(service, found);
+  const { ips, pool } = found;
   if (!endpoints.some(({ canServe }) => canServe)) {
     return silent(service, { pool, reason: "noReadyEndpoint", message: "no endpoint of the Service can serve" });
   }
   return planAnnounced(service, { ips, pool, endpoints, context });
-}
-
-/**
- * The pool that gave the addresses before somebody broke it. The controller leaves them where they are, so they must not
- * go dark either; the annotation is the only thing that still tells where they come from.
- */
-function disabledPoolOf({ allocatedFromPool }: ServiceView, { disabledPools }: Config): string | undefined {
-  return allocatedFromPool !== undefined && disabledPools.has(allocatedFromPool) ? allocatedFromPool : undefined;
 }
 
 function planAnnounced(
@@ -185,8 +160,4 @@ function silent(
 ): ServiceL2Plan {
   const { reason, message, pool, excluded = [] } = why;
   return { key: service.key, addresses: [], excluded, reason, message, pool };
-}
-
-function typeText({ type }: ServiceView): string {
-  return `the Service is of type ${type}, not LoadBalancer`;
 }
