@@ -15,7 +15,9 @@ export type ExclusionReason =
   /** No advertisement of the address selects it. */
   | "nodeSelectors"
   /** `externalTrafficPolicy: Local`, and no endpoint on it can serve. */
-  | "noLocalEndpoint";
+  | "noLocalEndpoint"
+  /** No speaker lives there; a question of the moment, which a plan never answers. */
+  | "noSpeaker";
 
 export interface Exclusion {
   readonly node: string;

@@ -172,15 +172,36 @@ Deno.test("planLayer2: Services that hold one address are merged", () => {
   assertEquals([addresses.size, services.size], [1, 3]);
 });
 
-Deno.test("explain: the announcer is the first candidate that lives", () => {
+Deno.test("explain: the announcer is the first candidate that lives, the dead are excluded", () => {
   const world = plan({ nodes: [{ networkUnavailable: true }, {}, {}] });
   const explained = explainAddress(ADDRESS, { plan: world, isLiving: () => true });
   assertEquals([explained?.announcer, explained?.candidates], ["node-c", ["node-c", "node-b"]]);
   assertEquals(explained?.excluded.map(({ node }) => node), ["node-a"]);
+  const one = explainAddress(ADDRESS, { plan: world, isLiving: (node) => node === "node-b" });
+  assertEquals([one?.announcer, one?.candidates], ["node-b", ["node-b"]]);
+  assertEquals(one?.excluded.map(({ node, reason }) => `${node} ${reason}`), [
+    "node-a networkUnavailable",
+    "node-c noSpeaker",
+  ]);
   assertEquals(explainAddress(ADDRESS, { plan: world, isLiving: () => false })?.announcer, null);
   assertEquals(explainAddress("192.0.2.1", { plan: world, isLiving: () => true }), undefined);
-  const silent = plan({ endpoints: [] });
-  assertEquals(explainService("shop/web", { plan: silent, isLiving: () => true })?.reason, "noReadyEndpoint");
+});
+
+Deno.test("explain: where nobody announces, every node is excluded, by its own reason or by the common one", () => {
+  const service = { key: "shop/web", addresses: [ADDRESS] };
+  const table: [World, string[], string[]][] = [
+    [{ endpoints: [] }, ["node-a", "node-b"], ["node-a noReadyEndpoint", "node-b noReadyEndpoint"]],
+    [{ endpoints: [] }, [], ["* noReadyEndpoint"]],
+    [{ nodes: [{ networkUnavailable: true }] }, ["node-a"], ["node-a networkUnavailable"]],
+  ];
+  for (const [world, nodes, expected] of table) {
+    const explained = explainService(service, { plan: plan(world), isLiving: () => true, nodes });
+    const [address, ...more] = explained!.addresses;
+    assertEquals([more, address!.announcer, address!.candidates], [[], null, []]);
+    assertEquals(address!.excluded.map(({ node, reason }) => `${node} ${reason}`), expected);
+  }
+  const unknown = { key: "shop/other", addresses: [] };
+  assertEquals(explainService(unknown, { plan: plan({}), isLiving: () => true, nodes: [] }), undefined);
 });
 
 Deno.test("planLayer2: what a pool gave before somebody broke it goes on being announced, to whom it was given", () => {
