@@ -4,6 +4,7 @@ import { systemClock } from "../edge/run/clock.ts";
 import { systemRng } from "../edge/run/random.ts";
 import { Controller, type ControllerOptions } from "./controller.ts";
 import type { FlagValues } from "./flags.ts";
+import { classesOf } from "./load_balancer_classes.ts";
 import { CONTROLLER_FLAGS } from "./program_flags.ts";
 import { type Running, runProgram } from "./program.ts";
 import { Webhooks, type WebhooksDeps } from "./webhooks.ts";
@@ -71,12 +72,6 @@ export function observeController(controller: Controller): Running {
     inspect: () => controller.inspect(),
     stop: () => controller.stop(),
   };
-}
-
-/** `--lb-class` takes a comma-separated list; empty means Services without a class. */
-export function classesOf(text: string): readonly string[] | undefined {
-  const classes = text.split(",").map((one) => one.trim()).filter((one) => one !== "");
-  return classes.length === 0 ? undefined : classes;
 }
 
 function electionOf(flags: FlagValues<typeof CONTROLLER_FLAGS>): Pick<ControllerOptions, "election"> {

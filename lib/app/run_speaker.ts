@@ -10,10 +10,10 @@ import { systemClock } from "../edge/run/clock.ts";
 import { systemRng } from "../edge/run/random.ts";
 import type { FlagValues } from "./flags.ts";
 import { readExclusions } from "./interface_exclusions.ts";
+import { classesOf } from "./load_balancer_classes.ts";
 import { SPEAKER_FLAGS } from "./program_flags.ts";
 import { runProgram } from "./program.ts";
 import type { Running } from "./program.ts";
-import { classesOf } from "./run_controller.ts";
 import { Speaker, type SpeakerWatch } from "./speaker.ts";
 
 type SpeakerFlags = FlagValues<typeof SPEAKER_FLAGS>;

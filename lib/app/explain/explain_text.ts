@@ -1,0 +1,208 @@
+/**
+ * What `herald explain` prints for people: per Service what it has or why it has nothing, who announces it or why
+ * nobody, in few lines, the most telling first. `printable` keeps what stands in a file from playing with the terminal.
+ */
+import type { AllocationExplanation, BgpExplanation, ServiceExplanation } from "../../decision/control/explain_world.ts";
+import type { WorldExplanation } from "../../decision/control/explain_world.ts";
+import type { AddressExplanation, NodeExclusion } from "../../decision/plan/explain.ts";
+import { columnsOf, type Output, printable, styled, wrapped } from "../cli/output.ts";
+import type { ReportedNetworks } from "./networks.ts";
+import { outsideNetworks } from "./networks.ts";
+
+export interface ExplainContext {
+  /** The objects are those of a running cluster. */
+  readonly isLive: boolean;
+  readonly hasNodes: boolean;
+  readonly hasPeers: boolean;
+  readonly hasBgpAdvertisements: boolean;
+  /** Keys of Services whose cluster IPs are assumed. */
+  readonly assumed: ReadonlySet<string>;
+  /** What the speakers say of their interfaces; `undefined` when they say nothing, as offline. */
+  readonly networks: ReportedNetworks | undefined;
+  /** Sentences about the input as a whole. */
+  readonly notes: readonly string[];
+}
+
+const LABEL_WIDTH = 13;
+
+const RULES: Readonly<Record<string, string>> = {
+  autoAssign: "the first pool, by priority and name, that may give it one, and its lowest free address",
+  requestedPool: "the pool that its annotation names, and its lowest free address",
+  requestedAddress: "the address that it asks for",
+};
+
+/** Writes the explanation of `services`, then pools, problems and notes. */
+export function writeExplanation(
+  output: Output,
+  world: WorldExplanation,
+  options: { readonly services: readonly ServiceExplanation[]; readonly context: ExplainContext },
+): void {
+  const { services, context } = options;
+  for (const service of services) writeService(output, service, context);
+  if (services.length === 0) output.write("no Service of type LoadBalancer\n\n");
+  writePools(output, world);
+  writeProblems(output, world);
+  for (const note of context.notes) output.write(`${styled(output, "note", "cyan")}: ${text(output, note, "note: ")}\n`);
+}
+
+function writeService(output: Output, service: ServiceExplanation, context: ExplainContext): void {
+  const { allocation } = service;
+  output.write(`${styled(output, printable(service.key), "bold")}  ${headline(output, service)}\n`);
+  const line = (label: string, content: string) => output.write(labelled(output, label, content));
+  line("allocation", allocationText(allocation));
+  for (const { type, reason, message } of allocation.events) line("event", `${type} ${reason}: ${message}`);
+  if (context.assumed.has(service.key)) {
+    line("assumed", "a cluster IP of each family that it asks for, because the file gives none");
+  }
+  if (service.layer2 !== undefined) writeLayer2(service, { line, context });
+  if (allocation.addresses.length > 0 && service.layer2 !== undefined) writeBgp(service, { line, context });
+  output.write("\n");
+}
+
+/** The answer in half a line. */
+function headline(output: Output, service: ServiceExplanation): string {
+  const { outcome, addresses, reason } = service.allocation;
+  const list = addresses.map(printable).join(", ");
+  if (outcome === "pending") return styled(output, `pending (${reason})`, "red");
+  if (outcome === "ignored" || outcome === "released") return styled(output, `${outcome} (${reason})`, "dim");
+  const announcers = new Set((service.layer2?.addresses ?? []).flatMap(({ announcer }) => announcer ?? []));
+  const byBgp = service.bgp.some(({ announced }) => announced.length > 0);
+  const ways = [...[...announcers].map((node) => `announced by ${printable(node)}`), ...byBgp ? ["by BGP"] : []];
+  if (ways.length === 0) return `${list}  ${styled(output, "announced by nobody", "yellow")}`;
+  return `${styled(output, list, "green")}  ${ways.join(" and ")}`;
+}
+
+function allocationText({ outcome, pool, reason, message }: AllocationExplanation): string {
+  const from = pool === null ? "" : ` from pool ${pool}`;
+  switch (outcome) {
+    case "assigned":
+      return `assigned${from}: ${RULES[reason] ?? reason}`;
+    case "kept":
+      return `kept${from}: ${message}`;
+    case "pending":
+      return `none: ${message || reason}`;
+    case "released":
+      return `given up: ${message}`;
+    case "ignored":
+      return `not asked for: ${message}`;
+  }
+}
+
+function writeLayer2(
+  service: ServiceExplanation,
+  { line, context }: { line: Line; context: ExplainContext },
+): void {
+  const { reason, message, addresses } = service.layer2!;
+  if (reason !== undefined && reason !== "notOwner") {
+    const hint = reason === "noReadyEndpoint" && !service.hasEndpointSlices && !context.isLive
+      ? "; unknown: the input has no EndpointSlice of this Service, so nothing says where it can be served"
+      : "";
+    line("layer 2", `not announced: ${message} (${reason})${hint}`);
+    return;
+  }
+  for (const address of addresses) {
+    line("layer 2", `${address.address} ${announcerText(address, context)}`);
+    const warning = context.networks === undefined ? undefined : outsideNetworks(address, context.networks);
+    if (warning !== undefined) line("warning", warning);
+  }
+  const [first] = addresses;
+  if (first !== undefined) for (const each of groupedExclusions(first.excluded)) line("", each);
+}
+
+function announcerText({ announcer, candidates, interfaces }: AddressExplanation, context: ExplainContext): string {
+  if (announcer === null) {
+    return context.hasNodes ? "is announced by nobody" : "unknown: the input has no Nodes";
+  }
+  const others = candidates.filter((node) => node !== announcer);
+  const next = others.length === 0 ? "nobody is next" : `next ${listOf(others)}`;
+  return `is announced by ${announcer} on ${interfaces === "all" ? "all interfaces" : interfaces.join(", ")}; ${next}`;
+}
+
+function writeBgp(service: ServiceExplanation, { line, context }: { line: Line; context: ExplainContext }): void {
+  if (!context.hasPeers) {
+    if (context.hasBgpAdvertisements) line("bgp", "not announced: there are BGPAdvertisements but no BGPPeer");
+    return;
+  }
+  if (service.bgp.length === 0) return line("bgp", "unknown: there are no Nodes");
+  let label = "bgp";
+  for (const { text, pairs } of groupedBgp(service.bgp)) {
+    line(label, `${text}: ${listOf(pairs)}`);
+    label = "";
+  }
+}
+
+/** Pairs of node and peer with the same outcome on one line. */
+function groupedBgp(explanations: readonly BgpExplanation[]): { text: string; pairs: string[] }[] {
+  const groups = new Map<string, string[]>();
+  const add = (text: string, pair: string) => groups.set(text, [...groups.get(text) ?? [], pair]);
+  for (const { node, peer, announced, excluded } of explanations) {
+    for (const { prefix, localPref, communities } of announced) {
+      const more = [
+        ...(localPref === 0 ? [] : [`localPref ${localPref}`]),
+        ...(communities.length === 0 ? [] : [`communities ${communities.join(" ")}`]),
+      ];
+      add(`announces ${[prefix, ...more].join(", ")}`, `${node} to ${peer}`);
+    }
+    for (const { reason, message } of excluded) add(`not announced, ${message} (${reason})`, `${node} to ${peer}`);
+  }
+  return [...groups].map(([text, pairs]) => ({ text, pairs }));
+}
+
+function groupedExclusions(excluded: readonly NodeExclusion[]): string[] {
+  const groups = new Map<string, string[]>();
+  for (const { node, reason, message } of excluded) {
+    const key = `${message} (${reason})`;
+    groups.set(key, [...groups.get(key) ?? [], node]);
+  }
+  return [...groups].map(([why, nodes]) => `not ${listOf(nodes)}: ${why}`);
+}
+
+const LISTED_MAX = 8;
+
+function listOf(names: readonly string[]): string {
+  const shown = names.slice(0, LISTED_MAX).join(", ");
+  return names.length > LISTED_MAX ? `${shown} and ${names.length - LISTED_MAX} more` : shown;
+}
+
+function writePools(output: Output, { pools }: WorldExplanation): void {
+  if (pools.length === 0) return output.write("no usable IPAddressPool\n");
+  const count = (assigned: bigint, available: bigint) => assigned + available === 0n ? "-" : `${assigned}/${available}`;
+  const rows = pools.map((pool) => [
+    printable(pool.name),
+    count(pool.assignedIPv4, pool.availableIPv4),
+    count(pool.assignedIPv6, pool.availableIPv6),
+  ]);
+  const [head, ...body] = columnsOf([["POOL", "IPV4 USED/FREE", "IPV6 USED/FREE"], ...rows]);
+  output.write(`${styled(output, head!, "dim")}\n${body.join("\n")}\n`);
+}
+
+const PROBLEMS_MAX = 10;
+
+function writeProblems(output: Output, { problems }: WorldExplanation): void {
+  if (problems.length === 0) return;
+  const sorted = [...problems].sort((a, b) => Number(a.severity !== "error") - Number(b.severity !== "error"));
+  output.write("\n");
+  for (const { severity, kind, namespace, name, path, message } of sorted.slice(0, PROBLEMS_MAX)) {
+    const where = `${kind} ${namespace === "" ? "" : `${namespace}/`}${name}${path === "" ? "" : ` ${path}`}`;
+    const mark = styled(output, severity, severity === "error" ? "red" : "yellow");
+    output.write(`${mark}: ${text(output, `${where}: ${message}`, `${severity}: `)}\n`);
+  }
+  const more = problems.length - PROBLEMS_MAX;
+  if (more > 0) output.write(`and ${more} more; herald validate shows them all\n`);
+}
+
+type Line = (label: string, content: string) => void;
+
+function labelled(output: Output, label: string, content: string): string {
+  const indent = " ".repeat(LABEL_WIDTH + 2);
+  const columns = output.columns;
+  const body = wrapped(printable(content), {
+    columns: columns === undefined ? undefined : columns - indent.length,
+    indent: "",
+  }).split("\n").join(`\n${indent}`);
+  return `  ${styled(output, label.padEnd(LABEL_WIDTH), "dim")}${body}\n`;
+}
+
+function text(output: Output, content: string, prefix: string): string {
+  return wrapped(printable(content), { columns: output.columns, indent: " ".repeat(prefix.length) });
+}
