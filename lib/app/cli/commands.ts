@@ -2,6 +2,7 @@
 import { VERSION } from "../version.ts";
 import { type Command, defineCommand, EXIT } from "./command.ts";
 import { VALIDATE } from "./validate.ts";
+import { EXPLAIN } from "./explain.ts";
 
 const DEMO = defineCommand({
   name: "demo",
@@ -27,5 +28,6 @@ const VERSION_COMMAND = defineCommand({
 export const COMMANDS: readonly Command[] = [
   DEMO,
   VALIDATE,
+  EXPLAIN,
   VERSION_COMMAND,
 ];

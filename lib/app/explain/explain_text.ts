@@ -2,7 +2,11 @@
  * What `herald explain` prints for people: per Service what it has or why it has nothing, who announces it or why
  * nobody, in few lines, the most telling first. `printable` keeps what stands in a file from playing with the terminal.
  */
-import type { AllocationExplanation, BgpExplanation, ServiceExplanation } from "../../decision/control/explain_world.ts";
+import type {
+  AllocationExplanation,
+  BgpExplanation,
+  ServiceExplanation,
+} from "../../decision/control/explain_world.ts";
 import type { WorldExplanation } from "../../decision/control/explain_world.ts";
 import type { AddressExplanation, NodeExclusion } from "../../decision/plan/explain.ts";
 import { columnsOf, type Output, printable, styled, wrapped } from "../cli/output.ts";
@@ -15,8 +19,6 @@ export interface ExplainContext {
   readonly hasNodes: boolean;
   readonly hasPeers: boolean;
   readonly hasBgpAdvertisements: boolean;
-  /** Keys of Services whose cluster IPs are assumed. */
-  readonly assumed: ReadonlySet<string>;
   /** What the speakers say of their interfaces; `undefined` when they say nothing, as offline. */
   readonly networks: ReportedNetworks | undefined;
   /** Sentences about the input as a whole. */
@@ -42,7 +44,9 @@ export function writeExplanation(
   if (services.length === 0) output.write("no Service of type LoadBalancer\n\n");
   writePools(output, world);
   writeProblems(output, world);
-  for (const note of context.notes) output.write(`${styled(output, "note", "cyan")}: ${text(output, note, "note: ")}\n`);
+  for (const note of context.notes) {
+    output.write(`${styled(output, "note", "cyan")}: ${text(output, note, "note: ")}\n`);
+  }
 }
 
 function writeService(output: Output, service: ServiceExplanation, context: ExplainContext): void {
@@ -51,9 +55,6 @@ function writeService(output: Output, service: ServiceExplanation, context: Expl
   const line = (label: string, content: string) => output.write(labelled(output, label, content));
   line("allocation", allocationText(allocation));
   for (const { type, reason, message } of allocation.events) line("event", `${type} ${reason}: ${message}`);
-  if (context.assumed.has(service.key)) {
-    line("assumed", "a cluster IP of each family that it asks for, because the file gives none");
-  }
   if (service.layer2 !== undefined) writeLayer2(service, { line, context });
   if (allocation.addresses.length > 0 && service.layer2 !== undefined) writeBgp(service, { line, context });
   output.write("\n");
@@ -106,7 +107,7 @@ function writeLayer2(
     if (warning !== undefined) line("warning", warning);
   }
   const [first] = addresses;
-  if (first !== undefined) for (const each of groupedExclusions(first.excluded)) line("", each);
+  if (first !== undefined) { for (const each of groupedExclusions(first.excluded)) line("", each); }
 }
 
 function announcerText({ announcer, candidates, interfaces }: AddressExplanation, context: ExplainContext): string {
