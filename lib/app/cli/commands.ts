@@ -3,6 +3,7 @@ import { VERSION } from "../version.ts";
 import { type Command, defineCommand, EXIT } from "./command.ts";
 import { VALIDATE } from "./validate.ts";
 import { EXPLAIN } from "./explain.ts";
+import { UP } from "./up.ts";
 
 const DEMO = defineCommand({
   name: "demo",
@@ -29,5 +30,6 @@ export const COMMANDS: readonly Command[] = [
   DEMO,
   VALIDATE,
   EXPLAIN,
+  UP,
   VERSION_COMMAND,
 ];

@@ -204,6 +204,8 @@ function labelled(output: Output, label: string, content: string): string {
   return `  ${styled(output, label.padEnd(LABEL_WIDTH), "dim")}${body}\n`;
 }
 
+/** Content that stands behind `prefix`. */
 function text(output: Output, content: string, prefix: string): string {
-  return wrapped(printable(content), { columns: output.columns, indent: " ".repeat(prefix.length) });
+  const columns = output.columns === undefined ? undefined : output.columns - prefix.length;
+  return wrapped(printable(content), { columns, indent: "" }).split("\n").join(`\n${" ".repeat(prefix.length)}`);
 }

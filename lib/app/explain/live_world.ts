@@ -80,14 +80,14 @@ export async function readLiveWorld(client: KubeClient, options: { namespace: st
       objects: {
         services: services!,
         ipAddressPools: pools!,
-        l2Advertisements: l2 ?? [],
-        bgpAdvertisements: bgp ?? [],
-        bgpPeers: peers ?? [],
-        bfdProfiles: bfd ?? [],
-        communities: communities ?? [],
+        ...known("l2Advertisements", l2),
+        ...known("bgpAdvertisements", bgp),
+        ...known("bgpPeers", peers),
+        ...known("bfdProfiles", bfd),
+        ...known("communities", communities),
         nodes: nodes ?? [],
         endpointSlices: slices ?? [],
-        ...(namespaces === undefined ? {} : { namespaces }),
+        ...known("namespaces", namespaces),
       },
       speakers: living,
       configurationStates: states ?? [],
@@ -96,6 +96,14 @@ export async function readLiveWorld(client: KubeClient, options: { namespace: st
       notes,
     },
   };
+}
+
+/** A list that may not be read is left out: nothing is known of it, which is not the same as that it is empty. */
+function known<Name extends string>(
+  name: Name,
+  list: readonly KubeObject[] | undefined,
+): { readonly [Key in Name]?: readonly KubeObject[] } {
+  return list === undefined ? {} : { [name]: list } as { readonly [Key in Name]?: readonly KubeObject[] };
 }
 
 /** Pods that any of the selectors selects, each once; `undefined` when they may not be read. */

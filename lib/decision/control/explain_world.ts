@@ -84,7 +84,9 @@ export interface WorldExplanation {
 
 export function explainWorld(objects: WorldObjects, options: WorldOptions): WorldExplanation {
   const outcome = convergeOffline({ ...objects, namespaces: objects.namespaces }, options);
-  const { config, problems } = resolveConfig(objects);
+  const { nodes: nodeObjects, ...others } = objects;
+  // No Nodes among the objects of a file means that nothing is known of them.
+  const { config, problems } = resolveConfig(nodeObjects.length === 0 ? others : objects);
   const views = new Map<string, ServiceView>();
   const undecoded: Problem[] = [];
   for (const { key, after } of outcome.services.values()) {
@@ -92,7 +94,7 @@ export function explainWorld(objects: WorldObjects, options: WorldOptions): Worl
     if (decoded.ok) views.set(key, decoded.value);
     else undecoded.push(...decoded.problems);
   }
-  const nodes = decodeAll(objects.nodes, decodeNode, undecoded);
+  const nodes = decodeAll(nodeObjects, decodeNode, undecoded);
   const endpoints = endpointsByService(decodeAll(objects.endpointSlices, decodeEndpointSlice, undecoded));
   const world = { services: [...views.values()], endpoints, nodes, config };
   const plans = { layer2: planLayer2(world, options), bgp: planBgp(world, options), nodes, endpoints };

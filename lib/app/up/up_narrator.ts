@@ -1,0 +1,61 @@
+/** What happens, for people: one line with the time of day per thing, from the log of both programs and from the files. */
+import type { Log, LogEvent } from "../../base/log.ts";
+import { type Clock, formatWallTime } from "../../base/time.ts";
+import { type Output, printable, type Style, styled } from "../cli/output.ts";
+
+export class UpNarrator {
+  readonly #output: Output;
+  readonly #clock: Clock;
+
+  constructor(deps: { readonly output: Output; readonly clock: Clock }) {
+    this.#output = deps.output;
+    this.#clock = deps.clock;
+  }
+
+  tell(line: string, style?: Style): void {
+    // Of `2026-01-31T12:34:56.789Z`; in UTC, as the programs' own log.
+    const time = formatWallTime(this.#clock.wallMs()).slice(11, 19);
+    const text = style === undefined ? printable(line) : styled(this.#output, printable(line), style);
+    this.#output.write(`${styled(this.#output, time, "dim")}  ${text}\n`);
+  }
+
+  /** Of the log what a person wants to know. */
+  readonly hear: Log = (event) => {
+    const told = sentenceOf(event);
+    if (told !== undefined) this.tell(told.text, told.style);
+  };
+}
+
+interface Sentence {
+  readonly text: string;
+  readonly style?: Style;
+}
+
+function sentenceOf(event: LogEvent): Sentence | undefined {
+  const list = (name: string) => Array.isArray(event[name]) ? (event[name] as unknown[]).join(", ") : "";
+  switch (event.event) {
+    case "ipAllocated":
+      return { text: `${event["service"]} gets ${list("ips")} from pool ${event["pool"]}`, style: "green" };
+    case "ipReleased":
+      return { text: `${event["service"]} gives ${list("ips")} back` };
+    case "allocationFailed":
+      return { text: `${event["service"]} gets no address: ${event["message"]}`, style: "red" };
+    case "clearAssignment":
+      return { text: `${event["service"]} may not keep its address: ${event["message"]}`, style: "yellow" };
+    case "serviceAnnounced":
+      return { text: `${list("ips")} is announced here for ${list("services")}`, style: "green" };
+    case "serviceWithdrawn":
+      return { text: `${list("ips")} is not announced any more` };
+    case "configurationProblem": {
+      const { severity, kind, namespace, name, path, error } = event;
+      const where = `${kind} ${namespace}/${name}${path === "" ? "" : ` ${path}`}`;
+      return { text: `${severity}: ${where}: ${error}`, style: severity === "error" ? "red" : "yellow" };
+    }
+    default:
+      if (event.level !== "error" && event.level !== "warn") return undefined;
+      return {
+        text: `${event.event}: ${event["error"] ?? event["message"] ?? event["reason"] ?? ""}`,
+        style: "yellow",
+      };
+  }
+}
