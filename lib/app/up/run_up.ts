@@ -137,6 +137,7 @@ function assemble(
       namespace,
       lbClasses,
       ignoreExcludeLb: false,
+      podName: "",
       // Nobody else: every candidate is this machine.
       watch: undefined,
       exclusions: deps.exclusions,
