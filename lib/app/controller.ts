@@ -19,7 +19,7 @@ import type { LoadBalancerClasses } from "../decision/config/load_balancer_class
 import { ConvergeMachine } from "../decision/control/converge.ts";
 import type { ConvergeEffect, ConvergeInput } from "../decision/control/converge_io.ts";
 import type { WriteFailure } from "../decision/control/write_queue.ts";
-import type { KubeClientFacts, PoolUsage } from "../edge/http/metallb_metrics.ts";
+import type { KubeClientFacts, PoolUsage, ProblemCount } from "../edge/http/metallb_metrics.ts";
 import { type ApiError, isRetryable } from "../edge/kube/api_error.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
 import { EventRecorder } from "../edge/kube/events.ts";
@@ -27,15 +27,17 @@ import type { Reflector } from "../edge/kube/reflector.ts";
 import { EventLoopDriver } from "../edge/run/event_loop_driver.ts";
 import { Caches } from "./caches.ts";
 import { coalesced } from "./coalesced.ts";
+import { ConfigurationWatch } from "./configuration_watch.ts";
 import { int64 } from "./int64.ts";
 import { Leader, type LeaderOptions, type Leadership, SoleLeader } from "./leader.ts";
-import { ProblemLog } from "./problem_log.ts";
 
 export interface ControllerOptions {
   /** Namespace of the metallb.io objects. */
   readonly namespace: string;
   /** Serve only these classes; `undefined`: only Services without a class. */
   readonly lbClasses: LoadBalancerClasses;
+  /** Own pod, the owner of what this controller reports; empty outside of a pod. */
+  readonly podName?: string;
   /** Left out: this is the only controller. */
   readonly election?: Omit<LeaderOptions, "namespace">;
 }
@@ -69,7 +71,7 @@ export class Controller {
   readonly #pools: Reflector;
   readonly #namespaces: Reflector;
   readonly #services: Reflector;
-  readonly #problemLog: ProblemLog;
+  readonly #configuration: ConfigurationWatch;
   #term: Term | undefined;
   /** Counts the terms that were begun or ended. */
   #terms = 0;
@@ -81,7 +83,6 @@ export class Controller {
   constructor(options: ControllerOptions, deps: ControllerDeps) {
     this.#deps = deps;
     const { client, clock, rng, log } = deps;
-    this.#problemLog = new ProblemLog(deps);
     this.#options = options;
     this.#leadership = this.#elect();
     this.#events = new EventRecorder({ component: "metallb-controller" }, { client, clock, rng, log });
@@ -89,16 +90,25 @@ export class Controller {
     this.#services = this.#caches.add({ resource: RESOURCES.services }, (change) => {
       const object = change.kind === "upsert" ? change.object : undefined;
       this.#term?.driver.input({ kind: "service", key: change.key, object });
+      this.#configuration.servicesChanged();
     });
-    const { namespace } = options;
+    const { namespace, podName = "" } = options;
     const tellPools = coalesced(() => this.#tellPools());
     this.#pools = this.#caches.add({ resource: RESOURCES.ipAddressPools, namespace }, tellPools);
     // Pools may select namespaces by label.
     this.#namespaces = this.#caches.add({ resource: RESOURCES.namespaces }, tellPools);
+    this.#configuration = new ConfigurationWatch({ namespace, podName }, {
+      ...deps,
+      pools: this.#pools.store,
+      namespaces: this.#namespaces.store,
+      services: this.#services.store,
+      record: (event) => this.#events.record(event),
+    });
   }
 
   start(): void {
     this.#leadership.start();
+    this.#configuration.start();
   }
 
   /**
@@ -112,7 +122,7 @@ export class Controller {
     // Given back as soon as nothing can come after it: others wait for it.
     const isClean = this.#writes.size === 0 && this.#deps.clock.now() >= this.#doubtEndsAt;
     await this.#leadership.stop({ isClean });
-    await this.#caches.stop();
+    await Promise.all([this.#caches.stop(), this.#configuration.stop()]);
     await this.#events.flush(EVENT_FLUSH_MS);
     this.#events.stop();
   }
@@ -124,7 +134,7 @@ export class Controller {
 
   facts(): KubeClientFacts {
     const { synced } = this.#caches;
-    return { ...this.#caches.facts(), configLoaded: synced, configStale: this.#problemLog.hasErrors };
+    return { ...this.#caches.facts(), configLoaded: synced, configStale: this.#configuration.hasErrors };
   }
 
   poolUsage(): PoolUsage[] {
@@ -144,6 +154,10 @@ export class Controller {
     }));
   }
 
+  problemCounts(): ProblemCount[] {
+    return this.#configuration.problemCounts();
+  }
+
   get leads(): boolean {
     return this.#leadership.leads;
   }
@@ -152,10 +166,10 @@ export class Controller {
     return {
       program: "controller",
       ready: this.#caches.synced,
-      problems: this.#problemLog.inspect(),
+      problems: this.#configuration.inspect(),
       leadership: this.#leadership.inspect(),
       converge: this.#term?.machine.inspect() ?? null,
-      caches: this.#caches.inspect(),
+      caches: [...this.#caches.inspect() as readonly Json[], ...this.#configuration.inspectCaches()],
     };
   }
 
@@ -199,6 +213,7 @@ export class Controller {
     }
     this.#tellPools();
     term.driver.input({ kind: "synced" });
+    this.#configuration.setActive(true);
   }
 
   #endTerm(): void {
@@ -206,13 +221,14 @@ export class Controller {
     this.#term?.driver.stop();
     this.#term = undefined;
     // What is wrong is for the leader to say.
-    this.#problemLog.replace([]);
+    this.#configuration.setActive(false);
   }
 
   #tellPools(): void {
     const driver = this.#term?.driver;
     driver?.input({ kind: "namespaces", namespaces: [...this.#namespaces.store.values()] });
     driver?.input({ kind: "pools", ipAddressPools: [...this.#pools.store.values()] });
+    this.#configuration.configChanged();
   }
 
   #apply(effect: ConvergeEffect, term: Term): void {
@@ -224,7 +240,8 @@ export class Controller {
       case "event":
         return this.#events.record(effect);
       case "problems":
-        return this.#problemLog.replace(effect.problems);
+        // Those of the configuration are found anew there, with what speakers and other kinds say.
+        return this.#configuration.setOthers("services", effect.problems.filter(({ kind }) => kind === "Service"));
       case "log":
         return this.#deps.log(effect.event);
     }

@@ -6,16 +6,42 @@
  */
 import { RESOURCES } from "../base/kube.ts";
 import type { Log } from "../base/log.ts";
+import type { Rng } from "../base/rng.ts";
+import { backoffMs } from "../edge/kube/backoff.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
+import { type Schedule, systemSchedule } from "../edge/kube/schedule.ts";
 
 const DEPLOYMENTS = { group: "apps", version: "v1", kind: "Deployment", plural: "deployments", namespaced: true };
 const KEY_BYTES = 16;
+const BACKOFF = { baseMs: 1_000, capMs: 300_000 };
 
 export interface MemberlistSecretOptions {
   readonly namespace: string;
   readonly name: string;
   /** The owner; empty for none. */
   readonly deployment: string;
+}
+
+/** Sees to it that the Secret comes to be, also where the API or the right is missing for a while; returns how to stop. */
+export function keepMemberlistSecret(
+  options: MemberlistSecretOptions,
+  deps: { readonly client: KubeClient; readonly log: Log; readonly rng: Rng; readonly schedule?: Schedule },
+): () => void {
+  const { log, rng, schedule = systemSchedule } = deps;
+  let isStopped = false;
+  let cancel: (() => void) | undefined;
+  const attempt = async (failures: number): Promise<void> => {
+    const problem = await ensureMemberlistSecret(options, deps);
+    if (problem === undefined || isStopped) return;
+    // Speakers wait for it to start, so somebody may be looking for the reason.
+    log({ level: "warn", event: "memberlistSecretMissing", error: problem });
+    cancel = schedule(() => void attempt(failures + 1), backoffMs(failures + 1, { backoff: BACKOFF, rng }));
+  };
+  void attempt(0);
+  return () => {
+    isStopped = true;
+    cancel?.();
+  };
 }
 
 /** `undefined` when the Secret is there; else why it is not. */

@@ -47,8 +47,12 @@ export const CONTROLLER_FLAGS = {
     max: 60,
     help: "time after which another controller works when the leader dies without a word",
   },
-  "ml-secret-name": accepted("string", "name of the memberlist Secret", "METALLB_ML_SECRET_NAME"),
-  "deployment": accepted("string", "name of the controller's Deployment", "METALLB_DEPLOYMENT"),
+  "ml-secret-name": {
+    kind: "string",
+    env: "METALLB_ML_SECRET_NAME",
+    help: "Secret with the key that the speakers share; made if it is not there",
+  },
+  "deployment": { kind: "string", env: "METALLB_DEPLOYMENT", help: "the Deployment that owns this Secret" },
   "disable-cert-rotation": { kind: "boolean", help: "take the webhook certificate from --cert-dir, and renew nothing" },
   "cert-dir": {
     kind: "string",

@@ -1,10 +1,16 @@
 /** The controller as a program of its own: flags in, a running `Controller` out. */
-import { allocatorMetrics, kubeClientMetrics, leaderMetric } from "../edge/http/metallb_metrics.ts";
+import {
+  allocatorMetrics,
+  configurationMetrics,
+  kubeClientMetrics,
+  leaderMetric,
+} from "../edge/http/metallb_metrics.ts";
 import { systemClock } from "../edge/run/clock.ts";
 import { systemRng } from "../edge/run/random.ts";
 import { Controller, type ControllerOptions } from "./controller.ts";
 import type { FlagValues } from "./flags.ts";
 import { classesOf } from "./load_balancer_classes.ts";
+import { keepMemberlistSecret } from "./memberlist_secret.ts";
 import { CONTROLLER_FLAGS } from "./program_flags.ts";
 import { type Running, runProgram } from "./program.ts";
 import { Webhooks, type WebhooksDeps } from "./webhooks.ts";
@@ -18,10 +24,17 @@ export async function runController(args: readonly string[]): Promise<void> {
       const deps = { client, log, clock: systemClock, rng: systemRng(), fail };
       const webhooks = flags["webhook-mode"] === "disabled" ? undefined : startWebhooks(flags, { ...deps, namespace });
       if (flags["webhook-mode"] === "onlywebhook") return Promise.resolve(withWebhooks(NOTHING, webhooks));
-      const options = { namespace, lbClasses: classesOf(flags["lb-class"]), ...electionOf(flags) };
+      const stopSecret = keepSecret(flags, { ...deps, namespace });
+      const lbClasses = classesOf(flags["lb-class"]);
+      const options = { namespace, lbClasses, podName: flags["pod-name"], ...electionOf(flags) };
       const controller = new Controller(options, deps);
       controller.start();
-      return Promise.resolve(withWebhooks(observeController(controller), webhooks));
+      const observed = observeController(controller);
+      const stop = () => {
+        stopSecret();
+        return observed.stop();
+      };
+      return Promise.resolve(withWebhooks({ ...observed, stop }, webhooks));
     },
   }, args);
 }
@@ -49,6 +62,14 @@ function startWebhooks(
   return webhooks;
 }
 
+function keepSecret(
+  flags: FlagValues<typeof CONTROLLER_FLAGS>,
+  { namespace, ...deps }: Parameters<typeof keepMemberlistSecret>[1] & { readonly namespace: string },
+): () => void {
+  const name = flags["ml-secret-name"];
+  return name === "" ? () => {} : keepMemberlistSecret({ namespace, name, deployment: flags["deployment"] }, deps);
+}
+
 function withWebhooks(running: Running, webhooks: Webhooks | undefined): Running {
   if (webhooks === undefined) return running;
   return {
@@ -66,6 +87,7 @@ export function observeController(controller: Controller): Running {
     conditions: controller.conditions,
     metrics: [
       ...kubeClientMetrics(() => controller.facts()),
+      ...configurationMetrics(() => controller.problemCounts()),
       ...allocatorMetrics(() => controller.poolUsage()),
       leaderMetric(() => controller.leads),
     ],
