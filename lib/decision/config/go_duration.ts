@@ -20,6 +20,7 @@ const UNITS: ReadonlyMap<string, bigint> = new Map([
 const NANOSECONDS_MAX = (1n << 63n) - 1n;
 /** Longer texts are refused unread; a duration of all units with all digits that count is shorter. */
 const TEXT_MAX = 200;
+const FRACTION_DIGITS_MAX = 19;
 const PART = /([0-9]*)(?:\.([0-9]*))?([^0-9.]+)/y;
 
 /** Nanoseconds, or `undefined` when the whole text is not one duration. */
@@ -38,8 +39,16 @@ export function parseGoDuration(text: string): bigint | undefined {
     const unit = UNITS.get(part[3]!);
     if (unit === undefined || whole + fraction === "") return undefined;
     total += BigInt(whole === "" ? 0 : whole) * unit;
-    if (fraction !== "") total += BigInt(fraction) * unit / 10n ** BigInt(fraction.length);
+    total += fractionOf(unit, fraction);
     if (total > NANOSECONDS_MAX) return undefined;
   }
   return text.startsWith("-") ? -total : total;
+}
+
+/** In floating point and with the digits that fit 63 bits, because that is how Go rounds. */
+function fractionOf(unit: bigint, fraction: string): bigint {
+  let digits = fraction.slice(0, FRACTION_DIGITS_MAX);
+  if (BigInt(digits === "" ? 0 : digits) > 1n << 63n) digits = digits.slice(0, -1);
+  if (digits === "") return 0n;
+  return BigInt(Math.trunc(Number(BigInt(digits)) * (Number(unit) / 10 ** digits.length)));
 }
