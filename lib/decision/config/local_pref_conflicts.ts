@@ -28,10 +28,11 @@ const COMPARED_MAX = 1000;
 /** By name; the result is too, without the pools on which one gives way. */
 export function dropConflictingPools(sorted: readonly AttachedAdvertisement[], options: Options): BgpAdvertisement[] {
   const kept: BgpAdvertisement[] = [];
+  const common = new CommonPools(options.familiesOf);
   const results: BgpAdvertisement[] = [];
   for (const { advertisement, problems } of sorted) {
     const result = advertisement.serviceSelectors.length === 0
-      ? withoutConflicts(advertisement, { ...options, kept, problems })
+      ? withoutConflicts(advertisement, { nodeSets: options.nodeSets, common, kept, problems })
       : advertisement;
     if (result.serviceSelectors.length === 0 && kept.length < COMPARED_MAX) kept.push(result);
     results.push(result);
@@ -41,25 +42,68 @@ export function dropConflictingPools(sorted: readonly AttachedAdvertisement[], o
 
 function withoutConflicts(
   advertisement: BgpAdvertisement,
-  options: Options & { kept: readonly BgpAdvertisement[]; problems: ProblemList },
+  options: {
+    nodeSets: NodeSets;
+    common: CommonPools;
+    kept: readonly BgpAdvertisement[];
+    problems: ProblemList;
+  },
 ): BgpAdvertisement {
   let pools: ReadonlySet<string> = advertisement.pools;
   for (const other of options.kept) {
     if (pools.size === 0) break;
     if (other.localPref === advertisement.localPref || !peersMeet(advertisement, other)) continue;
-    const equalIn = new Set<IpFamily>();
-    if (advertisement.aggregationLength === other.aggregationLength) equalIn.add(4);
-    if (advertisement.aggregationLengthV6 === other.aggregationLengthV6) equalIn.add(6);
-    if (equalIn.size === 0 || !options.nodeSets.meet(advertisement.nodeSelectors, other.nodeSelectors)) continue;
-    const lost = [...pools].filter((pool) =>
-      other.pools.has(pool) && [...options.familiesOf(pool)].some((family) => equalIn.has(family))
-    );
+    const isEqual = {
+      4: advertisement.aggregationLength === other.aggregationLength,
+      6: advertisement.aggregationLengthV6 === other.aggregationLengthV6,
+    };
+    if (!isEqual[4] && !isEqual[6]) continue;
+    if (!options.nodeSets.meet(advertisement.nodeSelectors, other.nodeSelectors)) continue;
+    const lost = options.common.find({ a: pools, b: other.pools, isEqual });
     if (lost.length === 0) continue;
     report(options.problems, { lost, other, localPref: advertisement.localPref });
     const gone = new Set(lost);
-    pools = new Set([...pools].filter((pool) => !gone.has(pool)));
+    pools = gone.size === pools.size ? NO_POOLS : new Set([...pools].filter((pool) => !gone.has(pool)));
   }
   return pools === advertisement.pools ? advertisement : { ...advertisement, pools };
+}
+
+const NO_POOLS: ReadonlySet<string> = new Set();
+
+/** Pools that two sets share, where a route of them can be the same; advertisements of all pools share one set. */
+class CommonPools {
+  readonly #familiesOf: Options["familiesOf"];
+  readonly #known = new Map<ReadonlySet<string>, Map<ReadonlySet<string>, readonly string[]>>();
+
+  constructor(familiesOf: Options["familiesOf"]) {
+    this.#familiesOf = familiesOf;
+  }
+
+  find(options: {
+    a: ReadonlySet<string>;
+    b: ReadonlySet<string>;
+    isEqual: Readonly<Record<IpFamily, boolean>>;
+  }): readonly string[] {
+    const { isEqual } = options;
+    const common = this.#common(options.a, options.b);
+    if (isEqual[4] && isEqual[6]) return common;
+    return common.filter((pool) => {
+      const families = this.#familiesOf(pool);
+      return (isEqual[4] && families.has(4)) || (isEqual[6] && families.has(6));
+    });
+  }
+
+  /** Those of known families only: what is not known of a broken pool is not held against anybody. */
+  #common(a: ReadonlySet<string>, b: ReadonlySet<string>): readonly string[] {
+    let ofA = this.#known.get(a);
+    if (ofA === undefined) this.#known.set(a, ofA = new Map());
+    let common = ofA.get(b);
+    if (common === undefined) {
+      common = [...a].filter((pool) => b.has(pool) && this.#familiesOf(pool).size > 0);
+      ofA.set(b, common);
+    }
+    return common;
+  }
 }
 
 function peersMeet(a: BgpAdvertisement, b: BgpAdvertisement): boolean {

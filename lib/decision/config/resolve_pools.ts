@@ -163,7 +163,9 @@ function allocationOf(
   if (options.namespaces !== undefined) {
     const known = options.namespaces;
     warnOfUnknownNamespaces(object.namespaces, { known, problems });
-    const matching = known.list.filter(({ labels }) => anySelectorMatches(namespaceSelectors, labels));
+    const matching = namespaceSelectors.length === 0
+      ? []
+      : known.list.filter(({ labels }) => anySelectorMatches(namespaceSelectors, labels));
     for (const { name } of matching) names.add(name);
     if (namespaceSelectors.length > 0 && matching.length === 0) {
       const message = "no namespace has these labels at present" +
