@@ -1,6 +1,6 @@
 /**
- * Which nodes selectors mean, and whether two sets of them meet. Without a list of nodes (files, no cluster) only what
- * is certain counts: sets meet when one is unrestricted or both say the same.
+ * Which nodes selectors mean, and whether two sets of them meet. Without nodes (files, no cluster) only what is
+ * certain counts: sets meet when one is unrestricted or both say the same.
  */
 import type { NodeView } from "./node_view.ts";
 import type { ProblemList } from "./problem.ts";
@@ -18,8 +18,9 @@ export class NodeSets {
 
   /** True when some node is certainly in both; an empty list of selectors means every node. */
   meet(a: readonly Selector[], b: readonly Selector[]): boolean {
-    if (this.#nodes === undefined) return a.length === 0 || b.length === 0 || textOf(a) === textOf(b);
-    if (this.#nodes.length === 0) return false;
+    if (this.#nodes === undefined || this.#nodes.length === 0) {
+      return a.length === 0 || b.length === 0 || textOf(a) === textOf(b);
+    }
     if (a.length === 0) return b.length === 0 || this.#namesOf(b).size > 0;
     if (b.length === 0) return this.#namesOf(a).size > 0;
     const names = this.#namesOf(a);

@@ -32,16 +32,13 @@ export function secretObject(name: string, rest: Members): KubeObject {
   return objectOf("Secret", name, rest);
 }
 
-/** All lists are given, so that names in them are checked. */
-export function resolveAll(objects: Partial<ConfigObjects>): ResolvedConfig & { readonly short: readonly string[] } {
-  const resolved = resolveConfig({
-    ipAddressPools: [],
-    bgpPeers: [],
-    bfdProfiles: [],
-    communities: [],
-    secrets: [],
-    ...objects,
-  });
+type SomeLists = { readonly [Kind in keyof ConfigObjects]?: ConfigObjects[Kind] | undefined };
+
+/** Lists that are not named are given empty, so that names in them are checked; `undefined` leaves one out. */
+export function resolveAll(objects: SomeLists): ResolvedConfig & { readonly short: readonly string[] } {
+  const empty: SomeLists = { ipAddressPools: [], bgpPeers: [], bfdProfiles: [], communities: [], secrets: [] };
+  const given = Object.entries({ ...empty, ...objects }).filter(([, list]) => list !== undefined);
+  const resolved = resolveConfig(Object.fromEntries(given) as unknown as ConfigObjects);
   const short = resolved.problems.map(({ severity, name, path, reason }) => `${severity} ${name} ${path} ${reason}`);
   return { ...resolved, short };
 }
