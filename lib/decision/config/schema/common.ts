@@ -15,8 +15,11 @@ export function listOf<T extends z.ZodType>(schema: T) {
   return z.array(schema).nullish().transform((value) => value ?? []);
 }
 
-/** A map of text that may be absent or `null`; both decode to the empty map. */
-export const textMap = z.record(z.string(), z.string()).nullish().transform((value) => value ?? {});
+/** A map of text that may be absent or `null`; both decode to the empty map. Members that are `null` are absent too. */
+export const textMap = z.record(z.string(), z.string().nullish()).nullish().transform((value) => {
+  const texts = Object.entries(value ?? {}).filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  return Object.fromEntries(texts);
+});
 
 export const metadataSchema = z.object({
   name: z.string().min(1),
