@@ -9,15 +9,20 @@
 import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
 import { assertStringIncludes } from "@std/assert/string_includes";
+import type { JsonObject } from "../../lib/base/json.ts";
+import { type Kind, PLURALS, wholeObject } from "../contract/bad_objects.ts";
 import { admissions, BAD_OBJECTS, refusals, type Send, typingErrors } from "../contract/bad_objects_suite.ts";
 import { BAD_SEMANTICS } from "../contract/bad_semantics.ts";
+import { Damage } from "../contract/damage.ts";
 import { GOOD_OBJECTS } from "../contract/good_objects.ts";
 import { TYPING_ERRORS } from "../contract/typing_errors.ts";
-import { CRDS } from "../embedded/embedded_stage.ts";
+import { CRDS, EmbeddedStage } from "../embedded/embedded_stage.ts";
 import { findTool } from "../support/kube_tools.ts";
 import { RealApiServer } from "../support/real_api_server.ts";
 
 const DEFINITIONS = new URL("../../manifests/crds", import.meta.url).pathname;
+const SEED = 20261125;
+const DAMAGED = 400;
 const SERVED_LIMIT_MS = 30_000;
 const PEERS = "/apis/metallb.io/v1beta2/namespaces/default/bgppeers";
 
@@ -95,6 +100,44 @@ Deno.test("Definitions: kube-apiserver admits each good object, and completes it
 Deno.test("Definitions: kube-apiserver says typing errors to who asks for it", async () => {
   assertEquals(await typingErrors(TYPING_ERRORS, send), []);
 });
+
+Deno.test("Definitions: the embedded API says the same in the same words, of damaged objects too", async () => {
+  const embedded = new EmbeddedStage();
+  const damage = new Damage(SEED);
+  const rows = BAD_OBJECTS.filter(({ path, before, version }) =>
+    // The words about metadata are the embedded API's own.
+    !path.startsWith("metadata") && before === undefined && version === undefined
+  ).map(({ kind, object }): { kind: Kind; object: JsonObject } => ({ kind, object }));
+  for (let round = 0; round < DAMAGED; round++) {
+    const { kind, object } = damage.pick(GOOD_OBJECTS);
+    rows.push({ kind, object: damage.to({ spec: {}, ...object }) as JsonObject });
+  }
+  const failures: string[] = [];
+  for (const { kind, object } of rows) {
+    // Go writes such a number in another way, and does not cut long words.
+    if (/1e\+300|a{300}/.test(JSON.stringify(object))) continue;
+    const whole = wholeObject(kind, object, { name: "compared", namespace: "default" });
+    const path = `/apis/${whole["apiVersion"]}/namespaces/default/${PLURALS[kind]}?dryRun=All`;
+    const real = outcomeOf(await send("POST", path, whole));
+    const ours = outcomeOf(await embedded.send("POST", path, { body: whole }));
+    if (real !== ours) failures.push(`seed ${SEED}: ${JSON.stringify(whole)}\n  real: ${real}\n  ours: ${ours}`);
+  }
+  assertEquals(failures.slice(0, 5), []);
+});
+
+/** What was wrong, in any order, or what became of the spec. */
+function outcomeOf({ code, body }: Awaited<ReturnType<Send>>): string {
+  const causes: { field: string; reason: string; message: string }[] = body.details?.causes ?? [];
+  const lines = causes.map(({ field, reason, message }) => `${reason} ${field}: ${message}`).sort();
+  return [code, ...lines, code === 201 ? JSON.stringify(inOrder(body.spec)) : ""].join("\n");
+}
+
+function inOrder(value: unknown): unknown {
+  if (typeof value === "string") return value.toWellFormed();
+  if (Array.isArray(value)) return value.map(inOrder);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).sort().map(([key, member]) => [key, inOrder(member)]));
+}
 
 Deno.test("Definitions: a list that is too long is refused by size, and the server goes on", async () => {
   const addresses = Array.from(

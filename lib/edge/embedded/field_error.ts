@@ -75,8 +75,13 @@ export function duplicate(path: string, value: JsonValue): FieldError {
 export function jsonTypeOf(value: JsonValue): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "array";
-  if (typeof value === "number") return Number.isInteger(value) ? "integer" : "number";
+  if (typeof value === "number") return isInt64(value) ? "integer" : "number";
   return typeof value;
+}
+
+/** Larger whole numbers are fractions to a server that is written in Go. */
+function isInt64(value: number): boolean {
+  return Number.isInteger(value) && Math.abs(value) <= 2 ** 63;
 }
 
 function showValue(value: JsonValue): string {

@@ -99,8 +99,8 @@ function checkValue(value: JsonValue, schema: Schema, findings: Findings): void 
     errors.push(
       wrongType(path, value, schema["x-kubernetes-int-or-string"] === true ? "integer,string" : schema.type!),
     );
-    return;
   }
+  // What else is wrong with a value of the wrong type is said as well: no word of an enum, a fraction below a minimum.
   if (schema.enum !== undefined && !schema.enum.some((item) => item === value)) {
     errors.push(notSupported(path, value, schema.enum));
   }
@@ -271,9 +271,7 @@ function knowsMembers(schema: Schema): boolean {
   return schema.type === "object" && schema.additionalProperties === undefined;
 }
 
-/** A member's path below another. */
+/** A member's path below another; names are not quoted, as real servers do not. */
 export function joinPath(path: string, key: string): string {
-  const step = /^[A-Za-z0-9_$-]+$/.test(key) ? key : `[${key}]`;
-  if (path === "") return step;
-  return step.startsWith("[") ? `${path}${step}` : `${path}.${step}`;
+  return path === "" ? key : `${path}.${key}`;
 }
