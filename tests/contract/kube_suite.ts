@@ -87,6 +87,29 @@ function requestScenarios(scenario: Scenario): void {
     assertEquals(reasonOf(await client.get(KIND, target)), "notFound");
   });
 
+  scenario(
+    "an object is applied: created, kept, contended, taken over, and trimmed to what is still wanted",
+    async (stage) => {
+      const { client } = stage;
+      const applyAs = (fieldManager: string, data: Record<string, string>, force = false) =>
+        client.apply(KIND, {
+          namespace: "default",
+          name: stage.nameOf("a"),
+          fieldManager,
+          force,
+          body: stage.body("a", data),
+        });
+      const created = valueOf(await applyAs("one", { a: "1", b: "1" }));
+      const again = valueOf(await applyAs("one", { a: "1", b: "1" }));
+      assertEquals(again.metadata.resourceVersion, created.metadata.resourceVersion);
+      const refused = await applyAs("two", { a: "2", c: "2" });
+      assertEquals(reasonOf(refused), "conflict");
+      assertEquals(refused.ok || refused.error.message.includes('conflict with "one": .data.a'), true);
+      assertEquals(valueOf(await applyAs("two", { a: "2", c: "2" }, true))["data"], { a: "2", b: "1", c: "2" });
+      assertEquals(valueOf(await applyAs("one", {}))["data"], { a: "2", c: "2" });
+    },
+  );
+
   scenario("bad input is refused as invalid, an unknown kind is not found", async ({ client }) => {
     const body = { metadata: { name: "Not_A_Name" } };
     assertEquals(reasonOf(await client.create(KIND, { namespace: "default", body })), "invalid");

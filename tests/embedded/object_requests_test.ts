@@ -148,10 +148,10 @@ Deno.test("Requests: every bad one gets a Status with code, reason and message",
       "UnsupportedMediaType",
     ],
     [
-      "server-side apply",
+      "server-side apply without a manager",
       { method: "PATCH", path: `${CONFIG_MAPS}/there`, body: {}, type: "application/apply-patch+yaml" },
-      415,
-      "UnsupportedMediaType",
+      422,
+      "Invalid",
     ],
     [
       "strategic patch of a custom kind",

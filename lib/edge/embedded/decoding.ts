@@ -6,7 +6,7 @@ import { type FieldError, notSupported } from "./field_error.ts";
 import { isMap, type JsonMap, type JsonValue, mapAt } from "./json_map.ts";
 import { groupVersionOf, type ResourceType } from "./resource_type.ts";
 import { METADATA_SCHEMA, type Schema } from "./schema.ts";
-import { applyDefaults, pruneUnknown, validateSchema } from "./schema_check.ts";
+import { applyDefaults, memberSchema, pruneUnknown, validateSchema } from "./schema_check.ts";
 import { badRequest, invalidObject, type StatusError } from "./status_error.ts";
 
 /** `?fieldValidation=`; without it a server warns. */
@@ -16,6 +16,8 @@ export interface Decoded {
   /** In stored form: without `apiVersion` and `kind`, defaults filled in. */
   readonly body: JsonMap;
   readonly warnings: readonly string[];
+  /** `metadata.managedFields` as it was sent; it is not left in the body. */
+  readonly managedFields: JsonValue | undefined;
 }
 
 /** Throws the 422 of a bad option. `options` is the kind of the options, e.g. `CreateOptions`. */
@@ -67,19 +69,23 @@ export function decodeObject(type: ResourceType, options: { value: JsonValue; va
     const list = unknown.map((path) => `unknown field "${path}"`).join(", ");
     throw cannotHandle(type, `strict decoding error: ${list}`);
   }
-  dropNulls(type.custom ? mapAt(value, "metadata") : value);
+  // The metadata of a custom object is decoded by type as well.
+  if (type.custom) dropEmpty(mapAt(value, "metadata"), METADATA_SCHEMA);
+  else dropEmpty(value, schema);
   const checked = type.custom ? { properties: { metadata: METADATA_SCHEMA } } : schema;
   const mistakes = validateSchema(value, checked).filter((error) => error.reason === "FieldValueTypeInvalid");
   if (mistakes.length > 0) throw cannotHandle(type, `${mistakes[0]!.path}: ${mistakes[0]!.message}`);
   if (type.custom) applyDefaults(value, schema);
+  const metadata = value.metadata as JsonMap;
+  const { managedFields } = metadata;
   delete value.apiVersion;
   delete value.kind;
-  delete (value.metadata as JsonMap).managedFields;
-  delete (value.metadata as JsonMap).selfLink;
+  delete metadata.managedFields;
+  delete metadata.selfLink;
   const body = type.conversion === undefined ? value : type.conversion.toStorage(value);
   type.strategy.defaults?.(body);
   const warnings = validation === "Warn" ? unknown.map((path) => `unknown field "${path}"`) : [];
-  return { body, warnings };
+  return { body, warnings, managedFields };
 }
 
 /** The object as this version's clients see it, with `kind` and `apiVersion`; the body is not changed. */
@@ -92,13 +98,18 @@ function cannotHandle(type: ResourceType, why: string) {
   return badRequest(`${type.kind} in version "${type.version}" cannot be handled as a ${type.kind}: ${why}`);
 }
 
-/** A typed decoder takes `null` for "not there". */
-function dropNulls(value: JsonMap): void {
+/** A typed decoder takes `null` for "not there", and so it does an empty map whose keys users choose. */
+function dropEmpty(value: JsonMap, schema: Schema | undefined): void {
   for (const [key, member] of Object.entries(value)) {
-    if (member === null) delete value[key];
-    else if (isMap(member)) dropNulls(member);
+    const known = schema === undefined ? undefined : memberSchema(schema, key);
+    if (member === null || (isMap(member) && isEmptyMap(member, known))) delete value[key];
+    else if (isMap(member)) dropEmpty(member, known);
     else if (Array.isArray(member)) {
-      for (const item of member) if (isMap(item)) dropNulls(item);
+      for (const item of member) if (isMap(item)) dropEmpty(item, known?.items);
     }
   }
+}
+
+function isEmptyMap(value: JsonMap, schema: Schema | undefined): boolean {
+  return schema?.additionalProperties !== undefined && Object.keys(value).length === 0;
 }

@@ -169,6 +169,7 @@ export class EmbeddedApi {
       target,
       query: url.searchParams,
       accept: request.headers.get("accept"),
+      userAgent: request.headers.get("user-agent") ?? "",
       contentType: body.contentType,
       body: body.text,
     });

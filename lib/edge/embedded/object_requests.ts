@@ -3,9 +3,11 @@ import type { Clock } from "../../base/time.ts";
 import { applyJsonPatch } from "./json_patch.ts";
 import { applyMergePatch } from "./merge_patch.ts";
 import { applyStrategicPatch } from "./strategic_patch.ts";
+import { appliedConfiguration } from "./applied_configuration.ts";
 import { decodeObject, fullSchema, parseFieldValidation, presentObject } from "./decoding.ts";
 import { subresourcesOf } from "./discovery.ts";
-import { forbidden } from "./field_error.ts";
+import { forbidden, invalid } from "./field_error.ts";
+import { FieldManager, setEntries } from "./field_manager.ts";
 import { cloneJson, isMap, type JsonMap, type JsonValue, mapAt, textAt } from "./json_map.ts";
 import { invalidList, listObjects, numberOf, queryFilter } from "./list_query.ts";
 import { acceptedMedia } from "./media_types.ts";
@@ -13,12 +15,20 @@ import type { ObjectStore } from "./object_store.ts";
 import type { ObjectWriter, WriteTarget } from "./object_writer.ts";
 import { Presenter } from "./presenter.ts";
 import type { Registry } from "./registry.ts";
-import { deleteOptions, isDryRun, type ObjectRequest, optionsKind, parsedBody } from "./object_request.ts";
+import {
+  checkPatchOptions,
+  deleteOptions,
+  isDryRun,
+  type ObjectRequest,
+  optionsKind,
+  parsedBody,
+} from "./object_request.ts";
 import type { RequestTarget } from "./request_target.ts";
 import type { ResourceType } from "./resource_type.ts";
 import { jsonAnswer } from "./responses.ts";
 import {
   badRequest,
+  invalidObject,
   methodNotAllowed,
   noSuchPath,
   notFound,
@@ -47,12 +57,15 @@ const PATCH_TYPES = [
   "application/merge-patch+json",
   "application/strategic-merge-patch+json",
 ];
+const APPLY_TYPE = "application/apply-patch+yaml";
 
 export class ObjectRequests {
   readonly #deps: ObjectRequestsDeps;
+  readonly #fields: FieldManager;
 
   constructor(deps: ObjectRequestsDeps) {
     this.#deps = deps;
+    this.#fields = new FieldManager(deps);
   }
 
   /** Throws a `StatusError` for everything that cannot be done. */
@@ -172,8 +185,9 @@ export class ObjectRequests {
   #create(type: ResourceType, request: ObjectRequest): Response {
     requireVerb(type, "create");
     const presenter = this.#presenter(type, request);
-    const { body, warnings } = this.#decode(type, request);
+    const { body, warnings, managedFields: sent } = this.#decode(type, request);
     const name = textAt(body.metadata, "name");
+    this.#fields.track(request, { type, body, sent, previous: undefined });
     const object = this.#deps.writer.create(type, { body, target: this.#writeTarget(request, name) });
     return jsonAnswer(presenter.one(object), { code: 201, warnings });
   }
@@ -181,9 +195,10 @@ export class ObjectRequests {
   #put(type: ResourceType, { request, status }: { request: ObjectRequest; status: boolean }): Response {
     requireVerb(type, "update");
     const presenter = this.#presenter(type, request);
-    const { body, warnings } = this.#decode(type, request);
+    const { body, warnings, managedFields: sent } = this.#decode(type, request);
     const target = this.#writeTarget(request, request.target.name);
     const previous = this.#deps.store.get(type.storage, keyOf(target.namespace, target.name));
+    this.#fields.track(request, { type, body, sent, previous });
     if (previous === undefined) {
       if (status || !type.createsOnUpdate) throw notFound(type, target.name);
       const metadata = body.metadata as JsonMap;
@@ -200,29 +215,55 @@ export class ObjectRequests {
     requireVerb(type, "patch");
     const presenter = this.#presenter(type, request);
     const patchType = request.contentType;
-    const allowed = type.custom ? PATCH_TYPES.slice(0, 2) : PATCH_TYPES;
+    checkPatchOptions(request, { apply: patchType === APPLY_TYPE });
+    if (patchType === APPLY_TYPE) return this.#apply(type, { request, status });
+    const allowed = [...type.custom ? PATCH_TYPES.slice(0, 2) : PATCH_TYPES, APPLY_TYPE];
     if (!allowed.includes(patchType)) {
-      const what = patchType.startsWith("application/apply-patch")
-        ? "server-side apply is not supported by this server yet; "
-        : "";
       throw unsupportedMediaType(
-        `${what}the body of the request was in an unknown format - accepted media types include: ${allowed.join(", ")}`,
+        `the body of the request was in an unknown format - accepted media types include: ${allowed.join(", ")}`,
       );
     }
     const patch = parsedBody(request);
     const previous = this.#find(type, request.target);
     const current = cloneJson(presentObject(type, previous.body));
     const patched = applyPatch(current, { patch, patchType, type });
-    const { body, warnings } = decodeObject(type, {
+    const { body, warnings, managedFields: sent } = decodeObject(type, {
       value: patched,
       validation: parseFieldValidation(request.query.get("fieldValidation"), optionsKind(request)),
     });
+    this.#fields.track(request, { type, body, sent, previous });
     // A patch that does not speak of the version means the object as it is.
     const metadata = body.metadata as JsonMap;
     if (metadata.resourceVersion === undefined) metadata.resourceVersion = String(previous.resourceVersion);
     const target = this.#writeTarget(request, request.target.name);
     const object = this.#deps.writer.update(type, { body, target, previous, status });
     return jsonAnswer(presenter.one(object), { warnings });
+  }
+
+  /** Server-side apply, which also creates. */
+  #apply(type: ResourceType, { request, status }: { request: ObjectRequest; status: boolean }): Response {
+    const presenter = this.#presenter(type, request);
+    const target = this.#writeTarget(request, request.target.name);
+    const configuration = appliedConfiguration(request.body, { type, name: target.name });
+    const previous = this.#deps.store.get(type.storage, keyOf(target.namespace, target.name));
+    if (previous === undefined && status) throw notFound(type, target.name);
+    const { uid } = mapAt(configuration, "metadata");
+    if (uid !== undefined && uid !== previous?.uid) {
+      throw invalidObject(type, target.name, [invalid("metadata.uid", uid, "field is immutable")]);
+    }
+    const { object, managers } = this.#fields.apply(request, { type, configuration, previous });
+    const { body, warnings } = decodeObject(type, {
+      value: object,
+      validation: parseFieldValidation(request.query.get("fieldValidation"), optionsKind(request)),
+    });
+    setEntries(body, managers);
+    if (previous === undefined) {
+      delete (body.metadata as JsonMap).resourceVersion;
+      const created = this.#deps.writer.create(type, { body, target });
+      return jsonAnswer(presenter.one(created), { code: 201, warnings });
+    }
+    const changed = this.#deps.writer.update(type, { body, target, previous, status });
+    return jsonAnswer(presenter.one(changed), { warnings });
   }
 
   #delete(type: ResourceType, request: ObjectRequest): Response {

@@ -87,7 +87,10 @@ export class ObjectWriter {
     const change = { previous: previous.body, context };
     keepSystemFields(metadata, mapAt(previous.body, "metadata"));
     if (status) {
-      if (type.custom) body.metadata = cloneJson(mapAt(previous.body, "metadata"));
+      if (type.custom) {
+        body.metadata = cloneJson(mapAt(previous.body, "metadata"));
+        setOrDelete(body.metadata, "managedFields", metadata.managedFields);
+      }
       for (const key of new Set([...Object.keys(body), ...Object.keys(previous.body)])) {
         if (key === "status" || key === "metadata") continue;
         setOrDelete(body, key, previous.body[key]);

@@ -35,7 +35,6 @@ export interface Schema {
   readonly maxProperties?: number;
   readonly "x-kubernetes-int-or-string"?: boolean;
   readonly "x-kubernetes-preserve-unknown-fields"?: boolean;
-  readonly "x-kubernetes-map-type"?: string;
   readonly "x-kubernetes-list-type"?: string;
   readonly "x-kubernetes-list-map-keys"?: readonly string[];
   readonly "x-kubernetes-validations"?: readonly ValidationRule[];

@@ -7,7 +7,9 @@
 import type { FieldError } from "./field_error.ts";
 import type { JsonMap } from "./json_map.ts";
 
+/** Empty where an API server gives none. */
 export type StatusReason =
+  | ""
   | "BadRequest"
   | "Unauthorized"
   | "Forbidden"
@@ -52,7 +54,7 @@ export class StatusError extends Error {
       metadata: {},
       status: "Failure",
       message: this.message,
-      reason: this.reason,
+      ...(this.reason === "" ? {} : { reason: this.reason }),
     };
     if (this.details !== undefined) status.details = this.details;
     status.code = this.code;

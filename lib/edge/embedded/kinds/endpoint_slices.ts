@@ -34,6 +34,7 @@ export const ENDPOINT_SLICES = resourceType({
   countsGeneration: true,
   strategy: {
     defaults: (body) => {
+      for (const endpoint of listAt(body, "endpoints")) if (isMap(endpoint)) endpoint.conditions ??= {};
       for (const port of listAt(body, "ports")) {
         if (!isMap(port)) continue;
         port.name ??= "";

@@ -72,7 +72,7 @@ const CONTAINER: Schema = record({
 export const POD_SPEC: Schema = record({
   volumes: listBy("name", { type: "object", "x-kubernetes-preserve-unknown-fields": true, properties: { name: text } }),
   initContainers: listBy("name", CONTAINER),
-  containers: listBy("name", CONTAINER),
+  containers: { ...listBy("name", CONTAINER), default: [] },
   ephemeralContainers: listBy("name", CONTAINER),
   restartPolicy: text,
   terminationGracePeriodSeconds: whole,
