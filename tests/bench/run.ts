@@ -8,6 +8,7 @@
  */
 import { parseArgs } from "node:util";
 import { labRequirements } from "../../lib/edge/lab/requirements.ts";
+import { benchAllocation } from "./allocation.ts";
 import { benchArpAnswers } from "./arp_answers.ts";
 import { benchMoves } from "./moves.ts";
 import { benchMemory, benchStart } from "./programs.ts";
@@ -23,6 +24,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   arp: { title: "ARP answers, round trip", run: benchArpAnswers },
   moves: { title: "An address moves to another node", run: benchMoves },
   service: { title: "One Service on an idle cluster", run: benchServiceLatency },
+  allocation: { title: "Allocation itself, without an API", run: benchAllocation },
   start: { title: "Start of the programs, over HTTPS", run: benchStart },
   memory: { title: "Memory of the programs", run: benchMemory },
 };

@@ -24,7 +24,8 @@ export interface Asking {
 
 interface Seat {
   readonly held: Sharers;
-  readonly retired: Sharers;
+  /** Mostly there are none. */
+  retired: Sharers | undefined;
 }
 
 /** A text is the one Service that holds the address and shares it with nobody: of most addresses there is no more to say. */
@@ -44,7 +45,9 @@ export class AddressUsers {
   usersOf(ip: Ip): string[] {
     const users = this.#users[ip.family].get(ip.value);
     if (users === undefined) return [];
-    return typeof users === "string" ? [users] : [...users.held.keys(), ...users.retired.keys()].sort(compareText);
+    return typeof users === "string"
+      ? [users]
+      : [...users.held.keys(), ...users.retired?.keys() ?? []].sort(compareText);
   }
 
   /** Every address that is used, with the terms of those that share it. */
@@ -68,8 +71,14 @@ export class AddressUsers {
     }
     const seat = users === undefined || typeof users === "string" ? newSeat(users) : users;
     if (seat !== users) this.#users[ip.family].set(ip.value, seat);
-    (isHeld ? seat.retired : seat.held).delete(serviceKey);
-    (isHeld ? seat.held : seat.retired).set(serviceKey, share);
+    if (isHeld) {
+      seat.retired?.delete(serviceKey);
+      seat.held.set(serviceKey, share);
+    } else {
+      seat.held.delete(serviceKey);
+      seat.retired ??= new Sharers();
+      seat.retired.set(serviceKey, share);
+    }
     return users === undefined;
   }
 
@@ -79,8 +88,8 @@ export class AddressUsers {
     if (users === undefined) return false;
     if (typeof users !== "string") {
       users.held.delete(serviceKey);
-      users.retired.delete(serviceKey);
-      if (users.held.size + users.retired.size > 0) return false;
+      users.retired?.delete(serviceKey);
+      if (sizeOf(users) > 0) return false;
     } else if (users !== serviceKey) return false;
     this.#users[ip.family].delete(ip.value);
     return true;
@@ -92,7 +101,7 @@ export class AddressUsers {
     if (users === undefined || users === serviceKey) return true;
     if (typeof users === "string") return false;
     if (users.held.conflictWith(serviceKey, share) !== undefined) return false;
-    return users.held.has(serviceKey) || users.retired.conflictWith(serviceKey, share) === undefined;
+    return users.held.has(serviceKey) || users.retired?.conflictWith(serviceKey, share) === undefined;
   }
 
   /** Why it may not, after `admits` said so; the message in the shape of MetalLB's (reference §5.6). */
@@ -121,23 +130,27 @@ export class AddressUsers {
     const users = this.#users[ip.family].get(ip.value);
     if (users === undefined) return [];
     if (typeof users === "string") return [[users, undefined]];
-    return [...users.held.entries(), ...users.retired.entries()].sort(([a], [b]) => compareText(a, b));
+    return [...users.held.entries(), ...users.retired?.entries() ?? []].sort(([a], [b]) => compareText(a, b));
   }
 }
 
 function newSeat(holder: string | undefined): Seat {
-  const seat = { held: new Sharers(), retired: new Sharers() };
+  const seat: Seat = { held: new Sharers(), retired: undefined };
   if (holder !== undefined) seat.held.set(holder, undefined);
   return seat;
 }
 
-function isOnly({ held, retired }: Seat, serviceKey: string): boolean {
-  return held.size + retired.size === 1 && (held.has(serviceKey) || retired.has(serviceKey));
+function sizeOf({ held, retired }: Seat): number {
+  return held.size + (retired?.size ?? 0);
+}
+
+function isOnly(seat: Seat, serviceKey: string): boolean {
+  return sizeOf(seat) === 1 && (seat.held.has(serviceKey) || seat.retired?.has(serviceKey) === true);
 }
 
 function* sharesOf({ held, retired }: Seat): Iterable<Share> {
   for (const [, share] of held.entries()) if (share !== undefined) yield share;
-  for (const [, share] of retired.entries()) if (share !== undefined) yield share;
+  for (const [, share] of retired?.entries() ?? []) if (share !== undefined) yield share;
 }
 
 function namesOf(keys: readonly string[]): string {

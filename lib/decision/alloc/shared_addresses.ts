@@ -10,11 +10,27 @@ import type { Share } from "./share.ts";
 import { SortedValues } from "./sorted_values.ts";
 
 interface PairIndex {
-  /** To how many Services of this pair are on it. */
-  readonly members: Map<bigint, number>;
-  readonly addresses: SortedValues;
-  /** Per port, the addresses where it is taken, each by at least one Service. */
-  readonly byPort: Map<string, { readonly taken: SortedValues; readonly counts: Map<bigint, number> }>;
+  readonly addresses: CountedValues;
+  /** Per port, the addresses where it is taken. */
+  readonly byPort: Map<string, CountedValues>;
+}
+
+/** Sorted addresses, each in there as long as a Service is left that put it there. */
+class CountedValues extends SortedValues {
+  /** Of those that more than one put there. */
+  readonly #counts = new Map<bigint, number>();
+
+  enter(address: bigint): void {
+    if (this.insert(address)) return;
+    this.#counts.set(address, (this.#counts.get(address) ?? 1) + 1);
+  }
+
+  leave(address: bigint): void {
+    const count = this.#counts.get(address) ?? 1;
+    if (count > 2) this.#counts.set(address, count - 1);
+    else if (count === 2) this.#counts.delete(address);
+    else this.delete(address);
+  }
 }
 
 export class SharedAddresses {
@@ -23,29 +39,28 @@ export class SharedAddresses {
   join(address: bigint, share: Share): void {
     let pair = this.#pairs.get(share.pair);
     if (pair === undefined) {
-      pair = { members: new Map(), addresses: new SortedValues(), byPort: new Map() };
+      pair = { addresses: new CountedValues(), byPort: new Map() };
       this.#pairs.set(share.pair, pair);
     }
-    increment(address, { counts: pair.members, values: pair.addresses });
+    pair.addresses.enter(address);
     for (const port of share.ports) {
-      let uses = pair.byPort.get(port);
-      if (uses === undefined) {
-        uses = { taken: new SortedValues(), counts: new Map() };
-        pair.byPort.set(port, uses);
+      let taken = pair.byPort.get(port);
+      if (taken === undefined) {
+        taken = new CountedValues();
+        pair.byPort.set(port, taken);
       }
-      increment(address, { counts: uses.counts, values: uses.taken });
+      taken.enter(address);
     }
   }
 
   leave(address: bigint, share: Share): void {
     const pair = this.#pairs.get(share.pair);
     if (pair === undefined) return;
-    decrement(address, { counts: pair.members, values: pair.addresses });
+    pair.addresses.leave(address);
     for (const port of share.ports) {
-      const uses = pair.byPort.get(port);
-      if (uses === undefined) continue;
-      decrement(address, { counts: uses.counts, values: uses.taken });
-      if (uses.taken.size === 0) pair.byPort.delete(port);
+      const taken = pair.byPort.get(port);
+      taken?.leave(address);
+      if (taken?.size === 0) pair.byPort.delete(port);
     }
     if (pair.addresses.size === 0) this.#pairs.delete(share.pair);
   }
@@ -60,7 +75,7 @@ export class SharedAddresses {
     for (let start: bigint | undefined; address !== undefined && address !== start;) {
       start = address;
       for (const port of share.ports) {
-        const taken = byPort.get(port)?.taken;
+        const taken = byPort.get(port);
         if (taken !== undefined && address !== undefined) address = firstApart({ addresses, taken }, address);
       }
     }
@@ -78,30 +93,12 @@ function firstApart(
   const offset = taken.lowerBound(from);
   let low = 0;
   let high = taken.size - offset;
+  // Taken on all of them: the usual answer where Services of one port come one after the other.
+  if (high === addresses.size - start) return undefined;
   while (low < high) {
     const middle = (low + high) >>> 1;
     if (addresses.at(start + middle) === taken.at(offset + middle)) low = middle + 1;
     else high = middle;
   }
   return addresses.at(start + low);
-}
-
-interface Counted {
-  readonly counts: Map<bigint, number>;
-  readonly values: SortedValues;
-}
-
-function increment(address: bigint, { counts, values }: Counted): void {
-  const count = counts.get(address) ?? 0;
-  counts.set(address, count + 1);
-  if (count === 0) values.add(address);
-}
-
-function decrement(address: bigint, { counts, values }: Counted): void {
-  const count = counts.get(address) ?? 0;
-  if (count > 1) {
-    counts.set(address, count - 1);
-    return;
-  }
-  if (counts.delete(address)) values.delete(address);
 }

@@ -8,7 +8,7 @@ import type { ConvergeInput } from "../../../lib/decision/control/converge_io.ts
 import { poolObject, serviceObject } from "../objects.ts";
 import { FakeApi, type Patch, shownBy } from "./fake_api.ts";
 
-const SEEDS = 2000;
+const SEEDS = 1000;
 const STEPS = 60;
 const IN_FLIGHT_MAX = 3;
 
