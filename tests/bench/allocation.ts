@@ -103,7 +103,7 @@ function churn(
     const indexes = Array.from({ length: BATCH }, () => below(rng, count));
     const startedAt = performance.now();
     for (const index of indexes) {
-      allocator.release(keyOf(index));
+      allocator.book.release(keyOf(index));
       assign(allocator, { scenario, index });
     }
     samples.push((performance.now() - startedAt) * 1000 / (2 * BATCH));

@@ -72,8 +72,9 @@ export class SharedAddresses {
     const { addresses, byPort } = pair;
     let address = addresses.at(addresses.lowerBound(from));
     // Each port that is taken there moves the address on, until a round over all of them moves it no more.
-    for (let start: bigint | undefined; address !== undefined && address !== start;) {
-      start = address;
+    let before: bigint | undefined;
+    while (address !== undefined && address !== before) {
+      before = address;
       for (const port of share.ports) {
         const taken = byPort.get(port);
         if (taken !== undefined && address !== undefined) address = firstApart({ addresses, taken }, address);

@@ -79,7 +79,7 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
     this.#decider = new Decider({ lbClasses: options.lbClasses });
     const { allocator } = this.#decider;
     this.#poolStatus = new PoolStatusQueue({ countersOf: (name) => allocator.countersOf(name) });
-    this.#rests = new RestTimer({ isResting: (rest) => allocator.isResting(rest) });
+    this.#rests = new RestTimer({ isResting: (rest) => allocator.book.isResting(rest) });
     this.#writes = new WriteQueue({ inFlightMax: options.inFlightMax ?? IN_FLIGHT_MAX });
   }
 
@@ -121,7 +121,7 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
     }
     this.#endRests(now);
     this.#servePending();
-    for (const rest of this.#decider.allocator.takeRests()) this.#rests.start(rest, now);
+    for (const rest of this.#decider.allocator.book.takeRests()) this.#rests.start(rest, now);
     this.#write();
     this.#writePoolStatus(now);
   }
@@ -233,7 +233,7 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
     }
     this.#entries.delete(entry.key);
     this.#writes.forget(entry.key);
-    this.#decider.allocator.release(entry.key);
+    this.#decider.allocator.book.release(entry.key);
   }
 
   #decideAll(): void {
@@ -281,7 +281,7 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
     }
     this.#writes.drop(key);
     // The API shows what was decided, so nothing else of this Service is there.
-    if (decision.kind !== "left") this.#decider.allocator.confirm(key);
+    if (decision.kind !== "left") this.#decider.allocator.book.confirm(key);
   }
 
   #wantedOf(entry: ServiceEntry): WantedStatus | undefined {
@@ -377,7 +377,7 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
   #servePending(): void {
     if (!this.#decides) return;
     // Who is served may give something up for others in turn; that comes to an end soon.
-    for (let round = 0; round < SERVE_ROUNDS_MAX && this.#decider.allocator.takeFreed(); round++) {
+    for (let round = 0; round < SERVE_ROUNDS_MAX && this.#decider.allocator.book.takeFreed(); round++) {
       this.#pending.offer((key): Served => {
         const entry = this.#entries.get(key);
         if (entry === undefined) return "skipped";
@@ -391,13 +391,13 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
 
   #endRests(now: Millis): void {
     for (let rest = this.#rests.take(now); rest !== undefined; rest = this.#rests.take(now)) {
-      this.#decider.allocator.endRest(rest);
+      this.#decider.allocator.book.endRest(rest);
     }
   }
 
   #writePoolStatus(now: Millis): void {
     if (!this.#decides) return;
-    for (const name of this.#decider.allocator.takeChangedPools()) this.#poolStatus.touch(name, now);
+    for (const name of this.#decider.allocator.book.takeChangedPools()) this.#poolStatus.touch(name, now);
     for (let write = this.#poolStatus.take(now); write !== undefined; write = this.#poolStatus.take(now)) {
       this.#effects.push({ kind: "patchPoolStatus", ...write });
     }

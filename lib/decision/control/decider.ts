@@ -97,7 +97,7 @@ export class Decider {
     const { key, view } = state;
     const isForeign = this.#ignored(view) !== undefined && view.allocatedFromPool === undefined;
     if (isForeign && !state.isUndecodable) return;
-    this.allocator.hold(key, [...this.allocator.heldBy(key), ...shownAddresses(view)], shareOf(view));
+    this.allocator.book.hold(key, [...this.allocator.book.heldBy(key), ...shownAddresses(view)], shareOf(view));
   }
 
   /** `adopted` is what `adopt` said. */
@@ -177,7 +177,7 @@ export class Decider {
    */
   #present({ key, view, basis }: ServiceState): (readonly string[])[] {
     const shown = shownAddresses(view);
-    const held = this.allocator.heldBy(key);
+    const held = this.allocator.book.heldBy(key);
     return (sameList(shown, basis) ? [held, shown] : [shown, held]).filter(({ length }) => length > 0);
   }
 
@@ -210,7 +210,7 @@ export class Decider {
 
   /** Decides on no address: what the Service holds is given up. */
   #give(state: ServiceState, decision: Decision): void {
-    this.allocator.retire(state.key);
+    this.allocator.book.retire(state.key);
     this.#decide(state, decision);
   }
 

@@ -53,7 +53,7 @@ Deno.test("Allocator: refusals carry MetalLB's words", () => {
   for (const [request, expected] of table) {
     const actual = short(allocator.assign(ask("two", request)));
     assert(actual.startsWith(expected), `${actual} instead of ${expected}`);
-    assertEquals(allocator.heldBy("two"), []);
+    assertEquals(allocator.book.heldBy("two"), []);
   }
   assertEquals(short(allocator.assign(ask("two", { pool: "off" }))), "off: 198.51.100.0");
   assertEquals(short(allocator.assign(ask("three", { namespace: "b" }))), "pinned: 203.0.113.0");
@@ -121,13 +121,13 @@ Deno.test("Allocator: a Service that becomes dual-stack keeps its address and ga
   const allocator = allocatorOf(poolObject("p", ["192.0.2.0/30", "fd00::/126"]));
   allocator.assign(ask("first"));
   assertEquals(short(allocator.assign(ask("s"))), "p: 192.0.2.1");
-  allocator.release("first");
+  allocator.book.release("first");
   assertEquals(short(allocator.assign(ask("s", { families: [4, 6] }))), "p: 192.0.2.1 fd00::");
   // And back: the address that may stay does, the other is given up.
   assertEquals(short(allocator.assign(ask("s", { families: [6] }))), "p: fd00::");
-  assertEquals(allocator.usersOf("192.0.2.1"), ["s"]);
-  allocator.confirm("s");
-  assertEquals(allocator.usersOf("192.0.2.1"), []);
+  assertEquals(allocator.book.usersOf("192.0.2.1"), ["s"]);
+  allocator.book.confirm("s");
+  assertEquals(allocator.book.usersOf("192.0.2.1"), []);
 });
 
 Deno.test("Allocator: adoption checks what the Service may have", () => {
@@ -152,7 +152,7 @@ Deno.test("Allocator: adoption checks what the Service may have", () => {
   for (const [addresses, request, reason] of table) {
     const result = allocator.adopt(ask("s", request), addresses);
     assertEquals(result.ok ? "ok" : result.reason, reason, addresses.join());
-    assertEquals(allocator.heldBy("s"), []);
+    assertEquals(allocator.book.heldBy("s"), []);
   }
   const prefer = ask("s", { families: [4, 6], oneIsEnough: true });
   assertEquals(short(allocator.adopt(prefer, ["192.0.2.9"])), "p: 192.0.2.9");
@@ -198,7 +198,7 @@ Deno.test("Allocator: a changed pool set keeps what is held, in the pools or not
     2n,
     2n,
   ]]);
-  allocator.release("a");
+  allocator.book.release("a");
   allocator.setPools(pools(poolObject("p", ["192.0.2.0/30"])));
   assertEquals(short(allocator.assign(ask("e"))), "p: 192.0.2.0");
   assertEquals(short(allocator.assign(ask("f"))), "noAvailableIPs: no available IPs");
@@ -226,24 +226,24 @@ Deno.test("Allocator: random use never gives one address twice and always the lo
       const context = `seed ${seed}, step ${step}`;
       const dice = below(rng, 10);
       if (dice < 4) {
-        allocator.release(key);
+        allocator.book.release(key);
         giveUp(key);
       } else if (dice < 6) {
         const address = order[below(rng, order.length)]!;
         const free = owners.get(address) === undefined || owners.get(address) === key;
         const result = allocator.adopt(ask(key), [address]);
         assertEquals(result.ok, free, context);
-        allocator.confirm(key);
+        allocator.book.confirm(key);
         if (!free) continue;
         giveUp(key);
         owners.set(address, key);
-      } else if (allocator.heldBy(key).length === 0) {
+      } else if (allocator.book.heldBy(key).length === 0) {
         const expected = order.find((address) => !owners.has(address));
         const result = allocator.assign(ask(key));
         assertEquals(result.ok ? result.addresses : [undefined], [expected], context);
         if (expected !== undefined) owners.set(expected, key);
       }
     }
-    for (const [address, key] of owners) assertEquals(allocator.usersOf(address), [key], `seed ${seed}`);
+    for (const [address, key] of owners) assertEquals(allocator.book.usersOf(address), [key], `seed ${seed}`);
   }
 });
