@@ -15,8 +15,8 @@ const OUR_PREFIXES = ["metallb.io/", "herald.dev/"];
  * True for a class that nobody else will serve. Of any other class another load balancer may take care: nothing is said
  * about it.
  */
-export function classIsMeantForUs(loadBalancerClass: string | undefined): boolean {
-  return loadBalancerClass !== undefined && OUR_PREFIXES.some((prefix) => loadBalancerClass.startsWith(prefix));
+export function classIsMeantForUs(loadBalancerClass: string): boolean {
+  return OUR_PREFIXES.some((prefix) => loadBalancerClass.startsWith(prefix));
 }
 
 /** Why a Service that is not ours is not. */

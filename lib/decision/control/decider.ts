@@ -11,7 +11,12 @@ import { Allocator } from "../alloc/allocator.ts";
 import type { AllocReason, AllocRequest, AllocResult } from "../alloc/alloc_request.ts";
 import { type Share, shareOf } from "../alloc/share.ts";
 import { type Config, EMPTY_CONFIG } from "../config/config.ts";
-import { classIsOurs, type LoadBalancerClasses, notServedText } from "../config/load_balancer_class.ts";
+import {
+  classIsMeantForUs,
+  classIsOurs,
+  type LoadBalancerClasses,
+  notServedText,
+} from "../config/load_balancer_class.ts";
 import type { ServiceView } from "../config/service_view.ts";
 import { type Decision, sameList, shownAddresses, type UnmetReason } from "./service_decision.ts";
 import { requestOf } from "./service_request.ts";
@@ -166,11 +171,6 @@ export class Decider {
     ]);
   }
 
-  /** True when a pool is bound to the class. */
-  isBoundClass(loadBalancerClass: string): boolean {
-    return this.#config.pools.some(({ classes }) => classes?.has(loadBalancerClass) === true);
-  }
-
   /**
    * What the Service has, in the order in which it counts: what was decided and is not written yet counts for more than
    * what is shown, unless somebody changed that since.
@@ -238,7 +238,10 @@ export class Decider {
       return { kind: "ignored", reason: "notLoadBalancer", message: `the Service is of type ${type}` };
     }
     if (classIsOurs(loadBalancerClass, this.#lbClasses)) return undefined;
-    return { kind: "ignored", reason: "otherClass", message: notServedText(loadBalancerClass, this.#lbClasses) };
+    const isMeantForUs = loadBalancerClass !== undefined && (classIsMeantForUs(loadBalancerClass) ||
+      this.#config.pools.some(({ classes }) => classes?.has(loadBalancerClass) === true));
+    const message = notServedText(loadBalancerClass, this.#lbClasses);
+    return { kind: "ignored", reason: isMeantForUs ? "classNotServed" : "otherClass", message };
   }
 }
 

@@ -1,6 +1,5 @@
 /** What a decision about one Service has to tell: each failure and each loss once, however often it is decided. */
 import { parseIp } from "../../base/ip.ts";
-import { classIsMeantForUs } from "../config/load_balancer_class.ts";
 import type { ConvergeEffect } from "./converge_io.ts";
 import type { ServiceState } from "./decider.ts";
 import { clearedNotices, eventNotice, failedNotices } from "./service_notices.ts";
@@ -49,7 +48,7 @@ function causeNotices(state: ServiceState, why: { reason: string; message: strin
   const { reason, message } = why;
   switch (decision!.kind) {
     case "ignored":
-      return reason === "otherClass" && classIsMeantForUs(view.loadBalancerClass)
+      return reason === "classNotServed"
         ? [eventNotice(view, { type: "Warning", reason: "LoadBalancerClassNotServed", message })]
         : [];
     case "assigned":

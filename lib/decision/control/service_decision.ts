@@ -12,8 +12,10 @@ export type DecisionReason =
   | AllocReason
   | RequestReason
   | "notLoadBalancer"
-  /** Its `loadBalancerClass` is not one of ours. */
+  /** Its `loadBalancerClass` is not one of ours; another load balancer may serve it. */
   | "otherClass"
+  /** The same, but nobody else will: by its prefix or by a pool that is bound to it the class is meant for us. */
+  | "classNotServed"
   /** The object cannot be read: nothing about it is changed. */
   | "undecodable";
 
@@ -24,6 +26,8 @@ export type UnmetReason =
   | "secondExhausted"
   /** It prefers dual stack, and its pool has no addresses of the other family at all. */
   | "secondNotInPool";
+
+export type IgnoredReason = Extract<DecisionReason, "notLoadBalancer" | "otherClass" | "classNotServed">;
 
 export type Decision =
   | {
@@ -38,7 +42,7 @@ export type Decision =
   /** What it shows stays as it is, right or wrong. */
   | { readonly kind: "left"; readonly reason: DecisionReason; readonly message: string }
   /** It is not ours, or not ours any more. */
-  | { readonly kind: "ignored"; readonly reason: "notLoadBalancer" | "otherClass"; readonly message: string };
+  | { readonly kind: "ignored"; readonly reason: IgnoredReason; readonly message: string };
 
 /** A decision as `herald explain` prints it (DESIGN §7). */
 export interface Outcome {

@@ -70,6 +70,9 @@ Deno.test("Classes: a class of ours that nobody serves gets one event; of a fore
     "only Services without a class are, until --lb-class names some",
   ]);
   assertEquals(stage.machine.outcomeOf("shop/web")?.outcome, "ignored");
+  // A pool that is bound to a class says that the class is ours.
+  stage.pools(p({ [CLASSES]: "example.com/lb" }));
+  assert(stage.events.at(-1)!.startsWith("foreign Warning LoadBalancerClassNotServed"), stage.events.at(-1));
 });
 
 Deno.test("Rest: an address that was given back is for nobody else before its time, then for who waits", () => {
