@@ -11,6 +11,7 @@
  * unreadable duration is only a warning: the pool serves without a rest.
  */
 import { formatPath } from "./decode.ts";
+import { parseGoDuration } from "./go_duration.ts";
 import type { ProblemList } from "./problem.ts";
 import type { Labels } from "./service_view.ts";
 
@@ -63,24 +64,11 @@ function readReuseAfter(annotations: Labels, problems: ProblemList): number | un
   return durationMs > 0 ? durationMs : undefined;
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  "µs": 1e-3,
-  "μs": 1e-3,
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-};
-
-/** As Go writes durations, without a sign; rounded up to whole milliseconds. */
+/** Rounded up to whole milliseconds; `undefined` for what is no duration, or one that runs backwards. */
 function parseDuration(text: string): number | undefined {
-  if (text === "0") return 0;
-  if (!/^(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$/.test(text)) return undefined;
-  let sumMs = 0;
-  for (const [, amount, unit] of text.matchAll(/([0-9.]+)([a-zµμ]+)/g)) sumMs += Number(amount) * UNIT_MS[unit!]!;
-  return Number.isFinite(sumMs) ? Math.ceil(sumMs) : undefined;
+  const nanoseconds = parseGoDuration(text);
+  if (nanoseconds === undefined || nanoseconds < 0n) return undefined;
+  return Number((nanoseconds + 999_999n) / 1_000_000n);
 }
 
 /** Longer than anything sensible; what is longer is wrong and must not fill the message. */

@@ -21,15 +21,14 @@ import { Queue } from "../../base/queue.ts";
 import type { Millis } from "../../base/time.ts";
 import type { PoolCounters } from "../alloc/alloc_request.ts";
 import type { LoadBalancerClasses } from "../config/load_balancer_class.ts";
-import { POOL_CLASSES, POOL_REUSE_AFTER } from "../config/pool_annotations.ts";
 import type { Problem } from "../config/problem.ts";
-import { resolveConfig } from "../config/resolve.ts";
 import { decodeService } from "../config/service_view.ts";
 import type { ConvergeEffect, ConvergeInput } from "./converge_io.ts";
 import { Decider } from "./decider.ts";
 import { annotationNotices } from "./annotation_notices.ts";
 import { decisionNotices, rejectedNotices } from "./decision_notices.ts";
 import { compareAge, PendingQueue, type Served } from "./pending_queue.ts";
+import { PoolConfig } from "./pool_config.ts";
 import { PoolStatusQueue } from "./pool_status_queue.ts";
 import { RestTimer } from "./rest_timer.ts";
 import { salvageService } from "./salvage.ts";
@@ -64,11 +63,9 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
   readonly #effects = new Queue<ConvergeEffect>();
   readonly #entries = new Map<string, ServiceEntry>();
   readonly #serviceProblems = new Map<string, readonly Problem[]>();
-  #configProblems: readonly Problem[] = [];
-  /** Everything that the configuration was made from, as one text. */
-  #configSeen: string | undefined;
-  #pools: readonly KubeObject[] | undefined;
-  #namespaces: readonly KubeObject[] | undefined;
+  readonly #poolConfig = new PoolConfig();
+  /** What was reported last, as one text. */
+  #reportedProblems = "[]";
   #cachesFilled = false;
   readonly #poolStatus: PoolStatusQueue;
   readonly #rests: RestTimer;
@@ -86,13 +83,13 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
   handle(input: ConvergeInput | Tick, now: Millis): void {
     switch (input.kind) {
       case "pools":
-        this.#pools = input.ipAddressPools;
+        this.#poolConfig.pools = input.ipAddressPools;
         this.#reconfigure();
         this.#poolStatus.see(input.ipAddressPools, now);
         break;
       case "namespaces":
-        this.#namespaces = input.namespaces;
-        if (this.#pools !== undefined) this.#reconfigure();
+        this.#poolConfig.namespaces = input.namespaces;
+        this.#reconfigure();
         break;
       case "service":
         this.#takeService(input.key, input.object);
@@ -141,7 +138,7 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
       pending: this.#pending.size,
       writesInFlight: this.#writes.inFlight,
       writesQueued: this.#writes.queued,
-      problems: this.#configProblems.length + this.#serviceProblems.size,
+      problems: this.#poolConfig.problems.length + this.#serviceProblems.size,
       pools: this.counters().map((pool) => ({
         name: pool.name,
         assignedIPv4: pool.assignedIPv4.toString(),
@@ -179,22 +176,14 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
   }
 
   get #decides(): boolean {
-    return this.#cachesFilled && this.#pools !== undefined;
+    return this.#cachesFilled && this.#poolConfig.pools !== undefined;
   }
 
   #reconfigure(): void {
-    // Pool counters in a pool's status and heartbeats of namespaces come by here too: they change nothing.
-    const seen = fingerprint(this.#pools ?? [], this.#namespaces);
-    if (seen === this.#configSeen) return;
-    this.#configSeen = seen;
-    const { config, problems } = resolveConfig({
-      ipAddressPools: this.#pools ?? [],
-      ...(this.#namespaces === undefined ? {} : { namespaces: this.#namespaces }),
-    });
+    const config = this.#poolConfig.resolve();
+    if (config === undefined) return;
     this.#decider.setConfig(config);
-    const changed = JSON.stringify(problems) !== JSON.stringify(this.#configProblems);
-    this.#configProblems = problems;
-    if (changed) this.#reportProblems();
+    this.#reportProblems();
     this.#decideAll();
   }
 
@@ -413,27 +402,22 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
   }
 
   #setServiceProblems(key: string, problems: readonly Problem[]): void {
-    const before = this.#serviceProblems.get(key) ?? [];
+    const before = this.#serviceProblems.get(key);
+    if (before === undefined && problems.length === 0) return;
     if (problems.length === 0) this.#serviceProblems.delete(key);
     else this.#serviceProblems.set(key, problems);
-    if (JSON.stringify(before) !== JSON.stringify(problems)) this.#reportProblems();
+    this.#reportProblems();
   }
 
   #reportProblems(): void {
-    const problems = [...this.#configProblems, ...[...this.#serviceProblems.values()].flat()];
+    const problems = [...this.#poolConfig.problems, ...[...this.#serviceProblems.values()].flat()];
+    const text = JSON.stringify(problems);
+    if (text === this.#reportedProblems) return;
+    this.#reportedProblems = text;
     this.#emit([{ kind: "problems", problems }]);
   }
 
   #emit(effects: readonly ConvergeEffect[]): void {
     for (const effect of effects) this.#effects.push(effect);
   }
-}
-
-function fingerprint(pools: readonly KubeObject[], namespaces: readonly KubeObject[] | undefined): string {
-  const parts: unknown[] = pools.map((pool) => {
-    const { namespace, name, annotations } = pool?.metadata ?? {};
-    return [namespace, name, annotations?.[POOL_CLASSES], annotations?.[POOL_REUSE_AFTER], pool?.["spec"]];
-  });
-  for (const one of namespaces ?? []) parts.push([one?.metadata?.name, one?.metadata?.labels]);
-  return JSON.stringify([namespaces === undefined, ...parts]);
 }
