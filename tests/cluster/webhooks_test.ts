@@ -5,6 +5,8 @@ import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
 import { assertStringIncludes } from "@std/assert/string_includes";
 import { RESOURCES } from "../../lib/base/kube.ts";
+import { makeSelfSignedCertificate } from "../../lib/edge/http/certificates.ts";
+import { metallbSecret } from "../support/metallb_secret.ts";
 import { freePort, isReady, NAMESPACE, until, WebhookStage } from "../support/webhook_stage.ts";
 
 type Json = Record<string, unknown>;
@@ -22,10 +24,10 @@ function manifest(
 const pool = (name: string, ...addresses: string[]) => manifest("IPAddressPool", name, { addresses });
 const PEER = { myASN: 64500, peerASN: 64501, peerAddress: "192.0.2.1" };
 
-async function withStage(run: (stage: WebhookStage, t: Deno.TestContext) => Promise<void>, t: Deno.TestContext) {
+async function withStage(run: (stage: WebhookStage) => Promise<void>) {
   const stage = await WebhookStage.start();
   try {
-    await run(stage, t);
+    await run(stage);
   } finally {
     await stage.stop();
   }
@@ -167,6 +169,23 @@ Deno.test("Webhooks on a real API server", async (t) => {
       );
     });
 
+    await t.step(
+      "the authority of a MetalLB that was here before is taken over, and trusted by the API server",
+      async () => {
+        const left = await metallbSecret({ host: "metallb-webhook-service.metallb-system.svc", nowMs: Date.now() });
+        // Its server certificate does not name the loopback address that this test calls.
+        const data = { "ca.crt": btoa(left["ca.crt"]), "ca.key": btoa(left["ca.key"]), "tls.crt": "", "tls.key": "" };
+        await kubectl.ok(
+          `patch secret -n ${NAMESPACE} metallb-webhook-cert --type=merge -p ${JSON.stringify({ data })}`,
+        );
+        await until("it is told", async () => (await bundlesOf(stage)).every((each) => each === data["ca.crt"]));
+        await until(
+          "it is served",
+          async () => (await kubectl.run(["create", "-f", "-"], pool("theirs", "10.10.0.0/24"))).code === 0,
+        );
+      },
+    );
+
     await t.step("a second replica takes over the certificate that is there", async () => {
       const before = await bundlesOf(stage);
       const second = await stage.startController({ webhookPort: freePort() });
@@ -195,7 +214,7 @@ Deno.test("Webhooks on a real API server", async (t) => {
       assertEquals(await bundlesOf(stage), before);
       await kubectl.ok("create -f -", pool("again", "10.0.0.0/24"));
     });
-  }, t);
+  });
 });
 
 const BAD: readonly (readonly [string, string, readonly string[]])[] = [
@@ -224,7 +243,7 @@ const BAD: readonly (readonly [string, string, readonly string[]])[] = [
   ],
 ];
 
-Deno.test("Webhooks: without their Secret the rest of the controller works, says why it is not ready, and recovers", async (t) => {
+Deno.test("Webhooks: without their Secret the rest of the controller works, says why it is not ready, and recovers", async () => {
   await withStage(async (stage) => {
     const { kubectl } = stage;
     await kubectl.ok(`delete secret -n ${NAMESPACE} metallb-webhook-cert`);
@@ -250,5 +269,34 @@ Deno.test("Webhooks: without their Secret the rest of the controller works, says
     );
     await controller.kill("SIGTERM");
     assertEquals(controller.log.at(-1)?.event, "programStops");
-  }, t);
+  });
+});
+
+Deno.test("Webhooks: a certificate that others keep is read from files, and nothing of the cluster is touched", async () => {
+  await withStage(async (stage) => {
+    const { kubectl } = stage;
+    const folder = await Deno.makeTempDir({ prefix: "herald-certs-" });
+    try {
+      const { certPem, keyPem, caPem } = await makeSelfSignedCertificate({
+        hosts: ["127.0.0.1"],
+        clock: { wallMs: () => Date.now() },
+      });
+      await Deno.writeTextFile(`${folder}/tls.crt`, certPem);
+      await Deno.writeTextFile(`${folder}/tls.key`, keyPem);
+      const bundle = JSON.stringify([{ op: "add", path: "/webhooks/0/clientConfig/caBundle", value: btoa(caPem) }]);
+      await kubectl.ok(`patch validatingwebhookconfiguration metallb-webhook-configuration --type=json -p ${bundle}`);
+      const flags = ["--disable-cert-rotation", `--cert-dir=${folder}`, "--webhook-mode=onlywebhook"];
+      const controller = await stage.startController({ flags });
+      await kubectl.ok("create -f -", pool("gold", "10.0.0.0/24"));
+      assertStringIncludes(await kubectl.fails("create -f -", pool("x", "10.0.0.0/24")), "overlaps");
+      assertEquals((await bundlesOf(stage)).filter((each) => each !== undefined).length, 1);
+      const secret = JSON.parse(await kubectl.ok(`get secret -n ${NAMESPACE} metallb-webhook-cert -o json`));
+      assertEquals(secret.data, undefined);
+      // `onlywebhook`: Services are somebody else's.
+      await kubectl.ok("create service loadbalancer web --tcp=80:80");
+      assertEquals(controller.log.some(({ resource }) => resource === "services"), false);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
 });

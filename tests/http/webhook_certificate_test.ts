@@ -10,6 +10,7 @@ import {
   SERVER_VALIDITY_MS,
   type WebhookSecretData,
 } from "../../lib/edge/http/webhook_certificate.ts";
+import { metallbSecret } from "../support/metallb_secret.ts";
 
 const DAY_MS = 86_400_000;
 const NOW_MS = Date.UTC(2030, 0, 1, 12);
@@ -97,49 +98,8 @@ Deno.test("Webhook certificate: an authority that has ended is not trusted any l
   assertEquals(renewed.caPem.match(/BEGIN CERTIFICATE/g)?.length, 1);
 });
 
-/** As MetalLB's rotator leaves them (reference §3.2): RSA keys in PKCS #1, CN `cert`, O `metallb`, one name. */
-async function metallbSecret(): Promise<WebhookSecretData> {
-  const algorithm = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
-  const pair = async () => {
-    const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-    const pkcs1 = privateKey.export({ type: "pkcs1", format: "pem" }) as string;
-    const pkcs8 = new Uint8Array(privateKey.export({ type: "pkcs8", format: "der" }));
-    const spki = new Uint8Array(publicKey.export({ type: "spki", format: "der" }));
-    return {
-      pkcs1,
-      privateKey: await crypto.subtle.importKey("pkcs8", pkcs8, algorithm, true, ["sign"]),
-      publicKey: await crypto.subtle.importKey("spki", spki, algorithm, true, ["verify"]),
-    };
-  };
-  const [authorityKeys, keys] = [await pair(), await pair()];
-  const validity = { notBefore: new Date(NOW_MS - DAY_MS), notAfter: new Date(NOW_MS + SERVER_VALIDITY_MS) };
-  const authority = await x509.X509CertificateGenerator.createSelfSigned({
-    name: "CN=cert,O=metallb",
-    ...validity,
-    notAfter: new Date(NOW_MS + AUTHORITY_VALIDITY_MS),
-    signingAlgorithm: algorithm,
-    keys: authorityKeys,
-    extensions: [new x509.BasicConstraintsExtension(true)],
-  });
-  const server = await x509.X509CertificateGenerator.create({
-    subject: "CN=cert",
-    issuer: authority.subjectName,
-    ...validity,
-    signingAlgorithm: algorithm,
-    publicKey: keys.publicKey,
-    signingKey: authorityKeys.privateKey,
-    extensions: [new x509.SubjectAlternativeNameExtension([{ type: "dns", value: HOST }])],
-  });
-  return {
-    "ca.crt": `${authority.toString("pem")}\n`,
-    "ca.key": authorityKeys.pkcs1,
-    "tls.crt": `${server.toString("pem")}\n`,
-    "tls.key": keys.pkcs1,
-  };
-}
-
 Deno.test("Webhook certificate: what MetalLB left is taken over, and renewed with its authority", async () => {
-  const left = await metallbSecret();
+  const left = await metallbSecret({ host: HOST, nowMs: NOW_MS });
   assertStringIncludes(left["ca.key"], "BEGIN RSA PRIVATE KEY");
   assertEquals((await renewWebhookCertificate(left, at(NOW_MS))).renewed, "nothing");
   const renewed = await renewWebhookCertificate(left, at(NOW_MS + SERVER_VALIDITY_MS));

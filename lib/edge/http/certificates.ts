@@ -112,7 +112,7 @@ export async function signServerCertificate(
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
       new x509.SubjectAlternativeNameExtension(alternativeNames),
-      await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
+      await authorityIdentifierOf(issuer),
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
@@ -121,6 +121,13 @@ export async function signServerCertificate(
     keyPem: await privateKeyPem(keys),
     notAfterMs: notAfter.getTime(),
   };
+}
+
+/** The authority's own word for its key, where it has one: there are several ways to compute it. */
+async function authorityIdentifierOf(issuer: x509.X509Certificate): Promise<x509.AuthorityKeyIdentifierExtension> {
+  const identifier = issuer.getExtension(x509.SubjectKeyIdentifierExtension);
+  if (identifier !== null) return new x509.AuthorityKeyIdentifierExtension(identifier.keyId);
+  return await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey);
 }
 
 function alternativeNamesOf(hosts: readonly string[]): ReturnType<typeof generalName>[] {
