@@ -56,7 +56,7 @@ export class WebhookCertificates {
   readonly #definitions: Reflector;
   /** What was written on top of which version, until the watch brings it. */
   #written: { readonly onVersion: string | undefined; readonly certificate: WebhookCertificate } | undefined;
-  #served = "";
+  #served: WebhookCertificate | undefined;
   #looking: Promise<void> | undefined;
   #again = false;
   #stopped = false;
@@ -141,7 +141,7 @@ export class WebhookCertificates {
     const trusted = [await this.#trustWebhooks(certificate.caPem), await this.#trustConversion(certificate.caPem)];
     const good = trusted.every((each) => each);
     // With a new authority that could not be announced, the old certificate is the one that still works.
-    if (good || this.#served === "") this.#serve(certificate);
+    if (good || this.#served === undefined || this.#served.caPem === certificate.caPem) this.#serve(certificate);
     return good;
   }
 
@@ -180,10 +180,10 @@ export class WebhookCertificates {
     return certificate;
   }
 
-  #serve({ tls }: WebhookCertificate): void {
-    if (this.#served === tls.certPem || this.#stopped) return;
-    this.#served = tls.certPem;
-    this.#deps.onCertificate(tls);
+  #serve(certificate: WebhookCertificate): void {
+    const known = this.#served?.tls.certPem === certificate.tls.certPem;
+    this.#served = certificate;
+    if (!known && !this.#stopped) this.#deps.onCertificate(certificate.tls);
   }
 
   async #trustWebhooks(caPem: string): Promise<boolean> {

@@ -165,6 +165,33 @@ Deno.test("Webhook certificates: without the right to tell the API server it is 
   }, api);
 });
 
+Deno.test("Webhook certificates: while the API server cannot be told of a new authority, the old certificate is served", async () => {
+  await withReplica(async (replica, api) => {
+    await until(() => replica.served.length > 0);
+    api.forbidden.add(CONFIGURATION);
+    const old = api.secret("ca.crt");
+    api.put(SECRET, {});
+    await until(() => replica.warnings.length > 0);
+    assertEquals([replica.served.length, api.secret("ca.crt") === old], [1, false]);
+    api.forbidden.clear();
+    await replica.time.advance(60_000);
+    await until(() => replica.served.length === 2);
+    assertEquals(trusts(api), true);
+  });
+});
+
+Deno.test("Webhook certificates: without the right to tell the API server a certificate of the known authority is renewed", async () => {
+  await withReplica(async (replica, api) => {
+    await until(() => replica.served.length > 0);
+    api.forbidden.add(DEFINITION);
+    api.put(DEFINITION, { spec: { conversion: { strategy: "Webhook", webhook: { clientConfig: {} } } } });
+    await until(() => replica.warnings.length > 0);
+    replica.laterMs = 276 * DAY_MS;
+    await replica.time.advance(HALF_DAY_MS);
+    await until(() => replica.served.length === 2);
+  });
+});
+
 Deno.test("Webhook certificates: a CRD without a conversion webhook is left alone", async () => {
   const api = new WebhookApi();
   const without = { spec: { conversion: { strategy: "None" } } };
