@@ -141,6 +141,30 @@ Deno.test("Webhooks on a real API server", async (t) => {
       assertStringIncludes(await kubectl.fails("create -f -", bad), "invalid BGPPeer address");
     });
 
+    await t.step("two routers of one address are for two racks, not for one", async () => {
+      for (const rack of ["a", "b"]) {
+        const node = { apiVersion: "v1", kind: "Node", metadata: { name: `node-${rack}`, labels: { rack } } };
+        await kubectl.ok("create -f -", JSON.stringify(node));
+      }
+      const inRacks = (name: string, ...values: string[]) =>
+        manifest("BGPPeer", name, {
+          ...PEER,
+          peerAddress: "192.0.2.9",
+          nodeSelectors: [{ matchExpressions: [{ key: "rack", operator: "In", values }] }],
+        });
+      await kubectl.ok("create -f -", inRacks("rack-b", "b"));
+      await kubectl.ok("create -f -", inRacks("rack-a", "a"));
+      assertStringIncludes(await kubectl.fails("create -f -", inRacks("rack-c", "a", "c")), "already exists");
+    });
+
+    await t.step("the rights of the install file are enough", () => {
+      const mine = new Set<unknown>(["secrets", "validatingwebhookconfigurations", "customresourcedefinitions"]);
+      const bad = controller.log.filter(({ level, event, resource }) =>
+        (level === "warn" || level === "error") && (mine.has(resource) || event.startsWith("webhook"))
+      );
+      assertEquals(bad, []);
+    });
+
     await t.step("an authority that somebody removes or replaces comes back", async () => {
       const before = await bundlesOf(stage);
       const patches = [

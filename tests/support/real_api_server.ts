@@ -22,6 +22,8 @@ interface Place {
 export class RealApiServer {
   readonly hostname = "127.0.0.1";
   readonly scheme = "https";
+  /** From the next `restart` on; the administrator may do everything in either. */
+  authorizationMode: "AlwaysAllow" | "RBAC" = "AlwaysAllow";
   /** The same over all restarts. */
   readonly port: number;
   /** e.g. `https://127.0.0.1:40123`. */
@@ -126,7 +128,7 @@ export class RealApiServer {
       "--bind-address=127.0.0.1",
       `--cert-dir=${folder}/certs`,
       `--token-auth-file=${folder}/tokens.csv`,
-      "--authorization-mode=AlwaysAllow",
+      `--authorization-mode=${this.authorizationMode}`,
       `--service-account-key-file=${folder}/sa.pub`,
       `--service-account-signing-key-file=${folder}/sa.key`,
       "--service-account-issuer=https://kubernetes.default.svc",

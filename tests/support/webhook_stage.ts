@@ -1,5 +1,6 @@
 /**
- * A real kube-apiserver with our CRDs and the shipped webhooks, and the controller as the program that it is.
+ * A real kube-apiserver with our CRDs and the shipped webhooks, and the controller as the program that it is, with the
+ * rights that the install file gives it and no others.
  *
  * On one machine nobody routes the ClusterIP of a Service. So `clientConfig.service` of the shipped YAML becomes a
  * `clientConfig.url` on loopback with the same path; everything else is as shipped, the empty Secret included.
@@ -28,14 +29,14 @@ export class WebhookStage {
   readonly api: RealApiServer;
   readonly kubectl: RealKubectl;
   readonly webhookPort: number;
-  readonly kubeconfig: string;
   readonly #folder: string;
+  readonly #controllerKubeconfig: string;
   readonly #children: ControllerProcess[] = [];
 
   private constructor(api: RealApiServer, options: { folder: string; kubeconfig: string; webhookPort: number }) {
     this.api = api;
     this.#folder = options.folder;
-    this.kubeconfig = options.kubeconfig;
+    this.#controllerKubeconfig = `${options.folder}/controller-kubeconfig`;
     this.webhookPort = options.webhookPort;
     this.kubectl = new RealKubectl({ kubeconfig: options.kubeconfig, home: options.folder });
   }
@@ -55,6 +56,11 @@ export class WebhookStage {
         await kubectl.ok("create -f -", JSON.stringify(stage.callingLoopback(object as Json)));
       }
       await kubectl.ok("wait --for=condition=Established --timeout=30s crd --all");
+      await kubectl.ok(`apply -f ${ROOT}/manifests/install/10-rbac.yaml`);
+      api.authorizationMode = "RBAC";
+      await api.restart();
+      const token = await kubectl.ok(`create token -n ${NAMESPACE} controller`);
+      await Deno.writeTextFile(stage.#controllerKubeconfig, kubeconfigWith(await Deno.readTextFile(kubeconfig), token));
       for (const object of await stage.webhookObjects()) await kubectl.ok("create -f -", JSON.stringify(object));
     } catch (error) {
       await stage.stop();
@@ -63,9 +69,9 @@ export class WebhookStage {
     return stage;
   }
 
-  /** manifests/webhooks.yaml, calling loopback. */
+  /** manifests/install/50-webhooks.yaml, calling loopback. */
   async webhookObjects(): Promise<Json[]> {
-    const text = await Deno.readTextFile(`${ROOT}/manifests/webhooks.yaml`);
+    const text = await Deno.readTextFile(`${ROOT}/manifests/install/50-webhooks.yaml`);
     return text.split(/^---$/m).map((part) => this.callingLoopback(parse(part) as Json));
   }
 
@@ -94,7 +100,7 @@ export class WebhookStage {
         "--allow-net",
         "--allow-read",
         `${ROOT}/main_controller.ts`,
-        `--kubeconfig=${this.kubeconfig}`,
+        `--kubeconfig=${this.#controllerKubeconfig}`,
         `--namespace=${NAMESPACE}`,
         "--port=0",
         `--health-probe-port=${healthPort}`,
@@ -149,6 +155,13 @@ export async function until(what: string, check: () => boolean | Promise<boolean
     if (Date.now() > end) throw new Error(`It did not come true in ${LIMIT_MS} ms that ${what}`);
     await new Promise((done) => setTimeout(done, 50));
   }
+}
+
+/** Kubeconfigs are written as JSON, which is YAML too. */
+function kubeconfigWith(text: string, token: string): string {
+  const config = JSON.parse(text) as { users: { user: Record<string, unknown> }[] };
+  for (const each of config.users) each.user = { token };
+  return JSON.stringify(config);
 }
 
 async function readLog(stdout: ReadableStream<Uint8Array>, log: LogEvent[]): Promise<void> {
