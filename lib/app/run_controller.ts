@@ -1,4 +1,5 @@
 /** The controller as a program of its own: flags in, a running `Controller` out. */
+import type { Json } from "../base/json.ts";
 import {
   allocatorMetrics,
   configurationMetrics,
@@ -75,6 +76,7 @@ function withWebhooks(running: Running, webhooks: Webhooks | undefined): Running
   return {
     ...running,
     conditions: [...running.conditions, webhooks.condition],
+    inspect: async () => ({ ...await running.inspect() as Record<string, Json>, webhooks: webhooks.inspect() }),
     stop: async () => {
       await Promise.all([running.stop(), webhooks.stop()]);
     },

@@ -274,6 +274,9 @@ Deno.test("Webhooks: without their Secret the rest of the controller works, says
     // Something for the controller to do; the webhooks would refuse it.
     await kubectl.ok("delete validatingwebhookconfiguration metallb-webhook-configuration");
     await kubectl.ok("create -f -", pool("gold", "10.0.0.0/24"));
+    const bad = JSON.parse(pool("silver", "10.0.0.128/25", "nonsense"));
+    bad.metadata.finalizers = ["test.example/wait"];
+    await kubectl.ok("create -f -", JSON.stringify(bad));
     const controller = await stage.startController({ waitUntilReady: false });
     await kubectl.ok("create service loadbalancer web --tcp=80:80");
     await until(
@@ -291,6 +294,14 @@ Deno.test("Webhooks: without their Secret the rest of the controller works, says
       "it answers",
       async () => (await kubectl.run(["create", "-f", "-"], pool("x", "10.2.0.0/24"))).code === 0,
     );
+    // What was bad before there were webhooks can be touched, is not made worse, and goes.
+    await kubectl.ok(`annotate ipaddresspool -n ${NAMESPACE} silver note=x`);
+    const worse = '{"spec":{"addresses":["10.0.0.0/24"]}}';
+    const refused = await kubectl.fails(`patch ipaddresspool -n ${NAMESPACE} silver --type=merge -p ${worse}`);
+    assertStringIncludes(refused, "overlaps with already defined CIDR");
+    await kubectl.ok(`delete ipaddresspool -n ${NAMESPACE} silver --wait=false`);
+    await kubectl.ok(`patch ipaddresspool -n ${NAMESPACE} silver --type=merge -p {"metadata":{"finalizers":[]}}`);
+    assertStringIncludes(await kubectl.fails(`get ipaddresspool -n ${NAMESPACE} silver`), "not found");
     await controller.kill("SIGTERM");
     assertEquals(controller.log.at(-1)?.event, "programStops");
   });
