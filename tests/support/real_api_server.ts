@@ -11,6 +11,29 @@ import { findTool } from "./kube_tools.ts";
 const READY_LIMIT_MS = 60_000;
 const TOKEN = "test-token";
 
+export interface RealApiOptions {
+  /** Others than the administrator who may do everything; the token of each is its name with `-token` behind it. */
+  readonly users?: readonly string[];
+  /** Every request is written down, for {@linkcode RealApiServer.audited}. */
+  readonly audit?: boolean;
+}
+
+/** One request, as the server's audit log has it. */
+export interface AuditedRequest {
+  readonly verb: string;
+  readonly requestURI: string;
+  readonly user: { readonly username: string };
+  readonly objectRef?: { readonly resource: string; readonly name?: string; readonly subresource?: string };
+  readonly responseStatus?: { readonly code: number };
+  readonly requestReceivedTimestamp: string;
+}
+
+const AUDIT_POLICY = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules: [{ level: Metadata }]
+`;
+
 interface Place {
   /** For keys, certificates and etcd's data; removed at the end. */
   readonly folder: string;
@@ -30,25 +53,29 @@ export class RealApiServer {
   readonly url: string;
   readonly admin: KubeClient;
   readonly #place: Place;
+  readonly #options: RealApiOptions;
   #etcd: Deno.ChildProcess | undefined;
   #api: Deno.ChildProcess | undefined;
   #caPem = "";
   #http: Deno.HttpClient | undefined;
 
-  private constructor(place: Place) {
+  private constructor(place: Place, options: RealApiOptions) {
     this.#place = place;
+    this.#options = options;
     this.port = place.port;
     this.url = `https://127.0.0.1:${place.port}`;
     this.admin = new KubeClient({ baseUrl: this.url }, { fetch: (request) => this.#send(request) });
   }
 
-  static async start(): Promise<RealApiServer> {
+  static async start(options: RealApiOptions = {}): Promise<RealApiServer> {
     const folder = await Deno.makeTempDir({ prefix: "herald-apiserver-" });
     const [port, etcdPort, etcdPeerPort] = freePorts();
-    const server = new RealApiServer({ folder, port, etcdPort, etcdPeerPort });
+    const server = new RealApiServer({ folder, port, etcdPort, etcdPeerPort }, options);
     try {
       await writeKeys(folder);
-      await Deno.writeTextFile(`${folder}/tokens.csv`, `${TOKEN},admin,admin,system:masters\n`);
+      const users = (options.users ?? []).map((user) => `${user}-token,${user},${user},system:masters\n`);
+      await Deno.writeTextFile(`${folder}/tokens.csv`, `${TOKEN},admin,admin,system:masters\n${users.join("")}`);
+      await Deno.writeTextFile(`${folder}/audit.yaml`, AUDIT_POLICY);
       server.#startEtcd();
       await server.#startApi();
     } catch (error) {
@@ -63,6 +90,17 @@ export class RealApiServer {
     return this.#send(new Request(this.url + path, init));
   }
 
+  /** A kubeconfig of one of the users that were named at the start. */
+  kubeconfigOf(user: string): string {
+    return kubeconfigText({ server: this.url, caPem: this.#caPem, token: `${user}-token` });
+  }
+
+  /** What was asked so far, watches from when they were opened. */
+  async audited(): Promise<AuditedRequest[]> {
+    const text = await Deno.readTextFile(`${this.#place.folder}/audit.log`);
+    return text.split("\n").slice(0, -1).map((line) => JSON.parse(line) as AuditedRequest);
+  }
+
   kubeconfig({ server, credentials }: { readonly server: string; readonly credentials: "good" | "wrong" }): string {
     return kubeconfigText({ server, caPem: this.#caPem, token: credentials === "good" ? TOKEN : "wrong" });
   }
@@ -72,6 +110,13 @@ export class RealApiServer {
     await kill(this.#api);
     await whileDown?.();
     await this.#startApi();
+  }
+
+  /** SIGKILL of etcd in the middle of its work; it comes back with what it had written. */
+  async restartEtcd(whileDown?: () => Promise<void>): Promise<void> {
+    await kill(this.#etcd);
+    await whileDown?.();
+    this.#startEtcd();
   }
 
   /** Without etcd's data, versions count from the start again. */
@@ -135,6 +180,9 @@ export class RealApiServer {
       "--service-cluster-ip-range=10.96.0.0/12",
       "--disable-admission-plugins=ServiceAccount",
       "--endpoint-reconciler-type=none",
+      ...this.#options.audit
+        ? [`--audit-policy-file=${folder}/audit.yaml`, `--audit-log-path=${folder}/audit.log`]
+        : [],
     ]);
     await this.#waitUntilReady(this.#api);
   }

@@ -147,9 +147,11 @@ export class ProgramStage {
     return program;
   }
 
+  /** As in one Pod whose container is started anew: what a killed one left is fenced for a second. */
   startController(flags: readonly string[] = []): Promise<Program> {
+    const election = ["--pod-name=controller-1", "--leader-elect-lease-seconds=5"];
     // The embedded API calls nobody.
-    const all = ["--webhook-mode=disabled", ...flags];
+    const all = [...election, "--webhook-mode=disabled", ...flags];
     return this.#start("controller", { host: this.lab.host("api"), flags: all });
   }
 
