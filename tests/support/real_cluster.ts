@@ -42,11 +42,14 @@ export function loadBalancer(
   namespace: string,
   annotations: Readonly<Record<string, string>> = {},
 ): KubeObject {
-  const spec = { type: "LoadBalancer", ports: [{ port: 80 }], allocateLoadBalancerNodePorts: false };
-  return { metadata: { name, namespace, annotations }, spec };
+  return { metadata: { name, namespace, annotations }, spec: loadBalancerSpec(80) };
 }
 
-/** Addresses by `namespace/name`. */
+export function loadBalancerSpec(port: number): Readonly<Record<string, unknown>> {
+  return { type: "LoadBalancer", ports: [{ port }], allocateLoadBalancerNodePorts: false };
+}
+
+/** Addresses by name. */
 export async function addressesIn(server: RealApiServer, namespace: string): Promise<Map<string, string[]>> {
   const { items } = await must(server.admin.list(RESOURCES.services, { namespace }));
   return new Map(items.map((object) => [object.metadata.name, ingressOf(object)]));

@@ -1,0 +1,219 @@
+// needs: kube-apiserver etcd
+// permissions: --allow-all
+/**
+ * kill -9 of the controller, of kube-apiserver and of etcd in the middle of 1,000 creations; ten rounds, each with its
+ * own seed, which chooses order and moments. Afterwards each Service has exactly one address, no address has two owners
+ * unless they share it by key, and a restart of the controller changes nothing. The Services of a round are removed
+ * while the next one is on its way.
+ *
+ * CHAOS_SEED=n begins with that seed, CHAOS_ROUNDS=n plays so many rounds.
+ */
+import { assert } from "@std/assert/assert";
+import { assertEquals } from "@std/assert/equals";
+import { type KubeObject, RESOURCES } from "../../lib/base/kube.ts";
+import { below, SeededRng } from "../../lib/base/rng.ts";
+import { ControllerProcess } from "../support/controller_process.ts";
+import { RealApiServer } from "../support/real_api_server.ts";
+import {
+  createNamespace,
+  createPool,
+  eventually,
+  ingressOf,
+  installKinds,
+  loadBalancer,
+  loadBalancerSpec,
+  NAMESPACE,
+} from "../support/real_cluster.ts";
+
+const SERVICES = 1_000;
+const CLIENTS = 16;
+const ROUNDS = Number(Deno.env.get("CHAOS_ROUNDS") ?? 10);
+const FIRST_SEED = Number(Deno.env.get("CHAOS_SEED") ?? 1);
+/** Of every ten Services two share an address. */
+const SHARED_EVERY = 10;
+const VICTIMS = ["controller", "kube-apiserver", "etcd"] as const;
+type Victim = typeof VICTIMS[number];
+
+class Chaos {
+  readonly server: RealApiServer;
+  readonly #folder: string;
+  #controller: ControllerProcess | undefined;
+
+  private constructor(server: RealApiServer, folder: string) {
+    this.server = server;
+    this.#folder = folder;
+  }
+
+  static async create(): Promise<Chaos> {
+    const server = await RealApiServer.start({ users: ["controller"] });
+    const chaos = new Chaos(server, await Deno.makeTempDir({ prefix: "herald-chaos-" }));
+    await installKinds(server);
+    await createNamespace(server, NAMESPACE);
+    await createPool(server, "first", ["10.0.0.0/20"]);
+    await Deno.writeTextFile(`${chaos.#folder}/kubeconfig`, server.kubeconfigOf("controller"));
+    chaos.startController();
+    await chaos.#controller!.logged("leaderElected");
+    return chaos;
+  }
+
+  startController(): void {
+    this.#controller = new ControllerProcess({
+      kubeconfig: `${this.#folder}/kubeconfig`,
+      api: `127.0.0.1:${this.server.port}`,
+      namespace: NAMESPACE,
+      flags: ["--pod-name=controller-1", "--leader-elect-lease-seconds=5"],
+    });
+  }
+
+  async kill(victim: Victim): Promise<void> {
+    if (victim === "controller") {
+      await this.#controller!.end("SIGKILL");
+      this.startController();
+    } else if (victim === "kube-apiserver") await this.server.restart();
+    else await this.server.restartEtcd();
+  }
+
+  /** Tries until the Service is there; an answer that was lost may have been a yes. */
+  async create(namespace: string, object: Readonly<Record<string, unknown>> & { metadata: { name: string } }) {
+    const { name } = object.metadata;
+    const body = { ...object };
+    await eventually(`${name} is created`, async () => {
+      const result = await this.server.admin.create(RESOURCES.services, { namespace, body });
+      return result.ok || result.error.reason === "alreadyExists";
+    }, { limitMs: 60_000, everyMs: 100 });
+  }
+
+  async services(namespace: string): Promise<readonly KubeObject[] | undefined> {
+    const listed = await this.server.admin.list(RESOURCES.services, { namespace });
+    return listed.ok ? listed.value.items : undefined;
+  }
+
+  async removeServices(namespace: string): Promise<void> {
+    await eventually(`the Services of ${namespace} are removed`, async () => {
+      try {
+        const answer = await this.server.fetch(`/api/v1/namespaces/${namespace}/services`, { method: "DELETE" });
+        await answer.body?.cancel();
+      } catch {
+        // The server was killed meanwhile.
+      }
+      return (await this.services(namespace))?.length === 0;
+    }, { limitMs: 90_000, everyMs: 500 });
+  }
+
+  async close(): Promise<void> {
+    await this.#controller?.end("SIGKILL");
+    await this.server.stop();
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+}
+
+async function restart(chaos: Chaos, last: { readonly seed: number; readonly owners: Owners }): Promise<void> {
+  const namespace = namespaceOf(last.seed);
+  await chaos.kill("controller");
+  await chaos.create(namespace, loadBalancer("last", namespace));
+  await eventually("a new Service has an address", async () => {
+    const services = await chaos.services(namespace);
+    const found = services?.find(({ metadata }) => metadata.name === "last");
+    return found !== undefined && ingressOf(found).length === 1;
+  }, { limitMs: 60_000, everyMs: 500 });
+  const after = ownersOf((await chaos.services(namespace))!, (text) => text);
+  for (const [address, owners] of last.owners) assertEquals(after.get(address), owners, `${address} stays`);
+}
+
+type Owners = Map<string, string[]>;
+
+/** One round: who has which address in the end. */
+async function play(chaos: Chaos, seed: number): Promise<Owners> {
+  const rng = new SeededRng(seed);
+  const namespace = namespaceOf(seed);
+  await createNamespace(chaos.server, namespace);
+  const history: string[] = [];
+  const why = (text: string) => `seed ${seed} (${history.join(", ")}): ${text}`;
+  let created = 0;
+  let next = 0;
+  const creator = async () => {
+    for (let index = next++; index < SERVICES; index = next++) {
+      await chaos.create(namespace, serviceAt(namespace, index));
+      created++;
+    }
+  };
+  const creating = Promise.all(Array.from({ length: CLIENTS }, creator));
+  const killing = (async () => {
+    for (const { moment, victim } of killsOf(rng)) {
+      await eventually("the moment has come", () => created >= moment, { limitMs: 90_000, everyMs: 5 });
+      // In the middle of something, not at the end of an answer.
+      await new Promise((done) => setTimeout(done, below(rng, 30)));
+      history.push(`${victim} after ${created}`);
+      await chaos.kill(victim);
+    }
+  })();
+  await Promise.all([creating, killing]);
+  await eventually(why("every Service has an address"), async () => {
+    const services = await chaos.services(namespace);
+    return services?.length === SERVICES && services.every((object) => ingressOf(object).length > 0);
+  }, { limitMs: 60_000, everyMs: 500 });
+  return ownersOf((await chaos.services(namespace))!, why);
+}
+
+function namespaceOf(seed: number): string {
+  return `round-${seed}`;
+}
+
+function serviceAt(namespace: string, index: number): KubeObject {
+  const name = `s${String(index).padStart(4, "0")}`;
+  const place = index % SHARED_EVERY;
+  if (place > 1) return loadBalancer(name, namespace);
+  // The same key and another port.
+  const annotations = { "metallb.io/allow-shared-ip": `key-${Math.floor(index / SHARED_EVERY)}` };
+  return { ...loadBalancer(name, namespace, annotations), spec: loadBalancerSpec(80 + place) };
+}
+
+/** Each victim once, in any order, at any moments between the first and the last creation. */
+function killsOf(rng: SeededRng): { readonly moment: number; readonly victim: Victim }[] {
+  const order = [...VICTIMS];
+  for (let at = order.length - 1; at > 0; at--) {
+    const other = below(rng, at + 1);
+    [order[at], order[other]] = [order[other]!, order[at]!];
+  }
+  const moments = order.map(() => 20 + below(rng, SERVICES - 40)).sort((a, b) => a - b);
+  return order.map((victim, index) => ({ victim, moment: moments[index]! }));
+}
+
+/** By address; each Service has one, and two have the same only if both have the same sharing key. */
+function ownersOf(services: readonly KubeObject[], why: (text: string) => string): Owners {
+  const owners = new Map<string, KubeObject[]>();
+  for (const object of services) {
+    const addresses = ingressOf(object);
+    assertEquals(addresses.length, 1, why(`${object.metadata.name} has [${addresses}]`));
+    const [address] = addresses;
+    owners.set(address!, [...owners.get(address!) ?? [], object]);
+  }
+  for (const [address, objects] of owners) {
+    if (objects.length === 1) continue;
+    const keys = new Set(objects.map(({ metadata }) => metadata.annotations?.["metallb.io/allow-shared-ip"]));
+    const names = objects.map(({ metadata }) => metadata.name);
+    assert(keys.size === 1 && !keys.has(undefined), why(`${address} belongs to ${names}`));
+  }
+  return new Map([...owners].map(([address, objects]) => [address, objects.map(({ metadata }) => metadata.name)]));
+}
+
+Deno.test(`kill -9 in the middle of ${SERVICES} creations, ${ROUNDS} times`, async (test) => {
+  const chaos = await Chaos.create();
+  try {
+    const removals: Promise<void>[] = [];
+    for (let seed = FIRST_SEED; seed < FIRST_SEED + ROUNDS; seed++) {
+      let owners: Owners | undefined;
+      await test.step(`seed ${seed}`, async () => void (owners = await play(chaos, seed)));
+      // What comes after a broken round says nothing.
+      if (owners === undefined) return;
+      if (seed === FIRST_SEED + ROUNDS - 1) {
+        await test.step("a restart changes nothing", () => restart(chaos, { seed, owners: owners! }));
+      } else {
+        removals.push(chaos.removeServices(namespaceOf(seed)));
+      }
+    }
+    await Promise.all(removals);
+  } finally {
+    await chaos.close();
+  }
+});
