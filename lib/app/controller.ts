@@ -30,6 +30,7 @@ import { coalesced } from "./coalesced.ts";
 import { ConfigurationWatch } from "./configuration_watch.ts";
 import { int64 } from "./int64.ts";
 import { Leader, type LeaderOptions, type Leadership, SoleLeader } from "./leader.ts";
+import { OldConfigMap } from "./old_config_map.ts";
 
 export interface ControllerOptions {
   /** Namespace of the metallb.io objects. */
@@ -72,6 +73,7 @@ export class Controller {
   readonly #namespaces: Reflector;
   readonly #services: Reflector;
   readonly #configuration: ConfigurationWatch;
+  readonly #oldConfigMap: OldConfigMap;
   #term: Term | undefined;
   /** Counts the terms that were begun or ended. */
   #terms = 0;
@@ -86,6 +88,8 @@ export class Controller {
     this.#options = options;
     this.#leadership = this.#elect();
     this.#events = new EventRecorder({ component: "metallb-controller" }, { client, clock, rng, log });
+    const record = this.#events.record.bind(this.#events);
+    this.#oldConfigMap = new OldConfigMap({ namespace: options.namespace }, { client, log, record });
     this.#caches = new Caches({ ...deps, onSynced: () => this.#synced.resolve() });
     this.#services = this.#caches.add({ resource: RESOURCES.services }, (change) => {
       const object = change.kind === "upsert" ? change.object : undefined;
@@ -167,6 +171,7 @@ export class Controller {
       program: "controller",
       ready: this.#caches.synced,
       problems: this.#configuration.inspect(),
+      oldConfigMap: this.#oldConfigMap.message ?? null,
       leadership: this.#leadership.inspect(),
       converge: this.#term?.machine.inspect() ?? null,
       caches: [...this.#caches.inspect() as readonly Json[], ...this.#configuration.inspectCaches()],
@@ -222,13 +227,16 @@ export class Controller {
     this.#term = undefined;
     // What is wrong is for the leader to say.
     this.#configuration.setActive(false);
+    this.#oldConfigMap.forget();
   }
 
   #tellPools(): void {
-    const driver = this.#term?.driver;
-    driver?.input({ kind: "namespaces", namespaces: [...this.#namespaces.store.values()] });
-    driver?.input({ kind: "pools", ipAddressPools: [...this.#pools.store.values()] });
+    if (this.#term === undefined) return;
+    const { driver } = this.#term;
+    driver.input({ kind: "namespaces", namespaces: [...this.#namespaces.store.values()] });
+    driver.input({ kind: "pools", ipAddressPools: [...this.#pools.store.values()] });
     this.#configuration.configChanged();
+    void this.#oldConfigMap.observe(this.#pools.store.size);
   }
 
   #apply(effect: ConvergeEffect, term: Term): void {
