@@ -325,3 +325,25 @@ Deno.test("KubeClient: the time limit of a watch ends with its head: a quiet wat
   assertEquals(body.cancelled, false);
   assertEquals(time.pendingTimers, 0);
 });
+
+Deno.test("KubeClient: a derived one has its own patience and its own rule, and leaves the first one as it was", async () => {
+  const { client, scripted, time } = clientOver(() => "never");
+  let isAllowed = true;
+  const derived = client.derive({
+    requestTimeoutMs: 200,
+    around: (fetch) => (request) => isAllowed ? fetch(request) : Promise.reject(new Error("not now")),
+  });
+  const first = client.get(RESOURCES.services, WEB);
+  const second = derived.get(RESOURCES.services, WEB);
+  await time.advance(200);
+  assertEquals(errorOf(await second).reason, "timeout");
+  isAllowed = false;
+  const refused = errorOf(await derived.patch(RESOURCES.services, WEB, { type: "merge", body: {} }));
+  assertEquals([refused.reason, refused.message], ["unreachable", "not now"]);
+  assertEquals(scripted.asked.map(({ method, path }) => `${method} ${path}`), [
+    "GET /prefix/api/v1/namespaces/shop/services/web",
+    "GET /prefix/api/v1/namespaces/shop/services/web",
+  ]);
+  await time.advance(29_800);
+  assertEquals(errorOf(await first).reason, "timeout");
+});

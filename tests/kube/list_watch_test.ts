@@ -304,3 +304,46 @@ Deno.test("ListWatch: warns once about what lasts or needs a human, and says whe
     assertEquals(harness.logged.slice(7), ["debug listed", "info watchRecovered"]);
   }
 });
+
+Deno.test("Refresh: whatever goes on is given up and listed anew; the difference is told, and the watch begins there", () => {
+  const inState: Record<string, (h: ListWatchHarness) => number> = {
+    listing: (h) => generationOf(h.input({ kind: "start" }), "startList"),
+    watching: (h) => h.upTo(5, [pod("a", 3), pod("b", 4)]),
+    checking: (h) => {
+      const generation = h.upTo(5, [pod("a", 3), pod("b", 4)]);
+      h.input({ kind: "watchFailed", generation, error: apiError("unreachable") });
+      return generationOf(h.tick(), "startCheck");
+    },
+  };
+  for (const [state, bring] of Object.entries(inState)) {
+    const h = new ListWatchHarness();
+    const old = bring(h);
+    const refreshed = h.input({ kind: "refresh" });
+    assertEquals(refreshed.map(({ kind }) => kind), ["cancel", "startList"], state);
+    // The answer to a list that began before may lack what was written since.
+    assertEquals(h.input({ kind: "listed", generation: old, resourceVersion: "5", objects: [] }), [], state);
+    const generation = generationOf(refreshed, "startList");
+    const listed = h.input({ kind: "listed", generation, resourceVersion: "9", objects: [pod("b", 4), pod("c", 8)] });
+    const told = listed.filter(({ kind }) => kind === "upsert" || kind === "remove").map((effect) =>
+      `${effect.kind} ${"key" in effect ? effect.key : ""}`
+    );
+    assertEquals(
+      told,
+      state === "listing" ? ["upsert shop/b", "upsert shop/c"] : ["remove shop/a", "upsert shop/c"],
+      state,
+    );
+    generationOf(listed, "startWatch");
+  }
+});
+
+Deno.test("Refresh: during a wait it lists at once, before the start and after the end it does nothing", () => {
+  const waiting = new ListWatchHarness();
+  const generation = generationOf(waiting.input({ kind: "start" }), "startList");
+  waiting.input({ kind: "listFailed", generation, error: apiError("unreachable") });
+  assertEquals(waiting.input({ kind: "refresh" }).map(({ kind }) => kind), ["startList"]);
+  const idle = new ListWatchHarness();
+  assertEquals(idle.input({ kind: "refresh" }), []);
+  idle.input({ kind: "start" });
+  idle.input({ kind: "stop" });
+  assertEquals(idle.input({ kind: "refresh" }), []);
+});

@@ -137,3 +137,38 @@ Deno.test("Reflector: stop does not wait for a body that ignores its cancellatio
   await settle();
   await reflector.stop();
 });
+
+Deno.test("Reflector: a refresh resolves when a list that began after it is in the store, also over failures", async () => {
+  let lists = 0;
+  const { reflector, time } = reflectorOver((asked) => {
+    if (isWatch(asked)) return new Response(new FedBody().stream);
+    lists++;
+    if (lists === 2) return new Error("the server is away");
+    return listAnswer(lists === 1 ? 9 : 12, service(lists === 1 ? "a" : "b", lists));
+  });
+  reflector.start();
+  await settle();
+  let refreshed = false;
+  const refresh = reflector.refresh().then(() => refreshed = true);
+  await settle();
+  assertEquals([lists, refreshed, [...reflector.store.keys()]], [2, false, ["shop/a"]]);
+  await time.advance(1_000);
+  assertEquals([lists, refreshed, [...reflector.store.keys()]], [3, true, ["shop/b"]]);
+  await refresh;
+  await reflector.stop();
+});
+
+Deno.test("Reflector: a refresh that is asked for while a list is told waits for the next one", async () => {
+  let lists = 0;
+  let refreshedAt = 0;
+  const { reflector } = reflectorOver((asked) => {
+    if (isWatch(asked)) return new Response(new FedBody().stream);
+    return listAnswer(8 + ++lists, service("a", lists));
+  }, (change) => {
+    if (lists === 1 && change.kind === "upsert") void reflector.refresh().then(() => refreshedAt = lists);
+  });
+  reflector.start();
+  await settle();
+  assertEquals([lists, refreshedAt], [2, 2]);
+  await reflector.stop();
+});
