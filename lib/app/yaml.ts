@@ -65,6 +65,33 @@ export function readObjects(text: string, source: string): YamlObjects {
   return { objects, problems };
 }
 
+export interface YamlData {
+  /** Of the only document; `undefined` when it cannot be read. */
+  readonly value: unknown;
+  readonly problems: readonly { readonly line: number; readonly path: string; readonly message: string }[];
+  lineOf(path: string): number;
+}
+
+/** Text that holds one document of any shape, such as a value of a ConfigMap. Never throws. */
+export function readData(text: string): YamlData {
+  const lines = new LineIndex(text);
+  const documents = yamlDocuments(text);
+  const problems = documents.flatMap((document) =>
+    document.problems.map(({ offset, path, message }) => ({ line: lines.lineAt(offset), path, message }))
+  );
+  const filled = documents.filter(({ value }) => value !== undefined && value !== null);
+  if (filled.length > 1) {
+    const line = lines.lineAt(filled[1]!.offset);
+    problems.push({ line, path: "", message: "a second document begins here; there may be only one" });
+  }
+  const [document] = filled;
+  return {
+    value: problems.length === 0 ? document?.value ?? null : undefined,
+    problems,
+    lineOf: (path) => document === undefined ? 1 : lines.lineAt(document.offsetOf(parsePath(path))),
+  };
+}
+
 /** The same without the places, for what is known to be good. */
 export function parseManifest(
   text: string,

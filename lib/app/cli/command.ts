@@ -6,6 +6,7 @@
  */
 import type { FlagSpec, FlagSpecs, FlagValues } from "../flags.ts";
 import type { InputFiles } from "./input.ts";
+import { DEFAULT_NAMESPACE } from "./namespaces.ts";
 import type { Output } from "./output.ts";
 
 /** DESIGN §7: done (warnings allowed), it did not work or is invalid, called wrongly or not readable. */
@@ -71,7 +72,7 @@ export const FILENAME_FLAG = {
 export const NAMESPACE_FLAG = {
   kind: "string",
   short: "n",
-  default: "metallb-system",
+  default: DEFAULT_NAMESPACE,
   help: "namespace of the metallb.io objects",
 } as const satisfies FlagSpec;
 

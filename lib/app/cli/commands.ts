@@ -1,6 +1,7 @@
 /** The commands of `herald`, in the order in which help lists them. */
 import { VERSION } from "../version.ts";
 import { type Command, defineCommand, EXIT } from "./command.ts";
+import { MIGRATE } from "./migrate.ts";
 import { VALIDATE } from "./validate.ts";
 import { EXPLAIN } from "./explain.ts";
 import { UP } from "./up.ts";
@@ -31,5 +32,6 @@ export const COMMANDS: readonly Command[] = [
   VALIDATE,
   EXPLAIN,
   UP,
+  MIGRATE,
   VERSION_COMMAND,
 ];

@@ -15,6 +15,8 @@ import { resolveConfig } from "../../decision/config/resolve.ts";
 import type { SourceObject, YamlProblem } from "../yaml.ts";
 import { parsePath } from "../yaml.ts";
 import type { Finding, ValidationReason } from "./finding.ts";
+import { isLegacyConfigMap } from "./legacy_config_map.ts";
+import { DEFAULT_NAMESPACE } from "./namespaces.ts";
 import { METALLB_GROUP, SchemaChecker } from "./schema_findings.ts";
 import { serviceFindings } from "./service_findings.ts";
 
@@ -36,8 +38,6 @@ export interface ValidationInput {
   /** Files in the order in which they were given. */
   readonly sources: readonly string[];
 }
-
-export const DEFAULT_NAMESPACE = "metallb-system";
 
 /** Kinds that are read for what they say about others, and not checked themselves. */
 const CONTEXT_KINDS: ReadonlySet<string> = new Set([
@@ -285,12 +285,4 @@ function asV1beta2(object: KubeObject): unknown {
   if (object.apiVersion !== `${METALLB_GROUP}/v1beta1`) return object;
   const converted = convertBgpPeer(object, `${METALLB_GROUP}/v1beta2`);
   return converted.ok ? converted.object : object;
-}
-
-const LEGACY_KEYS = /^\s*["']?(address-pools|peers|bgp-communities|bfd-profiles|peer-autodiscovery)["']?\s*:/m;
-
-/** `data.config` of any name that reads like the old format: users rename the ConfigMap by `--config`. */
-export function isLegacyConfigMap(object: KubeObject): boolean {
-  const data = object["data"];
-  return isRecord(data) && typeof data["config"] === "string" && LEGACY_KEYS.test(data["config"]);
 }
