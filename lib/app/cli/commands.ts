@@ -1,6 +1,7 @@
 /** The commands of `herald`, in the order in which help lists them. */
 import { VERSION } from "../version.ts";
 import { type Command, defineCommand, EXIT } from "./command.ts";
+import { completionCommand } from "./completion.ts";
 import { MIGRATE } from "./migrate.ts";
 import { VALIDATE } from "./validate.ts";
 import { EXPLAIN } from "./explain.ts";
@@ -33,5 +34,6 @@ export const COMMANDS: readonly Command[] = [
   EXPLAIN,
   UP,
   MIGRATE,
+  completionCommand(() => COMMANDS),
   VERSION_COMMAND,
 ];

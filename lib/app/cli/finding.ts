@@ -11,10 +11,8 @@ export type ValidationReason =
   | ProblemReason
   | RequestReason
   | YamlReason
-  | "unknownField"
   | "unknownKind"
   | "unknownVersion"
-  | "deprecatedVersion"
   /** A kind of older MetalLB releases. */
   | "removedKind"
   /** The ConfigMap of MetalLB 0.12 and older. */

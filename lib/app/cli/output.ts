@@ -48,14 +48,14 @@ export function columnsOf(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** Breaks text at blanks; every line but the first begins with `indent`. Without a width it stays one line. */
+/** Breaks text at blanks, as if `indent` stood before every line; the first goes without. No width, no breaks. */
 export function wrapped(text: string, options: { columns: number | undefined; indent: string }): string {
   const { columns, indent } = options;
   if (columns === undefined || columns < indent.length + 20) return text;
   const lines: string[] = [];
   let line = "";
   for (const word of text.split(" ")) {
-    const room = columns - (lines.length === 0 ? 0 : indent.length);
+    const room = columns - indent.length;
     if (line !== "" && line.length + 1 + word.length > room) {
       lines.push(line);
       line = word;

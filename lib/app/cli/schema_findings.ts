@@ -7,13 +7,14 @@
 import type { JsonObject } from "../../base/json.ts";
 import { nearestName } from "../../decision/config/nearest_name.ts";
 import { customResourceTypes } from "../../edge/embedded/custom_resources.ts";
+import { checkCelRules } from "../../edge/embedded/cel_check.ts";
 import type { FieldError } from "../../edge/embedded/field_error.ts";
 import { cloneJson, isMap, type JsonMap } from "../../edge/embedded/json_map.ts";
 import { SERVICES } from "../../edge/embedded/kinds/services.ts";
 import { validateMetadata } from "../../edge/embedded/names.ts";
 import type { ResourceType } from "../../edge/embedded/resource_type.ts";
 import { METADATA_SCHEMA, type Schema } from "../../edge/embedded/schema.ts";
-import { applyDefaults, pruneUnknown, validateSchema } from "../../edge/embedded/schema_check.ts";
+import { applyDefaults, duplicatesInLists, pruneUnknown, validateSchema } from "../../edge/embedded/schema_check.ts";
 import { customResourceDefinitions } from "../crds.ts";
 import { parsePath } from "../yaml.ts";
 import type { ValidationReason } from "./finding.ts";
@@ -62,10 +63,6 @@ export class SchemaChecker {
     const type = this.#types.find((type) => type.kind === object["kind"] && groupVersionOf(type) === apiVersion);
     if (type === undefined) return undefined;
     const findings: SchemaFinding[] = [];
-    if (type.deprecationWarning !== undefined) {
-      const path = "apiVersion";
-      findings.push({ severity: "warning", path, reason: "deprecatedVersion", message: type.deprecationWarning });
-    }
     const value = cloneJson(object as JsonMap);
     const schema = fullSchema(type);
     for (const path of pruneUnknown(value, schema)) findings.push(unknownField(path, schema));
@@ -79,10 +76,14 @@ export class SchemaChecker {
   }
 }
 
-/** A built-in kind drops `null` and knows its bounds by other means than its schema. */
+/** CEL rules are not asked about a value of a shape that they were not made for. */
 function errorsOf(type: ResourceType, { value, schema }: { value: JsonMap; schema: Schema }): FieldError[] {
-  const errors = validateSchema(value, schema);
-  if (type.custom) return errors;
+  const errors = [...validateSchema(value, schema), ...duplicatesInLists(value, schema)];
+  if (type.custom) {
+    const fits = errors.every(({ reason }) => reason === "FieldValueInvalid" || reason === "FieldValueDuplicate");
+    return fits ? [...errors, ...checkCelRules(value, schema, { previous: undefined })] : errors;
+  }
+  // A built-in kind drops `null` and knows its bounds by other means than its schema.
   return errors.filter(({ reason, message }) => reason === "FieldValueTypeInvalid" && !message.includes('"null"'));
 }
 

@@ -73,13 +73,11 @@ export function printFindings(output: Output, findings: readonly Finding[]): voi
     const place = placeOf(finding).padEnd(Math.min(placeWidth, PLACE_WIDTH_MAX));
     const severity = finding.severity.padEnd("warning".length);
     const color = finding.severity === "error" ? "red" : "yellow";
-    const path = finding.path === "" ? "" : `${printable(finding.path)}: `;
-    const indent = " ".repeat(Math.min(place.length, PLACE_WIDTH_MAX) + severity.length + 6);
-    const columns = output.columns === undefined ? undefined : output.columns;
-    // The first line is as long as the others, though the styles and the place stand before it.
-    const text = wrapped(`${indent}${path}${printable(finding.message)}`.trimStart(), {
-      columns: columns === undefined ? undefined : columns,
-      indent,
+    // Some messages begin with the path of their own accord.
+    const named = finding.path === "" || finding.message.startsWith(finding.path);
+    const text = wrapped(printable(named ? finding.message : `${finding.path}: ${finding.message}`), {
+      columns: output.columns,
+      indent: " ".repeat(place.length + severity.length + 6),
     });
     output.write(`  ${styled(output, place, "dim")}  ${styled(output, severity, color)}  ${text}\n`);
   }

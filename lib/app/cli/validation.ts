@@ -7,7 +7,6 @@
  */
 import type { JsonObject } from "../../base/json.ts";
 import type { KubeObject } from "../../base/kube.ts";
-import { convertBgpPeer } from "../../decision/config/bgp_peer_conversion.ts";
 import type { Config } from "../../decision/config/config.ts";
 import { isRecord } from "../../decision/config/identity.ts";
 import { nearestName } from "../../decision/config/nearest_name.ts";
@@ -173,7 +172,7 @@ class ObjectsValidation {
     const sources = (kind: string) => this.#byKind.get(kind) ?? [];
     const objects = (kind: string) => sources(kind).map(({ object }) => this.#placed(object));
     const ifGiven = (kind: string) => sources(kind).length === 0 ? undefined : objects(kind);
-    const bgpPeers = objects("BGPPeer").map(asV1beta2);
+    const bgpPeers = objects("BGPPeer");
     const { config, problems } = resolveConfig({
       ipAddressPools: objects("IPAddressPool"),
       l2Advertisements: objects("L2Advertisement"),
@@ -250,12 +249,18 @@ class ObjectsValidation {
   /** By file, line and order of discovery. What the schema and the configuration both say is said once, by the latter. */
   #inOrder(): Finding[] {
     const said = new Set<string>();
+    const refused = new Set<string>();
     for (const { finding, object, origin } of this.#entries) {
       if (origin === "config" && finding.severity === "error") said.add(placeKey(object, finding));
+      if (origin === "schema" && finding.reason === "unknownField") refused.add(placeKey(object, finding));
     }
     const seen = new Set<string>();
     const kept = this.#entries.filter(({ finding, object, origin }) => {
       if (origin === "schema" && finding.severity === "error" && said.has(placeKey(object, finding))) return false;
+      // In a cluster such a field is without effect; on its way there `kubectl apply` refuses it.
+      if (origin === "config" && finding.reason === "unknownField" && refused.has(placeKey(object, finding))) {
+        return false;
+      }
       const key = JSON.stringify([placeKey(object, finding), finding.line, finding.reason, finding.message]);
       return !seen.has(key) && seen.add(key);
     });
@@ -279,10 +284,4 @@ function placeKey(object: number, { source, path }: Finding): string {
 
 function optional<Key extends string, T>(key: Key, value: T | undefined): { readonly [K in Key]?: T } {
   return value === undefined ? {} : { [key]: value } as { readonly [K in Key]: T };
-}
-
-function asV1beta2(object: KubeObject): unknown {
-  if (object.apiVersion !== `${METALLB_GROUP}/v1beta1`) return object;
-  const converted = convertBgpPeer(object, `${METALLB_GROUP}/v1beta2`);
-  return converted.ok ? converted.object : object;
 }
