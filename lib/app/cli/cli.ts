@@ -14,12 +14,9 @@ import { columnsOf, processOutput } from "./output.ts";
 
 /** Runs the command line of this process. */
 export async function runCli(args: readonly string[]): Promise<number> {
-  return await runCommandLine(args, {
-    stdout: processOutput(Deno.stdout, env),
-    stderr: processOutput(Deno.stderr, env),
-    files: processFiles(),
-    env,
-  });
+  const stdout = processOutput(Deno.stdout, env);
+  const stderr = processOutput(Deno.stderr, env);
+  return await runCommandLine(args, { world: { stdout, stderr, files: processFiles(), env } });
 }
 
 /** Without the permission to read a variable it is as if it were not set: help needs no permission. */
@@ -34,9 +31,9 @@ function env(name: string): string | undefined {
 /** The same in a given world; `commands` is injected by tests. */
 export async function runCommandLine(
   args: readonly string[],
-  world: CliWorld,
-  commands: readonly Command[] = COMMANDS,
+  options: { readonly world: CliWorld; readonly commands?: readonly Command[] | undefined },
 ): Promise<number> {
+  const { world, commands = COMMANDS } = options;
   const [name, ...rest] = args;
   if (name === undefined) {
     world.stderr.write(helpOf(commands));
