@@ -334,7 +334,7 @@ function pathText(path: readonly (string | number | undefined)[]): string {
   for (const part of path) {
     if (part === undefined) continue;
     if (typeof part === "number") text += `[${part}]`;
-    else if (/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(part)) text += text === "" ? part : `.${part}`;
+    else if (/^[A-Za-z_][A-Za-z0-9_-]{0,62}$/.test(part)) text += text === "" ? part : `.${part}`;
     else text += `[${JSON.stringify(part.slice(0, 253))}]`;
   }
   return text;

@@ -6,10 +6,11 @@
  */
 import type { JsonObject } from "../../base/json.ts";
 import { nearestName } from "../../decision/config/nearest_name.ts";
+import { PROBLEMS_PER_OBJECT_MAX } from "../../decision/config/problem.ts";
 import { customResourceTypes } from "../../edge/embedded/custom_resources.ts";
 import { checkCelRules } from "../../edge/embedded/cel_check.ts";
 import type { FieldError } from "../../edge/embedded/field_error.ts";
-import { cloneJson, isMap, type JsonMap } from "../../edge/embedded/json_map.ts";
+import { isMap, type JsonMap } from "../../edge/embedded/json_map.ts";
 import { SERVICES } from "../../edge/embedded/kinds/services.ts";
 import { validateMetadata } from "../../edge/embedded/names.ts";
 import type { ResourceType } from "../../edge/embedded/resource_type.ts";
@@ -63,14 +64,21 @@ export class SchemaChecker {
     const type = this.#types.find((type) => type.kind === object["kind"] && groupVersionOf(type) === apiVersion);
     if (type === undefined) return undefined;
     const findings: SchemaFinding[] = [];
-    const value = cloneJson(object as JsonMap);
+    // Unlike a copy by assignment it keeps a key named `__proto__`.
+    const value = structuredClone(object) as JsonMap;
     const schema = fullSchema(type);
-    for (const path of pruneUnknown(value, schema)) findings.push(unknownField(path, schema));
+    const unknown = pruneUnknown(value, schema);
+    for (const path of unknown.slice(0, PROBLEMS_PER_OBJECT_MAX)) findings.push(unknownField(path, schema));
     if (!isMap(value.metadata)) value.metadata = {};
     applyDefaults(value, schema);
     const errors = [...validateMetadata(type, value.metadata as JsonMap), ...errorsOf(type, { value, schema })];
     for (const { path, reason, message } of errors) {
       findings.push({ severity: "error", path, reason: REASONS[reason], message: lowerFirst(message) });
+    }
+    const more = unknown.length - PROBLEMS_PER_OBJECT_MAX;
+    if (more > 0) {
+      const message = `${more} more unknown fields of this object are not listed`;
+      findings.push({ severity: "error", path: "", reason: "moreProblems", message });
     }
     return findings;
   }
