@@ -3,9 +3,10 @@ import { VERSION } from "../version.ts";
 import { type Command, defineCommand, EXIT } from "./command.ts";
 import { completionCommand } from "./completion.ts";
 import { MIGRATE } from "./migrate.ts";
-import { VALIDATE } from "./validate.ts";
 import { EXPLAIN } from "./explain.ts";
+import { STATUS } from "./status.ts";
 import { UP } from "./up.ts";
+import { VALIDATE } from "./validate.ts";
 
 const DEMO = defineCommand({
   name: "demo",
@@ -32,6 +33,7 @@ export const COMMANDS: readonly Command[] = [
   DEMO,
   VALIDATE,
   EXPLAIN,
+  STATUS,
   UP,
   MIGRATE,
   completionCommand(() => COMMANDS),

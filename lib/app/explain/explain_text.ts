@@ -9,8 +9,8 @@ import type {
 } from "../../decision/control/explain_world.ts";
 import type { WorldExplanation } from "../../decision/control/explain_world.ts";
 import type { AddressExplanation, NodeExclusion } from "../../decision/plan/explain.ts";
+import type { NodeNetworks } from "../../decision/config/node_networks.ts";
 import { columnsOf, type Output, printable, styled, wrapped } from "../cli/output.ts";
-import type { ReportedNetworks } from "./networks.ts";
 import { outsideNetworks } from "./networks.ts";
 
 export interface ExplainContext {
@@ -19,8 +19,8 @@ export interface ExplainContext {
   readonly hasNodes: boolean;
   readonly hasPeers: boolean;
   readonly hasBgpAdvertisements: boolean;
-  /** What the speakers say of their interfaces; `undefined` when they say nothing, as offline. */
-  readonly networks: ReportedNetworks | undefined;
+  /** What the speakers say of their interfaces; empty offline. */
+  readonly networks: NodeNetworks;
   /** Sentences about the input as a whole. */
   readonly notes: readonly string[];
 }
@@ -103,7 +103,7 @@ function writeLayer2(
   }
   for (const address of addresses) {
     line("layer 2", `${address.address} ${announcerText(address, context)}`);
-    const warning = context.networks === undefined ? undefined : outsideNetworks(address, context.networks);
+    const warning = outsideNetworks(address, context.networks);
     if (warning !== undefined) line("warning", warning);
   }
   const [first] = addresses;

@@ -1,6 +1,7 @@
 /** The work of `herald explain`: reads a world from files or from a cluster, explains it, and prints what was asked for. */
 import type { KubeObject } from "../../base/kube.ts";
 import { nearestName } from "../../decision/config/nearest_name.ts";
+import { type NodeNetworks, nodeNetworksOf } from "../../decision/config/node_networks.ts";
 import { explainWorld, type WorldObjects } from "../../decision/control/explain_world.ts";
 import { connectCluster } from "../cli/cluster.ts";
 import { EXIT } from "../cli/command.ts";
@@ -11,7 +12,6 @@ import { classesOf } from "../load_balancer_classes.ts";
 import { explainJson } from "./explain_json.ts";
 import { writeExplanation } from "./explain_text.ts";
 import { type LiveWorld, readLiveWorld } from "./live_world.ts";
-import { type ReportedNetworks, reportedNetworks } from "./networks.ts";
 import { METALLB_NAMESPACE, sortWorld } from "./world_input.ts";
 
 /** A world to explain, with what is to be told about where it comes from. */
@@ -21,7 +21,7 @@ interface Source {
   readonly lbClass: string;
   readonly ignoreExcludeLb: boolean;
   readonly isLive: boolean;
-  readonly networks: ReportedNetworks | undefined;
+  readonly networks: NodeNetworks;
   /** Of Services that are named without one. */
   readonly namespace: string;
   readonly notes: readonly string[];
@@ -93,7 +93,7 @@ async function readFiles({ flags, files, stderr }: ExplainCall): Promise<Source 
     lbClass: "",
     ignoreExcludeLb: false,
     isLive: false,
-    networks: undefined,
+    networks: new Map(),
     namespace,
     notes,
   };
@@ -121,7 +121,7 @@ function liveSource(world: LiveWorld, { namespace }: { namespace: string }): Sou
     ...world,
     lbClass: world.lbClass ?? "",
     isLive: true,
-    networks: reportedNetworks(world.configurationStates),
+    networks: nodeNetworksOf(world.configurationStates),
     namespace,
   };
 }

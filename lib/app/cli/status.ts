@@ -1,0 +1,37 @@
+/**
+ * `herald status`: what runs and what it does, as the API shows it.
+ *
+ * JSON (members are added, never renamed; `null` is "not known"):
+ *
+ *     {"services": [{"namespace", "name", "addresses": [], "pool", "pending": {"reason", "message"} | null,
+ *        "announcedBy": [{"node", "protocol": "layer2" | "bgp", "peers": [], "since", "source": "status" | "event"}]}],
+ *      "pools": [{"name", "assignedIPv4", "assignedIPv6", "availableIPv4", "availableIPv6"}],
+ *      "programs": [{"pod", "component", "node", "ready", "leads": bool | null}],
+ *      "leader": {"holder", "since"} | null,
+ *      "configuration": [{"name", "result", "problems": [{"severity", "reason", "message"}]}],
+ *      "members": null, "sessions": null, "notes": []}
+ *
+ * `members` and `sessions` are kept for the speakers' membership and for BGP. The speakers' own `/status` is not asked:
+ * the API server's proxy takes the caller's credentials off, and a connection of our own would hand them to a server
+ * whose certificate nobody vouches for. Exit codes: 0 shown, 1 the cluster cannot be read, 2 wrong call.
+ */
+import type { FlagSpec } from "../flags.ts";
+import { CLUSTER_FLAGS } from "./cluster.ts";
+import { type CommandCall, defineCommand, OUTPUT_FLAG } from "./command.ts";
+
+const FLAGS = {
+  "output": OUTPUT_FLAG,
+  "namespace": { kind: "string", short: "n", help: "only Services of this namespace; else of all" },
+  "lb-class": { kind: "string", help: "as the programs are started with; else read from their pods" },
+  ...CLUSTER_FLAGS,
+} as const satisfies Record<string, FlagSpec>;
+
+export type StatusCall = CommandCall<typeof FLAGS>;
+
+export const STATUS = defineCommand({
+  name: "status",
+  summary: "who announces what since when, pools, programs and problems of a running cluster",
+  examples: ["herald status", "herald status -n shop", "herald status -o json"],
+  flags: FLAGS,
+  run: async (call) => (await import("../status/run_status.ts")).runStatus(call),
+});

@@ -1,0 +1,88 @@
+/** The work of `herald status`: reads the cluster once and prints what was asked for. */
+import { type KubeObject, type Resource, RESOURCES } from "../../base/kube.ts";
+import { explainWorld } from "../../decision/control/explain_world.ts";
+import type { KubeClient } from "../../edge/kube/client.ts";
+import { systemClock } from "../../edge/run/clock.ts";
+import { connectCluster } from "../cli/cluster.ts";
+import { EXIT } from "../cli/command.ts";
+import { writeJson } from "../cli/output.ts";
+import type { StatusCall } from "../cli/status.ts";
+import { CONTROLLER_SELECTORS, podsOf, readLiveWorld, SPEAKER_SELECTORS } from "../explain/live_world.ts";
+import { METALLB_NAMESPACE } from "../explain/world_input.ts";
+import { classesOf } from "../load_balancer_classes.ts";
+import { type StatusReport, statusReport } from "./status_report.ts";
+import { statusJson, writeStatus } from "./status_text.ts";
+
+/** As the controllers take it, and as its Role names it. */
+const LEASE_NAME = "herald-controller";
+
+/** Returns the exit code. */
+export async function runStatus(call: StatusCall): Promise<number> {
+  const { flags, env, files, stdout, stderr } = call;
+  const complain = (message: string) => {
+    stderr.write(`herald status: ${message}\n`);
+    return EXIT.failed;
+  };
+  const connected = await connectCluster(flags, { env, files });
+  if (!connected.ok) return complain(connected.message);
+  const { client, transport } = connected.cluster;
+  try {
+    const read = await readStatus(client, {
+      namespace: flags["metallb-namespace"] || METALLB_NAMESPACE,
+      lbClass: flags["lb-class"],
+    });
+    if (typeof read === "string") return complain(read);
+    const services = read.services.filter(({ namespace }) => flags.namespace === "" || flags.namespace === namespace);
+    const report = { ...read, services };
+    if (flags.output === "json") writeJson(stdout, statusJson(report));
+    else writeStatus(stdout, report, { nowMs: systemClock.wallMs() });
+    return EXIT.done;
+  } finally {
+    transport.close();
+  }
+}
+
+/** A text says why there is nothing to show. */
+async function readStatus(
+  client: KubeClient,
+  { namespace, lbClass }: { namespace: string; lbClass: string },
+): Promise<StatusReport | string> {
+  const live = await readLiveWorld(client, { namespace });
+  if (!live.ok) return live.message;
+  const { world } = live;
+  const notes = [...world.notes];
+  const optional = async (resource: Resource, where: { namespace?: string; fieldSelector?: string } = {}) => {
+    const result = await client.list(resource, where);
+    if (result.ok) return result.value.items;
+    notes.push(`the ${resource.plural} cannot be read: ${result.error.message}`);
+    return undefined;
+  };
+  const [l2Statuses, bgpStatuses, events, speakers, controllers, lease] = await Promise.all([
+    optional(RESOURCES.serviceL2Statuses),
+    optional(RESOURCES.serviceBgpStatuses),
+    optional(RESOURCES.events, { fieldSelector: "reason=nodeAssigned" }),
+    podsOf(client, { namespace, selectors: SPEAKER_SELECTORS }),
+    podsOf(client, { namespace, selectors: CONTROLLER_SELECTORS }),
+    leaseOf(client, namespace),
+  ]);
+  const lbClasses = classesOf(lbClass || (world.lbClass ?? ""));
+  return statusReport({
+    services: world.objects.services,
+    world: explainWorld(world.objects, { ...world, lbClasses }),
+    lbClasses,
+    l2Statuses,
+    bgpStatuses,
+    events,
+    speakers,
+    controllers,
+    lease,
+    configurationStates: world.configurationStates,
+    notes,
+  });
+}
+
+/** A single controller needs none, so that there is none is no news. */
+async function leaseOf(client: KubeClient, namespace: string): Promise<KubeObject | undefined> {
+  const lease = await client.get(RESOURCES.leases, { namespace, name: LEASE_NAME });
+  return lease.ok ? lease.value : undefined;
+}

@@ -1,0 +1,131 @@
+/** What `herald status` prints: for people as tables, what is wrong first in each; for programs as JSON. */
+import type { JsonObject } from "../../base/json.ts";
+import { columnsOf, type Output, printable, styled } from "../cli/output.ts";
+import { counterJson } from "../explain/explain_json.ts";
+import type { Announcer, ServiceStatus, StatusReport } from "./status_report.ts";
+
+export function statusJson(report: StatusReport): JsonObject {
+  const { services, pools, programs, leader, configuration, notes } = report;
+  return {
+    services: services.map((service) => ({
+      ...service,
+      addresses: [...service.addresses],
+      pending: service.pending === null ? null : { ...service.pending },
+      announcedBy: service.announcedBy.map((announcer) => ({ ...announcer, peers: [...announcer.peers] })),
+    })),
+    pools: pools.map((pool) => ({
+      name: pool.name,
+      assignedIPv4: counterJson(pool.assignedIPv4),
+      assignedIPv6: counterJson(pool.assignedIPv6),
+      availableIPv4: counterJson(pool.availableIPv4),
+      availableIPv6: counterJson(pool.availableIPv6),
+    })),
+    programs: programs.map((program) => ({ ...program })),
+    leader: leader === null ? null : { ...leader },
+    configuration: configuration.map(({ name, result, problems }) => ({
+      name,
+      result,
+      problems: problems.map((problem) => ({ ...problem })),
+    })),
+    members: null,
+    sessions: null,
+    notes: [...notes],
+  };
+}
+
+export function writeStatus(output: Output, report: StatusReport, options: { readonly nowMs: number }): void {
+  const table = (rows: readonly (readonly string[])[]) => {
+    const [head, ...body] = columnsOf(rows.map((row) => row.map(printable)));
+    output.write(`${styled(output, head!, "dim")}\n${body.map((line) => `${line}\n`).join("")}\n`);
+  };
+  writePrograms(output, report, table);
+  if (report.services.length === 0) output.write("no Service of type LoadBalancer\n\n");
+  else {
+    const rows = report.services.map((service) => serviceRow(service, options));
+    table([["SERVICE", "ADDRESS", "POOL", "ANNOUNCED BY", "SINCE"], ...rows]);
+  }
+  if (report.pools.length > 0) {
+    const count = (used: bigint, free: bigint) => used + free === 0n ? "-" : `${used}/${free}`;
+    table([
+      ["POOL", "IPV4 USED/FREE", "IPV6 USED/FREE"],
+      ...report.pools.map((pool) => [
+        pool.name,
+        count(pool.assignedIPv4, pool.availableIPv4),
+        count(pool.assignedIPv6, pool.availableIPv6),
+      ]),
+    ]);
+  }
+  writeTroubles(output, report);
+}
+
+function writePrograms(
+  output: Output,
+  { programs, leader }: StatusReport,
+  table: (rows: readonly (readonly string[])[]) => void,
+): void {
+  if (programs.length === 0) output.write("no pods of controller and speaker are to be seen\n\n");
+  else {
+    table([
+      ["PROGRAM", "POD", "NODE", "STATE"],
+      ...programs.map(({ component, pod, node, ready, leads }) => [
+        component,
+        pod,
+        node ?? "-",
+        `${ready ? "ready" : "not ready"}${leads === true ? ", leads" : ""}`,
+      ]),
+    ]);
+  }
+  if (leader !== null && !programs.some(({ leads }) => leads === true)) {
+    output.write(`the lease is held by ${printable(leader.holder)}\n\n`);
+  }
+}
+
+function serviceRow(service: ServiceStatus, { nowMs }: { nowMs: number }): string[] {
+  const { namespace, name, addresses, pool, pending, announcedBy } = service;
+  const key = `${namespace}/${name}`;
+  if (pending !== null) return [key, "pending", "-", `${pending.message} (${pending.reason})`, ""];
+  const oldest = announcedBy.map(({ since }) => since).filter((since) => since !== null).sort()[0];
+  return [
+    key,
+    addresses.join(", "),
+    pool ?? "-",
+    announcedBy.length === 0 ? "nobody is known; herald explain tells who should" : announcedBy.map(whoText).join("; "),
+    oldest === undefined ? "" : ageText(nowMs - Date.parse(oldest)),
+  ];
+}
+
+function whoText({ node, protocol, peers, source }: Announcer): string {
+  const how = protocol === "bgp" ? ` to ${peers.join(", ")}` : "";
+  return `${node} (${protocol}${how}${source === "event" ? ", by its last event" : ""})`;
+}
+
+/** As kubectl shows ages: the largest unit that says something. */
+export function ageText(ageMs: number): string {
+  const seconds = Math.max(0, Math.floor(ageMs / 1000));
+  if (Number.isNaN(seconds)) return "?";
+  if (seconds < 120) return `${seconds}s`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)}m`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)}h`;
+  return `${Math.floor(seconds / 86_400)}d`;
+}
+
+function writeTroubles(output: Output, { configuration, notes }: StatusReport): void {
+  // All speakers see the same configuration: what many of them say is said once.
+  const said = new Map<string, string[]>();
+  for (const { name, problems } of configuration) {
+    for (const { severity, message } of problems) {
+      for (const line of message.split("\n")) {
+        const key = `${severity}\n${line}`;
+        said.set(key, [...said.get(key) ?? [], name]);
+      }
+    }
+  }
+  for (const [key, names] of said) {
+    const [severity, line] = key.split("\n");
+    const who = names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");
+    const mark = styled(output, severity!, severity === "error" ? "red" : "yellow");
+    output.write(`${mark}: ${printable(line!)} ${styled(output, `(${printable(who)})`, "dim")}\n`);
+  }
+  if (configuration.length > 0 && said.size === 0) output.write("the configuration has no problems\n");
+  for (const note of notes) output.write(`${styled(output, "note", "cyan")}: ${printable(note)}\n`);
+}
