@@ -44,7 +44,12 @@ export async function connectCluster(
       KUBERNETES_SERVICE_PORT: env("KUBERNETES_SERVICE_PORT"),
     },
   });
-  if (!loaded.ok) return { ok: false, message: loaded.problem.message };
+  if (!loaded.ok) {
+    const looked = home === undefined && flags.kubeconfig === "" && env("KUBECONFIG") === undefined
+      ? "; there is no ~/.kube/config either"
+      : "";
+    return { ok: false, message: `${loaded.problem.message}${looked}` };
+  }
   const { transport } = loaded;
   const client = new KubeClient({ baseUrl: transport.baseUrl, requestTimeoutMs: REQUEST_TIMEOUT_MS }, transport);
   return { ok: true, cluster: { client, transport } };
