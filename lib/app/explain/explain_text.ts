@@ -77,7 +77,7 @@ function allocationText({ outcome, pool, reason, message }: AllocationExplanatio
   const from = pool === null ? "" : ` from pool ${pool}`;
   switch (outcome) {
     case "assigned":
-      return `assigned${from}: ${RULES[reason] ?? reason}`;
+      return `assigned${from}: ${RULES[reason] ?? message}`;
     case "kept":
       return `kept${from}: ${message}`;
     case "pending":

@@ -36,7 +36,7 @@ export async function runExplain(call: ExplainCall): Promise<number> {
   const objects = withNodesOf(speakersOf(flags.speakers), source.objects);
   const lbClasses = classesOf(flags["lb-class"] || source.lbClass);
   const ignoreExcludeLb = flags["ignore-exclude-lb"] || source.ignoreExcludeLb;
-  const world = explainWorld(objects, { lbClasses, ignoreExcludeLb, speakers });
+  const world = explainWorld(objects, { lbClasses, ignoreExcludeLb, speakers, networks: source.networks });
 
   const wanted = words.map((word) => word.includes("/") ? word : `${source.namespace}/${word}`);
   const missing = wanted.filter((key) => !world.services.some((service) => service.key === key));

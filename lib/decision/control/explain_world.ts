@@ -10,6 +10,7 @@ import type { PoolCounters } from "../alloc/alloc_request.ts";
 import { compareText } from "../config/config.ts";
 import { decodeEndpointSlice, type EndpointView } from "../config/endpoint_view.ts";
 import type { LoadBalancerClasses } from "../config/load_balancer_class.ts";
+import type { NodeNetworks } from "../config/node_networks.ts";
 import { decodeNode, type NodeView } from "../config/node_view.ts";
 import type { Problem } from "../config/problem.ts";
 import { type ConfigObjects, resolveConfig } from "../config/resolve.ts";
@@ -17,9 +18,11 @@ import { decodeService, type ServiceView } from "../config/service_view.ts";
 import { type BgpPlan, planBgp } from "../plan/bgp_plan.ts";
 import { explainService, type Layer2Explanation } from "../plan/explain.ts";
 import { planLayer2 } from "../plan/l2_plan.ts";
+import { reachabilityProblems } from "../plan/reachability.ts";
 import type { BgpReason, BgpRoute } from "../plan/service_bgp_plan.ts";
+import { unannouncedServices } from "../plan/unannounced_services.ts";
 import { type ControllerEvent, convergeOffline, type OfflineService } from "./offline_converge.ts";
-import { type DecisionReason, shownAddresses } from "./service_decision.ts";
+import { type DecisionReason, shownAddresses, type UnmetReason } from "./service_decision.ts";
 import type { AllocationRule } from "./service_notices.ts";
 
 export interface WorldObjects extends Omit<ConfigObjects, "ipAddressPools" | "namespaces" | "nodes"> {
@@ -37,6 +40,8 @@ export interface WorldOptions {
   readonly ignoreExcludeLb: boolean;
   /** Nodes with a living speaker; `undefined`: all of them. */
   readonly speakers: ReadonlySet<string> | undefined;
+  /** What the speakers report of their networks; nothing is said about nodes that are not in it. */
+  readonly networks?: NodeNetworks;
 }
 
 export interface AllocationExplanation {
@@ -47,8 +52,11 @@ export interface AllocationExplanation {
   readonly outcome: "assigned" | "kept" | "pending" | "ignored" | "released";
   readonly pool: string | null;
   readonly addresses: readonly string[];
-  /** For what is assigned the rule; for what is kept `mayStay`, or why it is left alone; else why not. */
-  readonly reason: DecisionReason | AllocationRule | "mayStay";
+  /**
+   * For what is assigned the rule; for what is kept `mayStay`, or why it is left alone; for both of them what the Service
+   * lacks, if it lacks something; else why it has nothing.
+   */
+  readonly reason: DecisionReason | UnmetReason | AllocationRule | "mayStay";
   /** A sentence; empty where the reason says all. */
   readonly message: string;
   /** Events on the Service, as the controller would emit them. */
@@ -101,7 +109,14 @@ export function explainWorld(objects: WorldObjects, options: WorldOptions): Worl
   const services = [...outcome.services.values()]
     .map((service) => explainOne(service, { view: views.get(service.key), plans, speakers: options.speakers }))
     .sort((a, b) => compareText(a.namespace, b.namespace) || compareText(a.name, b.name));
-  return { services, pools: outcome.pools, problems: [...problems, ...undecoded] };
+  const ours = services.filter(({ layer2 }) => layer2 !== undefined).map(({ key }) => outcome.services.get(key)!.after);
+  const all = [
+    ...problems,
+    ...undecoded,
+    ...unannouncedServices(ours, config),
+    ...reachabilityProblems({ config, nodes, networks: options.networks ?? new Map() }),
+  ];
+  return { services, pools: outcome.pools, problems: all };
 }
 
 interface Plans {
@@ -146,8 +161,11 @@ function allocationOf(service: OfflineService, view: ServiceView | undefined): A
     case "assigned": {
       const before = decodeService(service.before);
       const stays = before.ok && sameSet(shownAddresses(before.value), addresses);
-      if (stays) return { ...common, outcome: "kept", reason: "mayStay", message: "it may stay where it is" };
-      return { ...common, outcome: "assigned", reason: ruleOf(rule), message: "" };
+      const outcome = stays ? "kept" : "assigned";
+      if (decision.unmet !== undefined) return { ...common, outcome, ...decision.unmet };
+      return stays
+        ? { ...common, outcome, reason: "mayStay", message: "it may stay where it is" }
+        : { ...common, outcome, reason: ruleOf(rule), message: "" };
     }
     case "left": {
       const { reason, message } = decision;

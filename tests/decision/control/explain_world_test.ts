@@ -74,6 +74,10 @@ Deno.test("explainWorld: what becomes of a Service, with the events of the contr
     [{ old: { ingress: ["172.16.0.1"], annotations: mine } }, [
       "old | assigned | autoAssign | first | 192.168.1.240 | Normal ClearAssignment | Normal IPAllocated",
     ]],
+    // Dual stack is preferred and the pool has no IPv6: what it lacks is told, with the address that it has.
+    [{ web: { clusterIps: ["10.96.0.10", "fd00::10"], spec: { ipFamilyPolicy: "PreferDualStack" } } }, [
+      "web | assigned | secondNotInPool | first | 192.168.1.240 | Normal IPAllocated",
+    ]],
     [{ old: { type: "ClusterIP", ingress: ["192.168.1.240"], annotations: mine } }, [
       "old | released | notLoadBalancer",
     ]],
@@ -138,4 +142,13 @@ Deno.test("explainWorld: a Service whose name comes twice, and an empty world", 
   const twice = [serviceObject("web"), serviceObject("web", { labels: { a: "b" } })];
   assertEquals(world({}, { services: twice }).services.length, 1);
   assertEquals(world({}, { ipAddressPools: [], nodes: [] }).services, []);
+});
+
+Deno.test("explainWorld: a pool that nothing announces is told with the Service that suffers", () => {
+  const explained = world({ web: {} }, { l2Advertisements: [], bgpAdvertisements: [] });
+  assertEquals(explained.problems.map(({ kind, name, reason }) => `${kind} ${name} ${reason}`), [
+    "IPAddressPool first notAdvertised",
+    "IPAddressPool second notAdvertised",
+    "Service web notAnnounced",
+  ]);
 });
