@@ -33,18 +33,19 @@ export async function herald(args: readonly string[], options: CommandLineOption
 
 export function memoryFiles({ files = {}, stdin = "" }: CommandLineOptions): InputFiles {
   const bytes = (text: string) => new TextEncoder().encode(text);
-  const paths = Object.keys(files);
+  // Looked at each time: a test may change its files.
+  const paths = () => Object.keys(files);
   return {
     kindOf: (path) => {
       if (Object.hasOwn(files, path)) return Promise.resolve("file");
       const prefix = `${path.replace(/\/+$/, "")}/`;
-      if (paths.some((each) => each.startsWith(prefix))) return Promise.resolve("folder");
+      if (paths().some((each) => each.startsWith(prefix))) return Promise.resolve("folder");
       return Promise.reject(new Deno.errors.NotFound(path));
     },
     entries: (folder) => {
       const prefix = `${folder.replace(/\/+$/, "")}/`;
       const entries = new Map<string, InputEntry>();
-      for (const path of paths.filter((each) => each.startsWith(prefix))) {
+      for (const path of paths().filter((each) => each.startsWith(prefix))) {
         const [name, ...rest] = path.slice(prefix.length).split("/");
         entries.set(name!, { name: name!, kind: rest.length > 0 ? "folder" : "file" });
       }

@@ -1,0 +1,185 @@
+/** What `herald status` makes of the objects of a cluster; the way to a cluster is tested in tests/cluster/explain_test.ts. */
+import { assertEquals } from "@std/assert/equals";
+import { assertStringIncludes } from "@std/assert/string_includes";
+import type { KubeObject } from "../../../lib/base/kube.ts";
+import { explainWorld } from "../../../lib/decision/control/explain_world.ts";
+import { type StatusInput, statusReport } from "../../../lib/app/status/status_report.ts";
+import { ageText, statusJson, writeStatus } from "../../../lib/app/status/status_text.ts";
+import { l2Object, nodeObject, poolObject, serviceObject } from "../../decision/objects.ts";
+import { herald } from "./command_line.ts";
+
+const NOW = "2026-01-01T01:00:00Z";
+
+function input(services: KubeObject[], more: Partial<StatusInput> = {}): StatusInput {
+  const objects = {
+    services,
+    ipAddressPools: [poolObject("first", ["192.168.1.240-192.168.1.243"])],
+    l2Advertisements: [l2Object("all")],
+    nodes: [nodeObject("node-a")],
+    endpointSlices: [],
+  };
+  return {
+    services,
+    world: explainWorld(objects, { lbClasses: undefined, ignoreExcludeLb: false, speakers: undefined }),
+    lbClasses: undefined,
+    l2Statuses: [],
+    bgpStatuses: [],
+    events: [],
+    speakers: [],
+    controllers: [],
+    lease: undefined,
+    configurationStates: [],
+    notes: [],
+    ...more,
+  };
+}
+
+function l2Status(node: string, service: string): KubeObject {
+  return {
+    metadata: { name: `l2-${node}`, namespace: "metallb-system", creationTimestamp: "2026-01-01T00:10:00Z" },
+    status: { node, serviceName: service, serviceNamespace: "shop" },
+  };
+}
+
+function assigned(node: string, service: string, at: string, protocol = "layer2"): KubeObject {
+  return {
+    metadata: { name: `${service}.${at}`, namespace: "shop" },
+    involvedObject: { kind: "Service", namespace: "shop", name: service },
+    reason: "nodeAssigned",
+    message: `announcing from node "${node}" with protocol "${protocol}"`,
+    lastTimestamp: at,
+  };
+}
+
+function pod(name: string, node: string, ready = true): KubeObject {
+  return {
+    metadata: { name, namespace: "metallb-system" },
+    spec: { nodeName: node },
+    status: { phase: "Running", conditions: [{ type: "Ready", status: ready ? "True" : "False" }] },
+  };
+}
+
+Deno.test("herald status: who announces is told by the status objects, else by the last event", () => {
+  const services = [
+    serviceObject("web", { ingress: ["192.168.1.240"] }),
+    serviceObject("other", { type: "ClusterIP" }),
+  ];
+  const events = [
+    assigned("node-b", "web", "2026-01-01T00:20:00Z"),
+    assigned("node-c", "web", "2026-01-01T00:40:00Z"),
+    assigned("node-a", "web", "2026-01-01T00:30:00Z"),
+    { ...assigned("node-x", "web", "2026-01-01T00:50:00Z"), message: "something else" },
+    { ...assigned("node-x", "web", "2026-01-01T00:50:00Z"), reason: "other" },
+  ];
+  const brief = (more: Partial<StatusInput>) =>
+    statusReport(input(services, more)).services.map(({ name, announcedBy }) => [
+      name,
+      ...announcedBy.map(({ node, protocol, source, since }) => `${node} ${protocol} ${source} ${since}`),
+    ]);
+  assertEquals(brief({}), [["web"]]);
+  assertEquals(brief({ events }), [["web", "node-c layer2 event 2026-01-01T00:40:00Z"]]);
+  assertEquals(brief({ events, l2Statuses: [l2Status("node-a", "web")] }), [
+    ["web", "node-a layer2 status 2026-01-01T00:10:00Z"],
+  ]);
+  // Not filled in yet, or of another Service.
+  const empty = { metadata: { name: "l2-new" } };
+  assertEquals(brief({ l2Statuses: [empty, l2Status("node-a", "api")] }), [["web"]]);
+  assertEquals(brief({ events: undefined, l2Statuses: undefined, bgpStatuses: undefined }), [["web"]]);
+  const bgp = {
+    ...l2Status("node-a", "web"),
+    status: { ...l2Status("node-a", "web")["status"] as object, peers: ["tor"] },
+  };
+  const [web] = statusReport(input(services, { bgpStatuses: [bgp] })).services;
+  assertEquals(web!.announcedBy.map(({ protocol, peers }) => [protocol, peers]), [["bgp", ["tor"]]]);
+});
+
+Deno.test("herald status: why a Service waits is what explain says; without a reason the controller is late", () => {
+  const services = [serviceObject("late"), serviceObject("lost", { annotations: { "metallb.io/address-pool": "no" } })];
+  assertEquals(statusReport(input(services)).services.map(({ name, pending }) => [name, pending?.reason]), [
+    ["late", "notYet"],
+    ["lost", "unknownPool"],
+  ]);
+});
+
+Deno.test("herald status: the pod that holds the lease leads", () => {
+  const lease = {
+    metadata: { name: "herald-controller" },
+    spec: { holderIdentity: "controller-1_x", acquireTime: "2026-01-01T00:00:00Z" },
+  };
+  const controllers = [pod("controller-1", "node-a"), pod("controller-10", "node-b", false)];
+  const { programs, leader } = statusReport(input([], { lease, controllers, speakers: [pod("speaker-a", "node-a")] }));
+  assertEquals(leader, { holder: "controller-1_x", since: "2026-01-01T00:00:00Z" });
+  assertEquals(programs.map(({ pod, ready, leads }) => [pod, ready, leads]), [
+    ["controller-1", true, true],
+    ["controller-10", false, false],
+    ["speaker-a", true, null],
+  ]);
+  assertEquals(statusReport(input([], { controllers })).programs.map(({ leads }) => leads), [null, null]);
+});
+
+function state(name: string, message: string): KubeObject {
+  const condition = { type: "herald.dev/UnknownPool", status: "True", reason: "Warning", message };
+  return { metadata: { name }, status: { result: "Valid", errorSummary: "", conditions: [condition] } };
+}
+
+Deno.test("herald status: for people, each problem once however many speakers say it", () => {
+  let out = "";
+  const report = statusReport(input([
+    serviceObject("web", { ingress: ["192.168.1.240"], annotations: { "metallb.io/ip-allocated-from-pool": "first" } }),
+    serviceObject("lost", { annotations: { "metallb.io/address-pool": "no" } }),
+  ], {
+    l2Statuses: [l2Status("node-a", "web")],
+    controllers: [pod("controller-1", "node-a")],
+    configurationStates: ["speaker-b", "speaker-a"].map((name) => state(name, "L2Advertisement x: no pool y")),
+  }));
+  writeStatus({ write: (text) => void (out += text), color: false, columns: undefined }, report, {
+    nowMs: Date.parse(NOW),
+  });
+  assertEquals(
+    out,
+    `PROGRAM     POD           NODE    STATE
+controller  controller-1  node-a  ready
+
+SERVICE    ADDRESS        POOL   ANNOUNCED BY                     SINCE
+shop/lost  pending        -      unknown pool "no" (unknownPool)
+shop/web   192.168.1.240  first  node-a (layer2)                  50m
+
+POOL   IPV4 USED/FREE  IPV6 USED/FREE
+first  1/3             -
+
+warning: L2Advertisement x: no pool y (speaker-a, speaker-b)
+`,
+  );
+});
+
+Deno.test("herald status -o json: the shape that its header promises", () => {
+  const report = statusReport(input([serviceObject("web", { ingress: ["192.168.1.240"] })]));
+  assertEquals(statusJson(report), {
+    services: [{
+      namespace: "shop",
+      name: "web",
+      addresses: ["192.168.1.240"],
+      pool: null,
+      pending: null,
+      announcedBy: [],
+    }],
+    pools: [{ name: "first", assignedIPv4: 1, assignedIPv6: 0, availableIPv4: 3, availableIPv6: 0 }],
+    programs: [],
+    leader: null,
+    configuration: [],
+    members: null,
+    sessions: null,
+    notes: [],
+  });
+});
+
+Deno.test("herald status: ages in one unit; without a cluster it ends with 1", async () => {
+  const ages: [number, string][] = [[NaN, "?"], [-5, "0s"], [119_999, "119s"], [120_000, "2m"], [7_200_000, "2h"], [
+    172_800_000,
+    "2d",
+  ]];
+  for (const [ageMs, text] of ages) assertEquals(ageText(ageMs), text);
+  const { code, err } = await herald(["status"]);
+  assertEquals(code, 1);
+  assertStringIncludes(err, "herald status: no API server");
+});
