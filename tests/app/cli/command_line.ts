@@ -22,12 +22,16 @@ export interface CommandLineOptions {
 export async function herald(args: readonly string[], options: CommandLineOptions = {}): Promise<Answer> {
   let [out, err] = ["", ""];
   const look = { color: options.columns !== undefined, columns: options.columns };
+  const { commands } = options;
   const code = await runCommandLine(args, {
-    stdout: { ...look, write: (text) => void (out += text) },
-    stderr: { ...look, write: (text) => void (err += text) },
-    files: memoryFiles(options),
-    env: (name) => options.env?.[name],
-  }, options.commands);
+    world: {
+      stdout: { ...look, write: (text) => void (out += text) },
+      stderr: { ...look, write: (text) => void (err += text) },
+      files: memoryFiles(options),
+      env: (name) => options.env?.[name],
+    },
+    ...(commands === undefined ? {} : { commands }),
+  });
   return { code, out, err };
 }
 
