@@ -15,6 +15,7 @@ import { admissions, BAD_OBJECTS, refusals, type Send, typingErrors } from "../c
 import { BAD_SEMANTICS } from "../contract/bad_semantics.ts";
 import { Damage } from "../contract/damage.ts";
 import { GOOD_OBJECTS } from "../contract/good_objects.ts";
+import { GUIDE_OBJECTS, GUIDE_TYPING_ERROR } from "../contract/guide_objects.ts";
 import { TYPING_ERRORS } from "../contract/typing_errors.ts";
 import { CRDS, EmbeddedStage } from "../embedded/embedded_stage.ts";
 import { findTool } from "../support/kube_tools.ts";
@@ -95,6 +96,12 @@ Deno.test("Definitions: kube-apiserver admits what only Herald can see", async (
 
 Deno.test("Definitions: kube-apiserver admits each good object, and completes it", async () => {
   assertEquals(await admissions(GOOD_OBJECTS, { send, prefix: "good" }), []);
+});
+
+Deno.test("Definitions: kube-apiserver admits the objects of the guides", async () => {
+  const refused = await admissions(GUIDE_OBJECTS, { send, prefix: "guide" });
+  assertEquals(refused.filter((failure) => !failure.includes(GUIDE_TYPING_ERROR)), []);
+  assertEquals(refused.length, 3);
 });
 
 Deno.test("Definitions: kube-apiserver says typing errors to who asks for it", async () => {

@@ -15,6 +15,7 @@ import { type Kind, wholeObject } from "../contract/bad_objects.ts";
 import { admissions, BAD_OBJECTS, refusals, type Send, typingErrors } from "../contract/bad_objects_suite.ts";
 import { BAD_SEMANTICS } from "../contract/bad_semantics.ts";
 import { GOOD_OBJECTS } from "../contract/good_objects.ts";
+import { GUIDE_OBJECTS, GUIDE_TYPING_ERROR } from "../contract/guide_objects.ts";
 import { TYPING_ERRORS } from "../contract/typing_errors.ts";
 import { EmbeddedStage } from "./embedded_stage.ts";
 
@@ -117,4 +118,11 @@ Deno.test("Good objects: resolving finds no error", () => {
     if (isUnusable === true) assert(paths.length > 0, rule);
   }
   assertEquals(failures, []);
+});
+
+Deno.test("Good objects: the embedded API admits those of the guides", async () => {
+  assert(GUIDE_OBJECTS.length >= 35, `${GUIDE_OBJECTS.length}`);
+  const refused = await admissions(GUIDE_OBJECTS, { send: sender(), prefix: "guide" });
+  assertEquals(refused.filter((failure) => !failure.includes(GUIDE_TYPING_ERROR)), []);
+  assertEquals(refused.length, 3);
 });
