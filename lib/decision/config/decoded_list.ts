@@ -8,7 +8,6 @@ import { decodeObject } from "./decode.ts";
 import { quoteName } from "./distinct_texts.ts";
 import { identityOf, type ObjectIdentity } from "./identity.ts";
 import { type Problem, ProblemList } from "./problem.ts";
-import { warnOfUnknownFields } from "./unknown_fields.ts";
 
 export interface Decodable {
   readonly metadata: { readonly name: string; readonly namespace?: string | undefined };
@@ -43,9 +42,7 @@ export function decodeList<T extends Decodable>(
     const decoded = decodeObject(one, options);
     if (decoded.ok) {
       const { name, namespace = "" } = decoded.value.metadata;
-      const found = new ProblemList(identity);
-      warnOfUnknownFields(one, { schema: options.schema, problems: found });
-      drafts.push({ object: decoded.value, name, namespace, problems: found });
+      drafts.push({ object: decoded.value, name, namespace, problems: new ProblemList(identity) });
     } else {
       broken.push(identity);
       for (const problem of decoded.problems) problems.push(problem);

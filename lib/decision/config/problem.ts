@@ -47,8 +47,6 @@ export type ProblemReason =
   /** A pool that no advertisement selects. */
   | "notAdvertised"
   | "unknownNamespace"
-  /** A field that the kind does not have: the API server drops it. */
-  | "unknownField"
   /** Selectors that match nothing at present. */
   | "matchesNothing"
   /** As the speakers report their networks: an address that no local network asks for. */

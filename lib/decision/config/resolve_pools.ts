@@ -17,7 +17,6 @@ import { compareRanges, GrowingRangeSet, type RangeEntry } from "./range_set.ts"
 import { type IpAddressPoolObject, ipAddressPoolSchema } from "./schema/ip_address_pool.ts";
 import { anySelectorMatches, compileSelectors } from "./selector.ts";
 import type { Labels } from "./service_view.ts";
-import { warnOfUnknownFields } from "./unknown_fields.ts";
 
 export interface ResolvedPools {
   /** By name. */
@@ -72,9 +71,7 @@ export function resolvePools(
   for (const object of objects) {
     const decoded = decodeObject(object, { schema: ipAddressPoolSchema, kind: KIND });
     if (decoded.ok) {
-      const draft = draftOf(decoded.value, namespaces);
-      warnOfUnknownFields(object, { schema: ipAddressPoolSchema, problems: draft.problems });
-      drafts.push(draft);
+      drafts.push(draftOf(decoded.value, namespaces));
     } else {
       problems.push(...decoded.problems);
       disabled.set(identityOf(object, KIND).name, labelsOf(object));

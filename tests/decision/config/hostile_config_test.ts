@@ -165,25 +165,6 @@ Deno.test("Bad configuration: lists of the wrong things are problems one by one"
   assertEquals([config.pools, config.bgpPeers, config.bgpAdvertisements], [[], [], []]);
 });
 
-Deno.test("Bad configuration: what kinds do not have is found with the nearest name, in lists too", () => {
-  const { problems } = resolveConfig({
-    ipAddressPools: [
-      poolObject("p", ["10.0.0.0/24"], { avoidBuggyIps: true, serviceAllocation: { namespace: ["a"] } }),
-    ],
-    l2Advertisements: [
-      l2Object("l", {
-        preferredNodeSelectors: [{ weight: 1, preference: { matchlabels: {}, matchLabels: { free: "key" } } }],
-      }),
-    ],
-  });
-  assertEquals(problems.map(({ severity, path, reason }) => `${severity} ${path} ${reason}`), [
-    "warning spec.avoidBuggyIps unknownField",
-    "warning spec.serviceAllocation.namespace unknownField",
-    "warning spec.preferredNodeSelectors[0].preference.matchlabels unknownField",
-  ]);
-  assert(problems[0]!.message.includes('did you mean "avoidBuggyIPs"?'));
-});
-
 /** Each of these takes far less than a second; with a cost that grows with the square it would take minutes. */
 const LARGE: Record<string, () => ConfigObjects> = {
   "one pool of 100,000 ranges, announced in aggregates": () => ({

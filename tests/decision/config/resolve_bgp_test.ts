@@ -75,7 +75,6 @@ Deno.test("BGPAdvertisement: what names nothing that exists is warned about, and
     [{ peers: ["router", "sick"] }, "spec.peers[1] disabledPeer", "sick"],
     [{ nodeSelectors: labelled("no", "such") }, "spec.nodeSelectors matchesNothing", "no node"],
     [{ ipAddressPoolSelectors: labelled("no", "such") }, "spec.ipAddressPoolSelectors matchesNothing", "IPAddressPool"],
-    [{ localpref: 5 }, "spec.localpref unknownField", 'did you mean "localPref"?'],
   ];
   for (const [spec, expected, words] of table) {
     const { problems, config } = resolveAll({
