@@ -76,7 +76,7 @@ function describe(issue: z.core.$ZodIssue, object: unknown): ProblemDetail {
     return {
       path,
       reason: "invalidValue",
-      message: `${path}: ${issue.message}`,
+      message: `${path} ${issue.message}`,
       ...(typeof metallbText === "string" ? { metallbText } : {}),
     };
   }

@@ -25,7 +25,8 @@ export const bgpAdvertisementSchema = z.object({
       const aggregates = spec.aggregationLength !== AGGREGATION_LENGTH_DEFAULT ||
         spec.aggregationLengthV6 !== AGGREGATION_LENGTH_V6_DEFAULT;
       if (spec.serviceSelectors.length === 0 || !aggregates) return;
-      const message = `${EXCLUSIVE}: an aggregate covers Services that the selectors leave out; remove one of the two`;
+      const message = "cannot have both: serviceSelectors and aggregationLength are mutually exclusive, because an " +
+        "aggregate covers Services that the selectors leave out; remove one of the two";
       context.addIssue({ code: "custom", message, params: { metallbText: EXCLUSIVE } });
     }),
   ),

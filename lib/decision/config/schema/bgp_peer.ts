@@ -11,7 +11,7 @@ const CONNECT_TIME_MAX_S = 65535n;
 /** Both CEL rules of the CRD; they let `1s1ns` through, which is no whole number of seconds either (reference §13). */
 const connectTime = duration.refine(
   (time) => time % SECOND_NS === 0n && time >= SECOND_NS && time <= CONNECT_TIME_MAX_S * SECOND_NS,
-  { message: 'the time between attempts must be a whole number of seconds between "1s" and "65535s"' },
+  { message: 'must be a whole number of seconds between "1s" and "65535s"' },
 );
 
 export const bgpPeerSchema = z.object({

@@ -42,7 +42,7 @@ export const uint32 = z.number().int().min(0).max(4294967295);
 export const duration = z.string().transform((text, context) => {
   const nanoseconds = parseGoDuration(text);
   if (nanoseconds !== undefined) return nanoseconds;
-  const message = `${JSON.stringify(text.slice(0, 63))} is not a duration such as "90s" or "1m30s"`;
+  const message = `must be a duration such as "90s" or "1m30s", but is ${JSON.stringify(text.slice(0, 63))}`;
   context.addIssue({ code: "custom", message });
   return z.NEVER;
 });

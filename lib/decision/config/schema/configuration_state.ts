@@ -22,7 +22,9 @@ export const configurationStateSchema = z.object({
     conditions: listOf(conditionSchema).superRefine((conditions, context) => {
       const types = new Set<string>();
       for (const [index, { type }] of conditions.entries()) {
-        if (types.has(type)) context.addIssue({ code: "custom", path: [index], message: "its type is there already" });
+        if (types.has(type)) {
+          context.addIssue({ code: "custom", path: [index], message: "has a type that is there already" });
+        }
         types.add(type);
       }
     }),
