@@ -83,15 +83,30 @@ export interface ProblemDetail {
   readonly metallbText?: string;
 }
 
+/** Of an object some members of which cannot be read: what could be a consequence of that is not said. */
+export interface PartlyRead {
+  /** What is known already. */
+  readonly problems: readonly Problem[];
+  /** Paths of the members that are missing from what was read. */
+  readonly without: readonly string[];
+}
+
+/** Said because a member that was given could not be read, or about a combination of which a part is missing. */
+const CONSEQUENCES: ReadonlySet<ProblemReason> = new Set(["missingField", "conflictingFields", "emptyAddresses"]);
+
 /** Gathers the problems of one object, up to {@linkcode PROBLEMS_PER_OBJECT_MAX}. */
 export class ProblemList {
   readonly #identity: ObjectIdentity;
-  readonly #problems: Problem[] = [];
-  #errors = 0;
+  readonly #problems: Problem[];
+  readonly #without: readonly string[] | undefined;
+  #errors: number;
   #dropped = 0;
 
-  constructor(identity: ObjectIdentity) {
+  constructor(identity: ObjectIdentity, partly?: PartlyRead) {
     this.#identity = identity;
+    this.#problems = [...partly?.problems ?? []];
+    this.#errors = this.#problems.length;
+    this.#without = partly?.without;
   }
 
   /** Errors so far, those that are not listed included. */
@@ -121,6 +136,13 @@ export class ProblemList {
       this.#dropped++;
       return;
     }
-    this.#problems.push({ severity, ...this.#identity, ...(typeof detail === "function" ? detail() : detail) });
+    const known = typeof detail === "function" ? detail() : detail;
+    if (this.#without !== undefined && isConsequence(known, this.#without)) return;
+    this.#problems.push({ severity, ...this.#identity, ...known });
   }
+}
+
+function isConsequence({ reason, path }: ProblemDetail, without: readonly string[]): boolean {
+  if (CONSEQUENCES.has(reason)) return true;
+  return without.some((member) => path === member || path.startsWith(`${member}.`) || path.startsWith(`${member}[`));
 }

@@ -20,7 +20,7 @@ export function resolveBfdProfiles(objects: readonly unknown[]): ResolvedBfdProf
   const profiles = new Map<string, BfdProfile>();
   for (const draft of list.drafts) {
     if (profiles.has(draft.name)) refuseDuplicateName(draft.problems, { kind: KIND, name: draft.name });
-    else profiles.set(draft.name, profileOf(draft));
+    else if (draft.problems.errors === 0) profiles.set(draft.name, profileOf(draft));
     problems.push(...draft.problems.all());
   }
   const disabled = new Set(list.broken.map(({ name }) => name).filter((name) => !profiles.has(name)));

@@ -5,14 +5,13 @@
  * disabled whole: which of its addresses were meant cannot be guessed.
  */
 import { formatRange, type IpRange, parseRange, rangeOverlap, rangeToPrefixes } from "../../base/cidr.ts";
-import { compareText, type DisabledPools, type Pool, type PoolAllocation } from "./config.ts";
-import { decodeObject, formatPath } from "./decode.ts";
-import { refuseDuplicateName } from "./decoded_list.ts";
+import { type DisabledPools, type Pool, type PoolAllocation } from "./config.ts";
+import { formatPath } from "./decode.ts";
+import { decodeList, type Draft as DecodedDraft, refuseDuplicateName } from "./decoded_list.ts";
 import { quoteName } from "./distinct_texts.ts";
-import { identityOf, labelsOf } from "./identity.ts";
 import { NameHints } from "./name_hints.ts";
 import { type PoolAnnotations, readPoolAnnotations } from "./pool_annotations.ts";
-import { type Problem, ProblemList } from "./problem.ts";
+import type { Problem, ProblemList } from "./problem.ts";
 import { compareRanges, GrowingRangeSet, type RangeEntry } from "./range_set.ts";
 import { type IpAddressPoolObject, ipAddressPoolSchema } from "./schema/ip_address_pool.ts";
 import { anySelectorMatches, compileSelectors } from "./selector.ts";
@@ -64,35 +63,22 @@ export function resolvePools(
   objects: readonly unknown[],
   options: { namespaces?: readonly NamespaceLabels[] | undefined } = {},
 ): ResolvedPools {
-  const problems: Problem[] = [];
-  const disabled = new Map<string, Labels>();
-  const drafts: Draft[] = [];
   const namespaces = options.namespaces === undefined ? undefined : knownNamespaces(options.namespaces);
-  for (const object of objects) {
-    const decoded = decodeObject(object, { schema: ipAddressPoolSchema, kind: KIND });
-    if (decoded.ok) {
-      drafts.push(draftOf(decoded.value, namespaces));
-    } else {
-      problems.push(...decoded.problems);
-      disabled.set(identityOf(object, KIND).name, labelsOf(object));
-    }
-  }
-  // Equal names (files only: the API server has one per namespace) fall back on the namespace, then on the order given.
-  drafts.sort((a, b) =>
-    compareText(a.object.metadata.name, b.object.metadata.name) ||
-    compareText(a.object.metadata.namespace ?? "", b.object.metadata.namespace ?? "")
-  );
+  const list = decodeList(objects, { schema: ipAddressPoolSchema, kind: KIND });
+  const problems = [...list.problems];
+  const disabled = new Map<string, Labels>(list.broken.map(({ name, labels }) => [name, labels]));
+  const drafts = list.drafts.map((decoded) => draftOf(decoded, namespaces));
   const pools: Pool[] = [];
   const names = new Set<string>();
   const lines = new Map<string, readonly AddressLine[]>();
   const taken = new GrowingRangeSet<string>();
   for (const draft of drafts) {
-    const { object, problems: list } = draft;
+    const { object, problems: found } = draft;
     const name = object.metadata.name;
-    if (names.has(name)) refuseDuplicateName(list, { kind: KIND, name });
-    checkOwnOverlaps(list, { lines: draft.lines, name });
-    checkForeignOverlaps(list, { lines: draft.lines, taken, name });
-    if (list.errors === 0) {
+    if (names.has(name)) refuseDuplicateName(found, { kind: KIND, name });
+    checkOwnOverlaps(found, { lines: draft.lines, name });
+    checkForeignOverlaps(found, { lines: draft.lines, taken, name });
+    if (found.errors === 0) {
       const pool = poolOf(draft);
       pools.push(pool);
       names.add(name);
@@ -101,7 +87,7 @@ export function resolvePools(
     } else {
       disabled.set(name, object.metadata.labels);
     }
-    problems.push(...list.all());
+    problems.push(...found.all());
   }
   // A second object of the same name is disabled alone: the name goes on being served by the first.
   for (const name of names) disabled.delete(name);
@@ -113,8 +99,8 @@ function knownNamespaces(list: readonly NamespaceLabels[]): KnownNamespaces {
   return { list, existing, hints: new NameHints(existing) };
 }
 
-function draftOf(object: IpAddressPoolObject, namespaces: KnownNamespaces | undefined): Draft {
-  const problems = new ProblemList(identityOf(object, KIND));
+function draftOf(decoded: DecodedDraft<IpAddressPoolObject>, namespaces: KnownNamespaces | undefined): Draft {
+  const { object, problems } = decoded;
   const { addresses, serviceAllocation } = object.spec;
   const lines: Line[] = [];
   if (addresses.length === 0) {

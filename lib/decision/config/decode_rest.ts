@@ -1,0 +1,40 @@
+/**
+ * What can be read of an object although some of its members cannot, so that its other mistakes are found in the same
+ * pass. The object stays disabled: this is for finding, not for serving.
+ */
+import type { z } from "zod";
+import { formatPath } from "./decode.ts";
+import { isRecord } from "./identity.ts";
+
+export interface DecodedRest<T> {
+  readonly value: T;
+  /** Members that were taken out; what is said about them or what is below them is not to be trusted. */
+  readonly without: readonly string[];
+}
+
+/** `undefined` when even the rest makes no whole. */
+export function decodeRest<T>(object: Record<string, unknown>, schema: z.ZodType<T>): DecodedRest<T> | undefined {
+  const result = schema.safeParse(object);
+  if (result.success) return { value: result.data, without: [] };
+  let rest: unknown = object;
+  const without = new Set<string>();
+  for (const { path } of result.error.issues) {
+    // Without one of its elements, the others of a list would be counted wrongly.
+    const list = path.findIndex((part) => typeof part === "number");
+    const member = list < 0 ? path : path.slice(0, list);
+    if (member.length < 2 || member[0] !== "spec") return undefined;
+    const text = formatPath(member);
+    if (!without.has(text)) rest = withoutMember(rest, member);
+    without.add(text);
+  }
+  const again = schema.safeParse(rest);
+  return again.success ? { value: again.data, without: [...without] } : undefined;
+}
+
+/** A copy along the path only; what is not an object on the way is left as it is. */
+function withoutMember(value: unknown, path: readonly PropertyKey[]): unknown {
+  const [key, ...rest] = path;
+  if (!isRecord(value) || typeof key !== "string" || !Object.hasOwn(value, key)) return value;
+  const entries = Object.entries(value).filter(([name]) => name !== key || rest.length > 0);
+  return Object.fromEntries(entries.map(([name, one]) => [name, name === key ? withoutMember(one, rest) : one]));
+}
