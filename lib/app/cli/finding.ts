@@ -13,6 +13,8 @@ export type ValidationReason =
   | YamlReason
   | "unknownKind"
   | "unknownVersion"
+  /** One that the kind does not have: `kubectl apply` refuses it, and in a cluster it would be dropped. */
+  | "unknownField"
   /** A kind of older MetalLB releases. */
   | "removedKind"
   /** The ConfigMap of MetalLB 0.12 and older. */

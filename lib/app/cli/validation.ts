@@ -249,18 +249,12 @@ class ObjectsValidation {
   /** By file, line and order of discovery. What the schema and the configuration both say is said once, by the latter. */
   #inOrder(): Finding[] {
     const said = new Set<string>();
-    const refused = new Set<string>();
     for (const { finding, object, origin } of this.#entries) {
       if (origin === "config" && finding.severity === "error") said.add(placeKey(object, finding));
-      if (origin === "schema" && finding.reason === "unknownField") refused.add(placeKey(object, finding));
     }
     const seen = new Set<string>();
     const kept = this.#entries.filter(({ finding, object, origin }) => {
       if (origin === "schema" && finding.severity === "error" && said.has(placeKey(object, finding))) return false;
-      // In a cluster such a field is without effect; on its way there `kubectl apply` refuses it.
-      if (origin === "config" && finding.reason === "unknownField" && refused.has(placeKey(object, finding))) {
-        return false;
-      }
       const key = JSON.stringify([placeKey(object, finding), finding.line, finding.reason, finding.message]);
       return !seen.has(key) && seen.add(key);
     });

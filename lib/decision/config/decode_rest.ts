@@ -8,7 +8,7 @@ import { isRecord } from "./identity.ts";
 
 export interface DecodedRest<T> {
   readonly value: T;
-  /** Members that were taken out; what is said about them or what is below them is not to be trusted. */
+  /** Fields of `spec` that were taken out: nothing that is found about them is to be trusted. */
   readonly without: readonly string[];
 }
 
@@ -19,9 +19,8 @@ export function decodeRest<T>(object: Record<string, unknown>, schema: z.ZodType
   let rest: unknown = object;
   const without = new Set<string>();
   for (const { path } of result.error.issues) {
-    // Without one of its elements, the others of a list would be counted wrongly.
-    const list = path.findIndex((part) => typeof part === "number");
-    const member = list < 0 ? path : path.slice(0, list);
+    // A field goes whole: without one of its parts, the others would mean something else or be counted wrongly.
+    const member = path.slice(0, 2);
     if (member.length < 2 || member[0] !== "spec") return undefined;
     const text = formatPath(member);
     if (!without.has(text)) rest = withoutMember(rest, member);
