@@ -2,7 +2,14 @@
 import type { Clock } from "../../base/time.ts";
 import { type Applied, applyConfiguration } from "./apply_patch.ts";
 import { cloneJson, isMap, type JsonMap, type JsonValue, mapAt } from "./json_map.ts";
-import { type Manager, readManagers, recordUpdate, writeManagers, type Writer } from "./managed_fields.ts";
+import {
+  checkedManagers,
+  type Manager,
+  recordUpdate,
+  storedManagers,
+  writeManagers,
+  type Writer,
+} from "./managed_fields.ts";
 import { fieldManagerOf, isForced, type ObjectRequest } from "./object_request.ts";
 import { timestampOf } from "./object_writer.ts";
 import type { Registry } from "./registry.ts";
@@ -50,7 +57,7 @@ export class FieldManager {
     },
   ): Applied {
     return applyConfiguration({
-      live: previous === undefined ? undefined : cloneJson(previous.body),
+      live: previous === undefined ? undefined : cloneJson(withoutEntries(previous.body)),
       managers: entriesOf(previous),
       configuration,
       writer: this.#writer(request, type),
@@ -80,12 +87,18 @@ export function setEntries(body: JsonMap, managers: readonly Manager[]): void {
   else metadata.managedFields = writeManagers(managers);
 }
 
+/** The object without the bulk that owners are, for those who only look at the rest of it. */
+export function withoutEntries(body: JsonMap): JsonMap {
+  const { managedFields: _, ...metadata } = mapAt(body, "metadata");
+  return { ...body, metadata };
+}
+
 function entriesOf(object: StoredObject | undefined): readonly Manager[] {
-  return readManagers(mapAt(object?.body, "metadata").managedFields) ?? [];
+  return object === undefined ? [] : storedManagers(object.body);
 }
 
 /** Clients may rewrite the entries; one empty entry clears them, none or bad ones mean those that are there. */
 function entriesSent(sent: JsonValue | undefined): readonly Manager[] | undefined {
   if (Array.isArray(sent) && sent.length === 1 && isMap(sent[0]) && Object.keys(sent[0]).length === 0) return [];
-  return readManagers(sent);
+  return checkedManagers(sent);
 }

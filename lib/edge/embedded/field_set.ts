@@ -31,11 +31,14 @@ export function isMember(node: Fields): boolean {
 
 /** Steps below a node, without the mark of the node itself. */
 export function stepsOf(node: Fields): [string, FieldSet][] {
-  return node === undefined ? [] : Object.entries(node).filter(([step]) => step !== SELF);
+  if (node === undefined) return [];
+  const steps = Object.entries(node);
+  return node[SELF] === undefined ? steps : steps.filter(([step]) => step !== SELF);
 }
 
 /** What is below the node, without itself. */
 export function belowOnly(node: Fields): Fields {
+  if (node !== undefined && node[SELF] === undefined && !isEmpty(node)) return node;
   return fieldNode(false, Object.fromEntries(stepsOf(node)));
 }
 

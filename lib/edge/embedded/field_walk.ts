@@ -107,6 +107,8 @@ export function compareFields(before: JsonValue | undefined, after: JsonValue | 
     return { changed: after === undefined ? undefined : allFields(after, schema), removed: undefined };
   }
   if (after === undefined) return { changed: undefined, removed: allFields(before, schema) };
+  // Most writes change one part of the object.
+  if (equalJson(before, after)) return NOTHING;
   const [was, is] = [shapeOf(before, schema), shapeOf(after, schema)];
   if (was !== is) {
     return {
@@ -114,7 +116,7 @@ export function compareFields(before: JsonValue | undefined, after: JsonValue | 
       removed: was === "leaf" ? undefined : belowOnly(allFields(before, schema)),
     };
   }
-  if (is === "leaf") return equalJson(before, after) ? NOTHING : { changed: LEAF, removed: undefined };
+  if (is === "leaf") return { changed: LEAF, removed: undefined };
   const old = childrenOf(before, { schema, standing: true });
   const now = childrenOf(after, { schema, standing: true });
   const changed: Record<string, FieldSet> = {};

@@ -17,7 +17,7 @@ import {
 } from "./field_set.ts";
 import { compareFields, type Comparison } from "./field_walk.ts";
 import { fullSchema } from "./decoding.ts";
-import { isMap, type JsonMap, type JsonValue, textAt } from "./json_map.ts";
+import { isMap, type JsonMap, type JsonValue, listAt, mapAt, textAt } from "./json_map.ts";
 import { groupVersionOf, type ResourceType } from "./resource_type.ts";
 
 export interface Manager {
@@ -70,26 +70,35 @@ const UNOWNED = fieldsAt(
   ].map((name) => ["metadata", name]),
 );
 
-/** The entries of an object; nothing if there are none or they cannot be read. */
-export function readManagers(managedFields: JsonValue | undefined): Manager[] | undefined {
+/** The entries that a client sent; nothing if there are none or they cannot be read. */
+export function checkedManagers(managedFields: JsonValue | undefined): Manager[] | undefined {
   if (!Array.isArray(managedFields) || managedFields.length === 0) return undefined;
   const managers: Manager[] = [];
   for (const entry of managedFields) {
     if (!isMap(entry)) return undefined;
-    const { operation, fieldsType, fieldsV1 = {} } = entry;
+    const { operation, fieldsType, fieldsV1 } = entry;
     if ((operation !== "Apply" && operation !== "Update") || fieldsType !== "FieldsV1" || !isFieldSet(fieldsV1)) {
       return undefined;
     }
-    managers.push({
-      manager: textAt(entry, "manager"),
-      operation,
-      apiVersion: textAt(entry, "apiVersion"),
-      subresource: textAt(entry, "subresource"),
-      time: textAt(entry, "time") || undefined,
-      fields: fieldsV1,
-    });
+    managers.push(managerOf(entry));
   }
   return managers;
+}
+
+/** The entries of a stored object: they are our own, or were checked when they came. */
+export function storedManagers(body: JsonMap): Manager[] {
+  return listAt(mapAt(body, "metadata"), "managedFields").filter(isMap).map(managerOf);
+}
+
+function managerOf(entry: JsonMap): Manager {
+  return {
+    manager: textAt(entry, "manager"),
+    operation: entry.operation === "Apply" ? "Apply" : "Update",
+    apiVersion: textAt(entry, "apiVersion"),
+    subresource: textAt(entry, "subresource"),
+    time: textAt(entry, "time") || undefined,
+    fields: entry.fieldsV1 as unknown as FieldSet,
+  };
 }
 
 /** The entries as they are stored, appliers first, then the oldest. */

@@ -7,7 +7,7 @@ import { appliedConfiguration } from "./applied_configuration.ts";
 import { decodeObject, fullSchema, parseFieldValidation, presentObject } from "./decoding.ts";
 import { subresourcesOf } from "./discovery.ts";
 import { forbidden, invalid } from "./field_error.ts";
-import { FieldManager, setEntries } from "./field_manager.ts";
+import { FieldManager, setEntries, withoutEntries } from "./field_manager.ts";
 import { cloneJson, isMap, type JsonMap, type JsonValue, mapAt, textAt } from "./json_map.ts";
 import { invalidList, listObjects, numberOf, queryFilter } from "./list_query.ts";
 import { acceptedMedia } from "./media_types.ts";
@@ -225,7 +225,9 @@ export class ObjectRequests {
     }
     const patch = parsedBody(request);
     const previous = this.#find(type, request.target);
-    const current = cloneJson(presentObject(type, previous.body));
+    // Most patches do not speak of owners, and these are half of the object.
+    const base = request.body.includes("managedFields") ? previous.body : withoutEntries(previous.body);
+    const current = cloneJson(presentObject(type, base));
     const patched = applyPatch(current, { patch, patchType, type });
     const { body, warnings, managedFields: sent } = decodeObject(type, {
       value: patched,

@@ -88,7 +88,8 @@ export class ObjectWriter {
     keepSystemFields(metadata, mapAt(previous.body, "metadata"));
     if (status) {
       if (type.custom) {
-        body.metadata = cloneJson(mapAt(previous.body, "metadata"));
+        const { managedFields: _, ...kept } = mapAt(previous.body, "metadata");
+        body.metadata = cloneJson(kept);
         setOrDelete(body.metadata, "managedFields", metadata.managedFields);
       }
       for (const key of new Set([...Object.keys(body), ...Object.keys(previous.body)])) {
