@@ -188,7 +188,6 @@ Deno.test("kubectl: what is wrong in a file is said in one clear line", () =>
       await kubectl.fails("get services nope"),
       /^Error from server \(NotFound\): services "nope" not found$/,
     );
-    assertMatch(await kubectl.fails("apply --server-side -f -", poolYaml("192.0.2.0/24")), /[Ss]erver-side apply/);
     assertEquals(await kubectl.ok("get ipaddresspools,services -A -o name"), "");
   }));
 
@@ -221,6 +220,46 @@ Deno.test("kubectl: apply creates, changes, and sees that nothing changed", () =
       await kubectl.ok("delete -f -", `${poolYaml("203.0.113.0/24")}---\n${serviceYaml(81)}`),
       /^ipaddresspool\.metallb\.io "first" deleted.*\nservice "web" deleted.*$/,
     );
+  }));
+
+Deno.test("kubectl: apply --server-side creates, is refused what another manager owns, and takes over what kubectl had", () =>
+  withKubectl(async ({ kubectl }) => {
+    const applied = (action: string) => `ipaddresspool.metallb.io/first ${action}`;
+    assertEquals(await kubectl.ok("apply --server-side -f -", poolYaml("192.0.2.0/24")), applied("serverside-applied"));
+    const version = await kubectl.ok("get ipaddresspool first -o jsonpath={.metadata.resourceVersion}");
+    assertEquals(await kubectl.ok("apply --server-side -f -", poolYaml("192.0.2.0/24")), applied("serverside-applied"));
+    assertEquals(await kubectl.ok("get ipaddresspool first -o jsonpath={.metadata.resourceVersion}"), version);
+    const other = "apply --server-side --field-manager=other -f -";
+    assertStringIncludes(
+      await kubectl.fails(other, poolYaml("198.51.100.0/24")),
+      'Apply failed with 1 conflict: conflict with "kubectl": .spec.addresses',
+    );
+    await kubectl.ok(
+      "apply --server-side --force-conflicts --dry-run=server --field-manager=other -f -",
+      poolYaml("198.51.100.0/24"),
+    );
+    assertEquals(await kubectl.ok("get ipaddresspool first -o jsonpath={.spec.addresses[0]}"), "192.0.2.0/24");
+    await kubectl.ok("apply --server-side --force-conflicts --field-manager=other -f -", poolYaml("198.51.100.0/24"));
+    const managers = "-o jsonpath={range.metadata.managedFields[*]}{.manager}/{.operation}/{.fieldsV1},{end}";
+    assertEquals(
+      await kubectl.ok(`get ipaddresspool first --show-managed-fields ${managers}`),
+      'other/Apply/{"f:spec":{"f:addresses":{}}},',
+    );
+    assertEquals((await kubectl.ok("get ipaddresspool first -o yaml")).includes("managedFields"), false);
+    const bad = await kubectl.fails("apply --server-side -f -", poolYaml("192.0.2.0/24") + "  addreses: []\n");
+    assertStringIncludes(bad, ".spec.addreses: field not declared in schema");
+
+    // Whoever applied from the client before may go on with the server's way, and back.
+    const map = (value: string) => `{apiVersion: v1, kind: ConfigMap, metadata: {name: m}, data: {a: "${value}"}}`;
+    await kubectl.ok("apply -f -", map("1"));
+    assertEquals(await kubectl.ok("apply --server-side -f -", map("2")), "configmap/m serverside-applied");
+    // kubectl keeps its annotation under a name of its own from then on.
+    const names = await kubectl.ok(
+      "get configmap m --show-managed-fields -o jsonpath={.metadata.managedFields[*].manager}",
+    );
+    assertEquals(names.split(" ").sort(), ["kubectl", "kubectl-last-applied"]);
+    assertEquals(await kubectl.ok("apply -f -", map("3")), "configmap/m configured");
+    assertEquals(await kubectl.ok("get configmap m -o jsonpath={.data}"), '{"a":"3"}');
   }));
 
 Deno.test("kubectl: create, get, describe, label, annotate, patch, wait, delete", () =>
