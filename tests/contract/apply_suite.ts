@@ -12,7 +12,7 @@ import recorded from "../golden/server_side_apply.json" with { type: "json" };
 // deno-lint-ignore no-explicit-any -- answers of any shape
 type Answered = any;
 
-interface Answer {
+export interface Answer {
   readonly code: number;
   /** Whether the answer shows the version that the row before showed of the same object. */
   readonly version?: "same" | "new";
@@ -65,7 +65,8 @@ function check(row: ApplyRow, { answer, expected }: { answer: Answer; expected: 
   assertEquals({ ...answer, body }, { ...expected, body: rest });
 }
 
-async function ask(
+/** Sends one row and takes out of the answer what differs by nature. */
+export async function ask(
   server: ServerUnderTest,
   { row, versions }: { row: ApplyRow; versions: Map<string, string> },
 ): Promise<Answer> {

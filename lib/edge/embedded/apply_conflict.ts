@@ -26,10 +26,24 @@ function messageOf(found: readonly FieldConflict[]): string {
   if (first !== undefined && found.length === 1) {
     return `Apply failed with 1 conflict: conflict with ${nameOf(first.manager)}: ${first.path}`;
   }
-  const byManager = Map.groupBy(found, ({ manager }) => nameOf(manager));
-  const parts = [...byManager].sort(([a], [b]) => a < b ? -1 : 1)
-    .map(([name, list]) => [`conflicts with ${name}:`, ...list.map(({ path }) => `- ${path}`)].join("\n"));
+  const byManager = Map.groupBy(found, ({ manager }) => orderOf(manager));
+  const parts = [...byManager].sort(([a], [b]) => a < b ? -1 : 1).map(([, list]) =>
+    [
+      `conflicts with ${nameOf(list[0]!.manager)}:`,
+      ...list.map(({ path }) => `- ${path}`),
+    ].join("\n")
+  );
   return `Apply failed with ${found.length} conflicts: ${parts.join("\n")}`;
+}
+
+/** kube-apiserver sorts by the JSON of what makes a manager the same one. */
+function orderOf({ manager, operation, apiVersion, subresource }: Manager): string {
+  return JSON.stringify({
+    manager,
+    operation,
+    ...(operation === "Apply" ? {} : { apiVersion }),
+    ...(subresource === "" ? {} : { subresource }),
+  });
 }
 
 /** `"x"`, and for an ordinary update also the version. */

@@ -9,7 +9,7 @@ import { conflicts, type FieldConflict } from "./apply_conflict.ts";
 import { difference, type Fields, intersection, pathsOf, union, withoutParts } from "./field_set.ts";
 import { claimedFields, compareFields, mergeApplied, withNamedParts, withoutFields } from "./field_walk.ts";
 import { fullSchema } from "./decoding.ts";
-import { isMap, type JsonMap, mapAt, parseJson } from "./json_map.ts";
+import { equalJson, isMap, type JsonMap, mapAt, parseJson } from "./json_map.ts";
 import {
   afterLosses,
   bodyAt,
@@ -89,7 +89,7 @@ function attempt({ live, managers, configuration, writer }: Application): Attemp
     return pathsOf(fields).map((path) => ({ manager, path }));
   });
   const owned = withoutUnowned(claim);
-  const unchanged = live !== undefined && isUntouched(versions.at(groupVersionOf(type)));
+  const unchanged = equalJson(start, object);
   const entry: Manager | undefined = owned === undefined
     ? undefined
     : { ...own, fields: owned, time: unchanged ? previous?.time : writer.time };
@@ -98,10 +98,6 @@ function attempt({ live, managers, configuration, writer }: Application): Attemp
     managers: [...afterLosses(others, versions), ...(entry === undefined ? [] : [entry])],
     conflicts: lost,
   };
-}
-
-function isUntouched(comparison: { changed: Fields; removed: Fields } | undefined): boolean {
-  return comparison !== undefined && comparison.changed === undefined && comparison.removed === undefined;
 }
 
 /** Without what the manager applied before and nobody owns now. Done in the version in which it was applied. */

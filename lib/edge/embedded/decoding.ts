@@ -82,6 +82,10 @@ export function decodeObject(type: ResourceType, options: { value: JsonValue; va
   delete value.kind;
   delete metadata.managedFields;
   delete metadata.selfLink;
+  // Metadata is typed for every kind: what is empty is not there.
+  for (const [key, member] of Object.entries(metadata)) {
+    if (typeof member === "object" && Object.keys(member ?? {}).length === 0) delete metadata[key];
+  }
   const body = type.conversion === undefined ? value : type.conversion.toStorage(value);
   type.strategy.defaults?.(body);
   const warnings = validation === "Warn" ? unknown.map((path) => `unknown field "${path}"`) : [];

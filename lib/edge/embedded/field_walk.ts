@@ -192,20 +192,19 @@ function mergedItems(live: readonly JsonValue[], applied: readonly JsonValue[], 
   return result;
 }
 
-/** `value` without the fields of `set`; `undefined` when nothing is left of it. */
-export function withoutFields(
-  value: JsonValue,
-  { set, schema }: { set: Fields; schema: Known },
-): JsonValue | undefined {
+/**
+ * `value` without the fields of `set`. A part that loses its last field and is not in the set itself becomes `null`, as
+ * it does on kube-apiserver: typed kinds take that for "not there", custom ones refuse it.
+ */
+export function withoutFields(value: JsonValue, { set, schema }: { set: Fields; schema: Known }): JsonValue {
   const shape = shapeOf(value, schema);
   if (set === undefined || shape === "leaf") return value;
   const kept = [...childrenOf(value, { schema, standing: false })].flatMap(([step, child]) => {
     const node = set[step];
     if (isMember(node)) return [];
-    const left = withoutFields(child.value, { set: node, schema: child.schema });
-    return left === undefined ? [] : [[step.slice(2), left] as const];
+    return [[step.slice(2), withoutFields(child.value, { set: node, schema: child.schema })] as const];
   });
-  if (kept.length === 0) return undefined;
+  if (kept.length === 0) return null;
   return shape === "list" ? kept.map(([, item]) => item) : Object.fromEntries(kept);
 }
 

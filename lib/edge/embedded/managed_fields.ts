@@ -151,7 +151,8 @@ export class VersionedChange {
     // A custom object begins as nothing, the others as structs whose parts are all there.
     const start = before === undefined ? type.custom ? undefined : {} : bodyAt(type, before);
     const { changed, removed } = compareFields(start, bodyAt(type, after), fullSchema(type));
-    const ignored = ignoredFields(type, this.#writer.subresource);
+    // As on kube-apiserver, only the version that is written through knows what it leaves alone.
+    const ignored = type === this.#writer.type ? ignoredFields(type, this.#writer.subresource) : undefined;
     return { changed: withoutParts(belowOnly(changed), ignored), removed: withoutParts(removed, ignored) };
   }
 }
