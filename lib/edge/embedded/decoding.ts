@@ -72,20 +72,17 @@ export function decodeObject(type: ResourceType, options: { value: JsonValue; va
   // The metadata of a custom object is decoded by type as well.
   if (type.custom) dropEmpty(mapAt(value, "metadata"), METADATA_SCHEMA);
   else dropEmpty(value, schema);
+  const metadata = value.metadata as JsonMap;
+  if (isMap(metadata)) dropEmptyMembers(metadata);
   const checked = type.custom ? { properties: { metadata: METADATA_SCHEMA } } : schema;
   const mistakes = validateSchema(value, checked).filter((error) => error.reason === "FieldValueTypeInvalid");
   if (mistakes.length > 0) throw cannotHandle(type, `${mistakes[0]!.path}: ${mistakes[0]!.message}`);
   if (type.custom) applyDefaults(value, schema);
-  const metadata = value.metadata as JsonMap;
   const { managedFields } = metadata;
   delete value.apiVersion;
   delete value.kind;
   delete metadata.managedFields;
   delete metadata.selfLink;
-  // Metadata is typed for every kind: what is empty is not there.
-  for (const [key, member] of Object.entries(metadata)) {
-    if (typeof member === "object" && Object.keys(member ?? {}).length === 0) delete metadata[key];
-  }
   const body = type.conversion === undefined ? value : type.conversion.toStorage(value);
   type.strategy.defaults?.(body);
   const warnings = validation === "Warn" ? unknown.map((path) => `unknown field "${path}"`) : [];
@@ -111,6 +108,13 @@ function dropEmpty(value: JsonMap, schema: Schema | undefined): void {
     else if (Array.isArray(member)) {
       for (const item of member) if (isMap(item)) dropEmpty(item, known?.items);
     }
+  }
+}
+
+/** Metadata is typed for every kind: what is empty is not there. */
+function dropEmptyMembers(metadata: JsonMap): void {
+  for (const [key, member] of Object.entries(metadata)) {
+    if (typeof member === "object" && Object.keys(member ?? {}).length === 0) delete metadata[key];
   }
 }
 

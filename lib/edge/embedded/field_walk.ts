@@ -110,6 +110,9 @@ export function compareFields(before: JsonValue | undefined, after: JsonValue | 
   // Most writes change one part of the object.
   if (equalJson(before, after)) return NOTHING;
   const [was, is] = [shapeOf(before, schema), shapeOf(after, schema)];
+  // Beside a part with something in it, `null` is an empty part.
+  if (before === null && hasContent(after, is)) return compareFields(is === "list" ? [] : {}, after, schema);
+  if (after === null && hasContent(before, was)) return compareFields(before, was === "list" ? [] : {}, schema);
   if (was !== is) {
     return {
       changed: is === "leaf" ? LEAF : union(LEAF, allFields(after, schema)),
@@ -128,6 +131,10 @@ export function compareFields(before: JsonValue | undefined, after: JsonValue | 
     if (found.removed !== undefined) removed[step] = found.removed;
   }
   return { changed: fieldNode(false, changed), removed: fieldNode(false, removed) };
+}
+
+function hasContent(value: JsonValue, shape: Shape): boolean {
+  return shape !== "leaf" && Object.keys(value as JsonMap).length > 0;
 }
 
 interface Child {
