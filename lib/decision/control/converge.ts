@@ -12,7 +12,7 @@
  * the one that was created first, then the lesser key. The other is given another address, with an event.
  *
  * Offline (`herald explain`) it runs without a clock: hand in `namespaces`, `pools`, every `service`, then `synced`,
- * and drain the effects; `outcomeOf` says what came out for each Service, the `event` effects what it would be told.
+ * and drain the effects; `decisionOf` says what came out for each Service, the `event` effects what it would be told.
  */
 import type { Json } from "../../base/json.ts";
 import type { KubeObject } from "../../base/kube.ts";
@@ -35,8 +35,6 @@ import { salvageService } from "./salvage.ts";
 import {
   afterWrite,
   type Decision,
-  type Outcome,
-  outcomeOf,
   shownAddresses,
   statusPatch,
   type WantedStatus,
@@ -152,12 +150,6 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
   /** What was decided about a Service, for `explain`; `undefined` before it was looked at. */
   decisionOf(key: string): Decision | undefined {
     return this.#entries.get(key)?.decision;
-  }
-
-  /** The same as `explain` prints it. */
-  outcomeOf(key: string): Outcome | undefined {
-    const entry = this.#entries.get(key);
-    return entry?.decision === undefined ? undefined : outcomeOf(entry.view, entry.decision);
   }
 
   /** Pool to how often a Service was given addresses of it since start, as far as that was written. */

@@ -44,38 +44,6 @@ export type Decision =
   /** It is not ours, or not ours any more. */
   | { readonly kind: "ignored"; readonly reason: IgnoredReason; readonly message: string };
 
-/** A decision as `herald explain` prints it (DESIGN §7). */
-export interface Outcome {
-  readonly outcome: "assigned" | "kept" | "pending" | "ignored" | "released";
-  readonly pool: string | undefined;
-  readonly addresses: readonly string[];
-  /** Empty where there is nothing to say. */
-  readonly reason: DecisionReason | UnmetReason | "";
-  readonly message: string;
-}
-
-/** `service` is the object that the decision was made on. */
-export function outcomeOf(service: ServiceView, decision: Decision): Outcome {
-  const shown = shownAddresses(service);
-  switch (decision.kind) {
-    case "assigned": {
-      const { pool, addresses, unmet } = decision;
-      const outcome = sameList(shown, addresses) ? "kept" : "assigned";
-      return { outcome, pool, addresses, reason: unmet?.reason ?? "", message: unmet?.message ?? "" };
-    }
-    case "left": {
-      const { reason, message } = decision;
-      return { outcome: "kept", pool: service.allocatedFromPool, addresses: shown, reason, message };
-    }
-    case "pending":
-    case "ignored": {
-      const { kind, reason, message } = decision;
-      const isReleased = kind === "ignored" && service.allocatedFromPool !== undefined;
-      return { outcome: isReleased ? "released" : kind, pool: undefined, addresses: [], reason, message };
-    }
-  }
-}
-
 /** What a write makes of the Service. */
 export interface WantedStatus {
   /** Canonical texts; empty clears. `undefined` leaves the addresses alone. */

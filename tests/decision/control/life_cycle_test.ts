@@ -22,6 +22,11 @@ function stageWithWeb(): Stage {
   return stage;
 }
 
+function unmetOf({ machine }: Stage) {
+  const decision = machine.decisionOf("shop/web");
+  return decision?.kind === "assigned" ? decision.unmet : undefined;
+}
+
 const reasons = (stage: Stage) => stage.events.map((text) => text.split(":")[0]!);
 
 Deno.test("Life cycle: a pool that is removed gives its Services to another, or takes their address away", () => {
@@ -82,7 +87,7 @@ Deno.test("Life cycle: a Service that is of another type is cleared, and its add
   stage.change("web", respec({ type: "ClusterIP" }));
   stage.put("next");
   assertEquals([stage.shown("web"), stage.shown("next")], ["-", "192.0.2.0 (p)"]);
-  assertEquals(stage.machine.outcomeOf("shop/web")?.outcome, "ignored");
+  assertEquals(stage.machine.decisionOf("shop/web")?.kind, "ignored");
 });
 
 Deno.test("Life cycle: R-5, a Service that loses its class with its type is cleared too", () => {
@@ -121,8 +126,7 @@ Deno.test("Life cycle: R-4, a pool that has no address or is unknown leaves the 
     assertEquals(stage.shown("web"), "192.0.2.0 (p)");
     assert(stage.events.at(-1)!.startsWith("web Warning AllocationFailed"), stage.events.at(-1));
     assert(stage.events.at(-1)!.includes(why), stage.events.at(-1));
-    const outcome = stage.machine.outcomeOf("shop/web");
-    assertEquals([outcome?.outcome, outcome?.message], ["kept", why]);
+    assertEquals(unmetOf(stage)?.message, why);
   }
   stage.change("web", annotate({ [POOL]: "q" }));
   stage.remove("b");
@@ -265,13 +269,13 @@ Deno.test("Life cycle: dual stack, R-3: a second address that cannot be had is s
   stage.put("web", both);
   for (const value of ["1", "2", "3"]) stage.change("web", annotate({ value }));
   assertEquals(reasons(stage).filter((text) => text.includes("Additional")), ["web Normal AdditionalAssignFailed"]);
-  assertEquals(stage.machine.outcomeOf("shop/web")?.reason, "secondExhausted");
+  assertEquals(unmetOf(stage)?.reason, "secondExhausted");
   const single = new Stage();
   single.start(p());
   single.put("web", both);
   single.change("web", annotate({ a: "b" }));
   assertEquals(reasons(single), ["web Normal IPAllocated"]);
-  assertEquals(single.machine.outcomeOf("shop/web")?.reason, "secondNotInPool");
+  assertEquals(unmetOf(single)?.reason, "secondNotInPool");
 });
 
 Deno.test("Life cycle: of two Services with one address, the one with our annotation stays, then the older, then the lesser name", () => {

@@ -69,7 +69,7 @@ Deno.test("Classes: a class of ours that nobody serves gets one event; of a fore
     'web Warning LoadBalancerClassNotServed: loadBalancerClass "metallb.io/internal" is not served here: ' +
     "only Services without a class are, until --lb-class names some",
   ]);
-  assertEquals(stage.machine.outcomeOf("shop/web")?.outcome, "ignored");
+  assertEquals(stage.machine.decisionOf("shop/web")?.kind, "ignored");
   // A pool that is bound to a class says that the class is ours.
   stage.pools(p({ [CLASSES]: "example.com/lb" }));
   assert(stage.events.at(-1)!.startsWith("foreign Warning LoadBalancerClassNotServed"), stage.events.at(-1));
