@@ -3,7 +3,12 @@
  * second one before a watch has told of the first. Where reading fails, what the caches last saw must do.
  */
 import { type Resource, RESOURCES } from "../base/kube.ts";
-import { type AdmissionKind, type AdmissionRequest, readsOf } from "../decision/config/admission.ts";
+import {
+  type AdmissionKind,
+  type AdmissionList,
+  type AdmissionRequest,
+  readsOf,
+} from "../decision/config/admission.ts";
 import type { ConfigObjects } from "../decision/config/resolve.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
 
@@ -19,9 +24,7 @@ export interface WebhookObjectsDeps {
   readonly cached?: () => Partial<ConfigObjects>;
 }
 
-type Member = ReturnType<typeof readsOf>[number];
-
-const RESOURCE_OF: Readonly<Record<Member, Resource>> = {
+const RESOURCE_OF: Readonly<Record<AdmissionList, Resource>> = {
   ipAddressPools: RESOURCES.ipAddressPools,
   l2Advertisements: RESOURCES.l2Advertisements,
   bgpAdvertisements: RESOURCES.bgpAdvertisements,
@@ -37,8 +40,8 @@ const READ_LIMIT_MS = 4_000;
 /** Rejects when something can neither be read nor is cached. */
 export async function webhookObjects(options: WebhookObjectsOptions, deps: WebhookObjectsDeps): Promise<ConfigObjects> {
   const signal = AbortSignal.timeout(READ_LIMIT_MS);
-  const members = readsOf(options.kind);
-  const read = async (member: Member): Promise<[Member, readonly unknown[] | undefined]> => {
+  const { always, withBgp } = readsOf(options.kind);
+  const read = async (member: AdmissionList): Promise<[AdmissionList, readonly unknown[] | undefined]> => {
     const resource = RESOURCE_OF[member];
     const namespace = resource.namespaced ? options.namespace : undefined;
     const result = await deps.client.list(resource, { namespace, signal });
@@ -49,9 +52,14 @@ export async function webhookObjects(options: WebhookObjectsOptions, deps: Webho
     if (member === "nodes") return [member, undefined];
     throw new Error(`the ${resource.plural} that it must fit cannot be read: ${result.error.message}`);
   };
-  const lists = await Promise.all(members.filter((member) => member !== "nodes").map(read));
+  const readAll = (members: readonly AdmissionList[]) =>
+    Promise.all(members.filter((member) => member !== "nodes").map(read));
+  const lists = await readAll(always);
+  const hasBgp = lists.some(([member, list]) => member === "bgpAdvertisements" && list?.length !== 0);
+  if (hasBgp) lists.push(...await readAll(withBgp));
   // Nodes are many and large, and matter only where something selects among them.
-  if (members.includes("nodes") && selectsNodes([options.request.object, ...lists.flatMap(([, list]) => list ?? [])])) {
+  const wantsNodes = always.includes("nodes") || (hasBgp && withBgp.includes("nodes"));
+  if (wantsNodes && selectsNodes([options.request.object, ...lists.flatMap(([, list]) => list ?? [])])) {
     lists.push(await read("nodes"));
   }
   const present = lists.filter(([, list]) => list !== undefined);

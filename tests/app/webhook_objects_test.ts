@@ -36,13 +36,13 @@ Deno.test("Webhook objects: what cannot be read and is not cached is an error th
 });
 
 Deno.test("Webhook objects: where reading fails the cache must do, and nobody waits for it elsewhere", async () => {
-  const cached = { bgpPeers: [item("old")], communities: [item("unused")] };
+  const cached = { bgpPeers: [item("old")], bfdProfiles: [item("unused")] };
   const { objects } = read(
     { kind: "BFDProfile", cached },
     ({ path }) => path === PEERS ? statusAnswer(403, "Forbidden") : undefined,
   );
-  const { bgpPeers, communities } = await objects;
-  assertEquals([bgpPeers, communities], [cached.bgpPeers, []]);
+  const { bgpPeers, bfdProfiles } = await objects;
+  assertEquals([bgpPeers, bfdProfiles], [cached.bgpPeers, []]);
 });
 
 Deno.test("Webhook objects: read live, of our namespace only, and no more than the kind needs", async () => {
@@ -51,6 +51,19 @@ Deno.test("Webhook objects: read live, of our namespace only, and no more than t
     "/apis/metallb.io/v1beta1/namespaces/ns/ipaddresspools?limit=500",
     "/apis/metallb.io/v1beta1/namespaces/ns/l2advertisements?limit=500",
   ]);
+});
+
+Deno.test("Webhook objects: a pool is judged without BGP until there is a BGPAdvertisement", async () => {
+  const plurals = async ({ paths }: ReturnType<typeof read>) =>
+    (await paths()).map((path) => path.match(/([a-z0-9]+)\?/)?.[1]).sort();
+  assertEquals(await plurals(read({ kind: "IPAddressPool" })), ["bgpadvertisements", "ipaddresspools"]);
+  const advertisement = () => json({ metadata: { resourceVersion: "9" }, items: [item("adv")] });
+  assertEquals(
+    await plurals(
+      read({ kind: "IPAddressPool" }, ({ path }) => path.includes("bgpadvertisements") ? advertisement() : undefined),
+    ),
+    ["bfdprofiles", "bgpadvertisements", "bgppeers", "communities", "ipaddresspools"],
+  );
 });
 
 Deno.test("Webhook objects: Secrets are never read", async () => {

@@ -9,11 +9,10 @@
  * which the objects of one manifest arrive does not matter.
  */
 import type { ZodType } from "zod";
-import { formatRange, type IpRange, parseRange, rangeOverlap } from "../../base/cidr.ts";
 import { decodeObject } from "./decode.ts";
-import { isRecord, labelsOf } from "./identity.ts";
+import { identityOf, isRecord, labelsOf } from "./identity.ts";
+import { poolOverlaps } from "./pool_overlaps.ts";
 import type { Problem } from "./problem.ts";
-import { compareRanges, RangeSet } from "./range_set.ts";
 import { type ConfigObjects, resolveConfig } from "./resolve.ts";
 import { bfdProfileSchema } from "./schema/bfd_profile.ts";
 import { bgpAdvertisementSchema } from "./schema/bgp_advertisement.ts";
@@ -56,53 +55,63 @@ export interface AdmissionTarget {
   readonly namespace: string;
 }
 
-type Member = Exclude<keyof ConfigObjects, "secrets" | "namespaces">;
+export type AdmissionList = Exclude<keyof ConfigObjects, "secrets" | "namespaces">;
 
 interface KindFacts {
   /** The list that the kind is in. */
-  readonly member: Member;
+  readonly member: AdmissionList;
   readonly schema: ZodType;
   /** What must be known to judge one object of it. */
-  readonly reads: readonly Member[];
+  readonly reads: readonly AdmissionList[];
+  /** What else matters once there is a BGPAdvertisement: a cluster that announces on layer 2 is spared the reading. */
+  readonly readsWithBgp: readonly AdmissionList[];
 }
 
 const KINDS: Readonly<Record<AdmissionKind, KindFacts>> = {
   IPAddressPool: {
     member: "ipAddressPools",
     schema: ipAddressPoolSchema,
-    reads: ["ipAddressPools", "bgpAdvertisements", "bgpPeers", "bfdProfiles", "communities", "nodes"],
+    reads: ["ipAddressPools", "bgpAdvertisements"],
+    readsWithBgp: ["bgpPeers", "bfdProfiles", "communities", "nodes"],
   },
   L2Advertisement: {
     member: "l2Advertisements",
     schema: l2AdvertisementSchema,
     reads: ["l2Advertisements", "ipAddressPools"],
+    readsWithBgp: [],
   },
   BGPAdvertisement: {
     member: "bgpAdvertisements",
     schema: bgpAdvertisementSchema,
     reads: ["bgpAdvertisements", "ipAddressPools", "bgpPeers", "bfdProfiles", "communities", "nodes"],
+    readsWithBgp: [],
   },
   // Peers for different nodes may have one address, so the nodes must be known.
   BGPPeer: {
     member: "bgpPeers",
     schema: bgpPeerSchema,
-    reads: ["bgpPeers", "bfdProfiles", "bgpAdvertisements", "ipAddressPools", "communities", "nodes"],
+    reads: ["bgpPeers", "bfdProfiles", "bgpAdvertisements", "nodes"],
+    readsWithBgp: ["ipAddressPools", "communities"],
   },
   BFDProfile: {
     member: "bfdProfiles",
     schema: bfdProfileSchema,
-    reads: ["bfdProfiles", "bgpPeers", "bgpAdvertisements", "ipAddressPools", "communities"],
+    reads: ["bfdProfiles", "bgpPeers", "bgpAdvertisements"],
+    readsWithBgp: ["ipAddressPools", "communities"],
   },
   Community: {
     member: "communities",
     schema: communitySchema,
-    reads: ["communities", "bgpAdvertisements", "ipAddressPools", "bgpPeers"],
+    reads: ["communities", "bgpAdvertisements"],
+    readsWithBgp: ["ipAddressPools", "bgpPeers"],
   },
 };
 
-/** Which lists {@linkcode admit} wants for a kind. */
-export function readsOf(kind: AdmissionKind): readonly Member[] {
-  return KINDS[kind].reads;
+/** Which lists {@linkcode admit} wants for a kind: always, and where there is a BGPAdvertisement. */
+export function readsOf(
+  kind: AdmissionKind,
+): { readonly always: readonly AdmissionList[]; readonly withBgp: readonly AdmissionList[] } {
+  return { always: KINDS[kind].reads, withBgp: KINDS[kind].readsWithBgp };
 }
 
 /** About things that another object may still bring, or has: never a reason to refuse this one. */
@@ -126,7 +135,6 @@ const ERRORS_MAX = 5;
 const WARNINGS_MAX = 5;
 /** The API server cuts longer ones off when there are many. */
 const WARNING_LENGTH_MAX = 250;
-const OVERLAPS_MAX = 3;
 
 /** The answer as far as it needs no other objects; `undefined`: {@linkcode admit} must be asked. */
 export function admitAlone(request: AdmissionRequest, target: AdmissionTarget): AdmissionAnswer | undefined {
@@ -155,7 +163,7 @@ export function admit(
   const { kind, present } = options;
   if (request.operation === "DELETE") return admitDeletion(request, present);
   const old = request.operation === "UPDATE" ? [request.oldObject] : [];
-  const name = nameOf(request.object) || request.name;
+  const name = identityOf(request.object, kind).name || request.name;
   const before = problemsWith(old, { kind, present, name });
   const after = problemsWith([request.object], { kind, present, name });
   const judged = judge({ before, after, kind, name });
@@ -172,11 +180,11 @@ function isDecodable(object: unknown, kind: AdmissionKind): boolean {
 }
 
 function admitDeletion(request: AdmissionRequest, present: ConfigObjects): AdmissionAnswer {
-  const name = request.name || nameOf(request.oldObject);
+  const name = request.name || identityOf(request.oldObject, "BFDProfile").name;
   const users: string[] = [];
   for (const peer of present.bgpPeers ?? []) {
     const spec = isRecord(peer) ? peer["spec"] : undefined;
-    if (isRecord(spec) && spec["bfdProfile"] === name) users.push(JSON.stringify(nameOf(peer)));
+    if (isRecord(spec) && spec["bfdProfile"] === name) users.push(JSON.stringify(identityOf(peer, "BGPPeer").name));
   }
   if (users.length === 0) return allowed();
   const shown = users.slice(0, ERRORS_MAX).join(", ");
@@ -197,14 +205,14 @@ function problemsWith(
   { kind, present, name }: Subject & { readonly present: ConfigObjects },
 ): Problem[] {
   const { member } = KINDS[kind];
-  const others = (present[member] ?? []).filter((other) => nameOf(other) !== name);
+  const others = (present[member] ?? []).filter((other) => identityOf(other, kind).name !== name);
   const resolved = resolveConfig({ ...present, [member]: [...others, ...objects] });
   // Which of two pools keeps an overlap depends on their names, and who is to blame for it does not.
   const problems = resolved.problems.filter(({ reason }) => reason !== "overlappingAddresses");
   if (kind !== "IPAddressPool" || objects.length === 0) return problems;
   const own = resolveConfig({ ipAddressPools: objects }).problems
     .filter(({ reason }) => reason === "overlappingAddresses");
-  return [...problems, ...own, ...objects.flatMap((object) => overlaps(object, others))];
+  return [...problems, ...own, ...objects.flatMap((object) => poolOverlaps(object, others))];
 }
 
 function judge(
@@ -245,54 +253,6 @@ function keyOf({ kind, namespace, name, path, reason, message }: Problem): strin
   return JSON.stringify([kind, namespace, name, reason === "overlappingAddresses" ? "" : path, reason, message]);
 }
 
-/** The ranges of a pool that other pools have too, whether or not those are in use at present. */
-function overlaps(pool: unknown, others: readonly unknown[]): Problem[] {
-  const lines = linesOf(pool).sort((a, b) => compareRanges(a.range, b.range));
-  const disjoint: Line[] = [];
-  for (const line of lines) {
-    const last = disjoint.at(-1);
-    if (last === undefined || rangeOverlap(last.range, line.range) === undefined) disjoint.push(line);
-  }
-  const ranges = new RangeSet(disjoint.map((line) => ({ range: line.range, value: line })));
-  const problems: Problem[] = [];
-  const name = nameOf(pool);
-  for (const other of others) {
-    for (const theirs of linesOf(other)) {
-      for (const { value: ours } of ranges.overlapping(theirs.range, OVERLAPS_MAX - problems.length)) {
-        const shared = formatRange(rangeOverlap(ours.range, theirs.range)!);
-        const message =
-          `${JSON.stringify(ours.text)} overlaps with already defined CIDR ${JSON.stringify(theirs.text)} ` +
-          `of pool ${JSON.stringify(nameOf(other))} by ${shared}; an address can be in one pool only`;
-        const path = `spec.addresses[${ours.index}]`;
-        const identity = { kind: "IPAddressPool", namespace: "", name } as const;
-        problems.push({ severity: "error", ...identity, path, reason: "overlappingAddresses", message });
-      }
-      if (problems.length >= OVERLAPS_MAX) return problems;
-    }
-  }
-  return problems;
-}
-
-interface Line {
-  readonly range: IpRange;
-  readonly index: number;
-  readonly text: string;
-}
-
-function linesOf(pool: unknown): Line[] {
-  const spec = isRecord(pool) ? pool["spec"] : undefined;
-  const addresses = isRecord(spec) && Array.isArray(spec["addresses"]) ? spec["addresses"] : [];
-  const lines: Line[] = [];
-  for (const [index, text] of addresses.entries()) {
-    const parsed = typeof text === "string" && text.length <= RANGE_TEXT_MAX ? parseRange(text) : undefined;
-    if (parsed?.ok) lines.push({ range: parsed.range, index, text: text.trim() });
-  }
-  return lines;
-}
-
-/** Longer than any range can be written. */
-const RANGE_TEXT_MAX = 200;
-
 /** True when nothing differs that the configuration is made of: `kubectl annotate`, a status, a finalizer. */
 function sameMeaning(a: unknown, b: unknown): boolean {
   if (!isRecord(a) || !isRecord(b)) return false;
@@ -308,12 +268,6 @@ function heraldAnnotations(object: Record<string, unknown>): [string, unknown][]
   const metadata = object["metadata"];
   const annotations = isRecord(metadata) && isRecord(metadata["annotations"]) ? metadata["annotations"] : {};
   return Object.entries(annotations).filter(([key]) => key.startsWith("herald.dev/")).sort();
-}
-
-function nameOf(object: unknown): string {
-  const metadata = isRecord(object) ? object["metadata"] : undefined;
-  const name = isRecord(metadata) ? metadata["name"] : undefined;
-  return typeof name === "string" ? name : "";
 }
 
 function sentence(problem: Problem, subject: Subject): string {
