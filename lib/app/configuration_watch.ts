@@ -12,7 +12,7 @@ import type { Clock } from "../base/time.ts";
 import { nodeNetworksOf } from "../decision/config/node_networks.ts";
 import { decodeNode, type NodeView } from "../decision/config/node_view.ts";
 import type { Problem } from "../decision/config/problem.ts";
-import { resolveConfig } from "../decision/config/resolve.ts";
+import { type ConfigObjects, resolveConfig } from "../decision/config/resolve.ts";
 import { reachabilityProblems } from "../decision/plan/reachability.ts";
 import { unannouncedServices } from "../decision/plan/unannounced_services.ts";
 import type { ProblemCount } from "../edge/http/metallb_metrics.ts";
@@ -133,6 +133,11 @@ export class ConfigurationWatch {
 
   problemCounts(): ProblemCount[] {
     return this.#problemLog.counts();
+  }
+
+  /** The lists that are known. */
+  objects(): Partial<ConfigObjects> {
+    return this.#kinds.objects();
   }
 
   /** The problems as they stand. */

@@ -16,6 +16,7 @@ import type { Log } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
 import type { Clock, Millis } from "../base/time.ts";
 import type { LoadBalancerClasses } from "../decision/config/load_balancer_class.ts";
+import type { ConfigObjects } from "../decision/config/resolve.ts";
 import { ConvergeMachine } from "../decision/control/converge.ts";
 import type { ConvergeEffect, ConvergeInput } from "../decision/control/converge_io.ts";
 import type { WriteFailure } from "../decision/control/write_queue.ts";
@@ -129,6 +130,12 @@ export class Controller {
     await Promise.all([this.#caches.stop(), this.#configuration.stop()]);
     await this.#events.flush(EVENT_FLUSH_MS);
     this.#events.stop();
+  }
+
+  /** The configuration as last seen, as far as it is known: for the webhooks, when reading it fails. */
+  configObjects(): Partial<ConfigObjects> {
+    const pools = this.#pools.synced ? { ipAddressPools: [...this.#pools.store.values()] } : {};
+    return { ...this.#configuration.objects(), ...pools };
   }
 
   /** What `/readyz` asks. */

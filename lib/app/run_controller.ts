@@ -23,12 +23,17 @@ export async function runController(args: readonly string[]): Promise<void> {
     healthHostname: "0.0.0.0",
     start: ({ flags, namespace, client, log, fail }) => {
       const deps = { client, log, clock: systemClock, rng: systemRng(), fail };
-      const webhooks = flags["webhook-mode"] === "disabled" ? undefined : startWebhooks(flags, { ...deps, namespace });
+      // Made before the controller that has the caches, because it may be the only one.
+      const started: { controller?: Controller } = {};
+      const webhooks = flags["webhook-mode"] === "disabled"
+        ? undefined
+        : startWebhooks(flags, { ...deps, namespace, cached: () => started.controller?.configObjects() ?? {} });
       if (flags["webhook-mode"] === "onlywebhook") return Promise.resolve(withWebhooks(NOTHING, webhooks));
       const stopSecret = keepSecret(flags, { ...deps, namespace });
       const lbClasses = classesOf(flags["lb-class"]);
       const options = { namespace, lbClasses, podName: flags["pod-name"], ...electionOf(flags) };
       const controller = new Controller(options, deps);
+      started.controller = controller;
       controller.start();
       const observed = observeController(controller);
       const stop = () => {

@@ -60,7 +60,9 @@ export async function webhookObjects(options: WebhookObjectsOptions, deps: Webho
   // Nodes are many and large, and matter only where something selects among them.
   const wantsNodes = always.includes("nodes") || (hasBgp && withBgp.includes("nodes"));
   if (wantsNodes && selectsNodes([options.request.object, ...lists.flatMap(([, list]) => list ?? [])])) {
-    lists.push(await read("nodes"));
+    // They change seldom, so what is known of them is as good as new.
+    const known = deps.cached?.().nodes;
+    lists.push(known === undefined ? await read("nodes") : ["nodes", known]);
   }
   const present = lists.filter(([, list]) => list !== undefined);
   return { ipAddressPools: [], ...Object.fromEntries(present) };

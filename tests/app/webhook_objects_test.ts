@@ -84,6 +84,13 @@ Deno.test("Webhook objects: nodes are read only where something selects among th
   assertEquals(await nodesRead(read({ kind: "BGPPeer" }, ({ path }) => path === PEERS ? other() : undefined)), 1);
 });
 
+Deno.test("Webhook objects: nodes that are known are not read again", async () => {
+  const nodes = [{ metadata: { name: "n1" } }];
+  const { objects, paths } = read({ kind: "BGPPeer", incoming: SELECTING, cached: { nodes } });
+  assertEquals((await objects).nodes, nodes);
+  assertEquals((await paths()).some((path) => path.startsWith("/api/v1/nodes")), false);
+});
+
 Deno.test("Webhook objects: without the right to read nodes there is still an answer", async () => {
   const { objects } = read(
     { kind: "BGPPeer", incoming: SELECTING },
