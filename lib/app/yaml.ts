@@ -60,7 +60,7 @@ export function readObjects(text: string, source: string): YamlObjects {
       problems.push({ ...place, ...NOBODY, path, reason, message: message + also, line: lines.lineAt(offset) });
     }
     if (document.value === null || document.value === undefined) continue;
-    collect(document.value, { place, document, lines, objects, problems }, []);
+    collect(document.value, { path: [], place, document, lines, objects, problems });
   }
   return { objects, problems };
 }
@@ -113,6 +113,8 @@ const NOBODY = { kind: "", namespace: "", name: "" } as const;
 type Path = readonly (string | number)[];
 
 interface Collection {
+  /** Where the value stands in its document. */
+  readonly path: Path;
   readonly place: { readonly source: string; readonly document: number };
   readonly document: YamlDocument;
   readonly lines: LineIndex;
@@ -120,39 +122,46 @@ interface Collection {
   readonly problems: YamlProblem[];
 }
 
-function collect(value: unknown, collection: Collection, path: Path): void {
-  const { place, document, lines } = collection;
+function collect(value: unknown, collection: Collection): void {
+  const { path, place, document, lines } = collection;
   const lineOf = (below: Path) => lines.lineAt(document.offsetOf([...path, ...below]));
-  const refuse = (below: Path, reason: YamlReason, message: string) => {
+  const refuse = (below: Path, { reason, message }: { reason: YamlReason; message: string }) => {
     const identity = identityOf(value);
     const shown = formatPath([...path, ...below]);
     collection.problems.push({ ...place, ...identity, line: lineOf(below), path: shown, reason, message });
   };
   if (path.length > 2 * LIST_DEPTH_MAX) {
-    return refuse([], "notAnObject", `lists are nested more than ${LIST_DEPTH_MAX} deep`);
+    return refuse([], { reason: "notAnObject", message: `lists are nested more than ${LIST_DEPTH_MAX} deep` });
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     const what = Array.isArray(value) ? "a list" : value === null ? "empty" : `a ${typeof value}`;
-    return refuse([], "notAnObject", `it is ${what}, not an object; it should begin with "apiVersion:"`);
+    const message = `it is ${what}, not an object; it should begin with "apiVersion:"`;
+    return refuse([], { reason: "notAnObject", message });
   }
   const object = value as JsonObject;
   for (const member of ["apiVersion", "kind"]) {
     if (typeof object[member] !== "string" || object[member] === "") {
-      return refuse([member], "missingField", `${formatPath([...path, member])}: is missing or not a text`);
+      return refuse([member], {
+        reason: "missingField",
+        message: `${formatPath([...path, member])}: is missing or not a text`,
+      });
     }
   }
   if (object["kind"] === "List" || isTypedList(object)) {
     const items = object["items"];
     if (!Array.isArray(items)) {
-      return refuse(["items"], "notAnObject", `${formatPath([...path, "items"])}: is not a list`);
+      return refuse(["items"], { reason: "notAnObject", message: `${formatPath([...path, "items"])}: is not a list` });
     }
-    for (const [index, item] of items.entries()) collect(item, collection, [...path, "items", index]);
+    for (const [index, item] of items.entries()) collect(item, { ...collection, path: [...path, "items", index] });
     return;
   }
   const metadata = object["metadata"] as JsonObject | null | undefined;
   if (typeof metadata?.["name"] !== "string" || metadata["name"] === "") {
     const below = ["metadata", "name"];
-    return refuse(below, "missingField", `${formatPath([...path, ...below])}: is missing or not a text`);
+    return refuse(below, {
+      reason: "missingField",
+      message: `${formatPath([...path, ...below])}: is missing or not a text`,
+    });
   }
   collection.objects.push({
     ...place,

@@ -79,6 +79,11 @@ export function sourceName(filename: string): string {
   return filename === STANDARD_INPUT ? STANDARD_INPUT_NAME : printable(filename);
 }
 
+/** The other way round: what to type behind `-f` for a source. */
+export function fileArgument(source: string): string {
+  return source === STANDARD_INPUT_NAME ? STANDARD_INPUT : source;
+}
+
 class Reading implements Input {
   readonly objects: SourceObject[] = [];
   readonly problems: YamlProblem[] = [];

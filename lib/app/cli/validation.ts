@@ -14,6 +14,7 @@ import { resolveConfig } from "../../decision/config/resolve.ts";
 import type { SourceObject, YamlProblem } from "../yaml.ts";
 import { parsePath } from "../yaml.ts";
 import type { Finding, ValidationReason } from "./finding.ts";
+import { fileArgument } from "./input.ts";
 import { isLegacyConfigMap } from "./legacy_config_map.ts";
 import { DEFAULT_NAMESPACE } from "./namespaces.ts";
 import { METALLB_GROUP, SchemaChecker } from "./schema_findings.ts";
@@ -121,7 +122,7 @@ class ObjectsValidation {
     } else if (name === "v1 ConfigMap" && isLegacyConfigMap(object)) {
       this.#checked++;
       const message = "this is the configuration of MetalLB 0.12 and older, which nothing reads any more; " +
-        `herald migrate -f ${source.source} prints today's objects`;
+        `herald migrate -f ${fileArgument(source.source)} prints today's objects`;
       this.#add(source, { path: "data.config", reason: "legacyConfigMap", message });
     } else this.#skipped.set(kind, (this.#skipped.get(kind) ?? 0) + 1);
   }

@@ -88,7 +88,7 @@ class Migration {
     if (this.#root.has(AUTODISCOVERY)) {
       const message = "peers found by node annotations or labels have no counterpart; write one BGPPeer with " +
         "nodeSelectors for each router";
-      this.#problems.error([AUTODISCOVERY], "notSupported", message);
+      this.#problems.error([AUTODISCOVERY], { reason: "notSupported", message });
     }
     // Names first: peers refer to profiles.
     const profiles = this.#each("bfd-profiles", (fields) => this.#bfdProfile(fields));
@@ -116,7 +116,7 @@ class Migration {
     return this.#root.list(key).flatMap((item, index) => {
       const path = [key, index];
       if (item === null) {
-        this.#problems.error(path, "notAnObject", "it is empty");
+        this.#problems.error(path, { reason: "notAnObject", message: "it is empty" });
         return [];
       }
       return convert(new LegacyFields(item, { path, problems: this.#problems }), index);
@@ -132,9 +132,13 @@ class Migration {
     return new LegacyNames({ kind, reserved }, { problems: this.#problems });
   }
 
-  #object(kind: string, name: string, members: Readonly<Record<string, unknown>>, version = "v1beta1"): MigratedObject {
+  #object(
+    kind: string,
+    parts: { readonly name: string; readonly spec: unknown; readonly version?: string },
+  ): MigratedObject {
+    const { name, spec, version = "v1beta1" } = parts;
     const metadata = { name, namespace: this.#options.namespace };
-    return { apiVersion: `metallb.io/${version}`, kind, metadata, ...members };
+    return { apiVersion: `metallb.io/${version}`, kind, metadata, spec };
   }
 
   #peer(fields: LegacyFields, index: number): MigratedObject[] {
@@ -149,7 +153,7 @@ class Migration {
     if (password !== undefined && secret === undefined) {
       const message = "the password stands readable in the BGPPeer, as it did in the ConfigMap; " +
         "--passwords-to-secrets makes a Secret of it";
-      this.#problems.warning(fields.at("password"), "plainPassword", message);
+      this.#problems.warning(fields.at("password"), { reason: "plainPassword", message });
     }
     const spec = present({
       myASN: fields.whole("my-asn", { min: 0, max: UINT32_MAX, required: true }),
@@ -166,7 +170,7 @@ class Migration {
       bfdProfile: this.#bfdReference(fields),
       ebgpMultiHop: multiHop === true ? true : undefined,
     });
-    const peer = this.#object("BGPPeer", name, { spec }, "v1beta2");
+    const peer = this.#object("BGPPeer", { name, spec, version: "v1beta2" });
     return secret === undefined ? [peer] : [this.#secret(secret.name, password!), peer];
   }
 
@@ -186,7 +190,7 @@ class Migration {
     const nanoseconds = parseGoDuration(text);
     if (nanoseconds !== undefined) return formatGoDuration(nanoseconds);
     const message = `${JSON.stringify(text.slice(0, 64))} is not a duration such as "90s" or "1m30s"`;
-    this.#problems.error(fields.at(key), "invalidValue", message);
+    this.#problems.error(fields.at(key), { reason: "invalidValue", message });
     return undefined;
   }
 
@@ -196,7 +200,7 @@ class Migration {
     if (misspelled) {
       const both = fields.has("bfd-profile");
       const message = `the key is "bfd-profile"; ${both ? "that one is used" : "this one is taken for it"}`;
-      this.#problems.warning(fields.at(MISSPELLED_BFD), "misspelledKey", message);
+      this.#problems.warning(fields.at(MISSPELLED_BFD), { reason: "misspelledKey", message });
     }
     const key = misspelled && !fields.has("bfd-profile") ? MISSPELLED_BFD : "bfd-profile";
     const original = fields.text(key);
@@ -204,7 +208,7 @@ class Migration {
     const name = this.#bfdNames.of(original);
     if (name !== undefined) return name;
     const message = `there is no BFD profile named ${JSON.stringify(original.slice(0, 253))}; it is not in the result`;
-    this.#problems.error(fields.at(key), "invalidValue", message);
+    this.#problems.error(fields.at(key), { reason: "invalidValue", message });
     return undefined;
   }
 
@@ -240,7 +244,10 @@ class Migration {
     const protocol = fields.text("protocol", { required: true });
     const avoid = fields.flag("avoid-buggy-ips");
     if (!fields.has("addresses")) {
-      this.#problems.error(fields.at("addresses"), "missingField", "it is missing; it must be a list of ranges");
+      this.#problems.error(fields.at("addresses"), {
+        reason: "missingField",
+        message: "it is missing; it must be a list of ranges",
+      });
     }
     const spec = present({
       addresses: fields.texts("addresses"),
@@ -252,7 +259,7 @@ class Migration {
       return new LegacyFields(item, { path, problems: this.#problems });
     });
     if (name === undefined) return [];
-    return [this.#object("IPAddressPool", name, { spec }), ...this.#advertisements(name, { protocol, given, fields })];
+    return [this.#object("IPAddressPool", { name, spec }), ...this.#advertisements(name, { protocol, given, fields })];
   }
 
   #advertisements(
@@ -267,24 +274,28 @@ class Migration {
     if (protocol === "bgp") {
       const specs = given.length === 0 ? [{}] : given.map((each) => this.#bgpSpec(each));
       return specs.map((spec) =>
-        this.#object("BGPAdvertisement", `bgpadvertisement${++this.#bgpAdvertisements}`, {
+        this.#object("BGPAdvertisement", {
+          name: `bgpadvertisement${++this.#bgpAdvertisements}`,
           spec: { ...spec, ipAddressPools },
         })
       );
     }
     if (given.length > 0) {
       const message = "only a pool of protocol bgp has these; they are not in the result";
-      this.#problems.error(fields.at("bgp-advertisements"), "notSupported", message);
+      this.#problems.error(fields.at("bgp-advertisements"), { reason: "notSupported", message });
     }
     if (protocol === "layer2") {
       return [
-        this.#object("L2Advertisement", `l2advertisement${++this.#l2Advertisements}`, { spec: { ipAddressPools } }),
+        this.#object("L2Advertisement", {
+          name: `l2advertisement${++this.#l2Advertisements}`,
+          spec: { ipAddressPools },
+        }),
       ];
     }
     if (protocol !== undefined) {
       const quoted = JSON.stringify(protocol.slice(0, 64));
       const message = `${quoted} is not "layer2" or "bgp"; the pool is in the result, an advertisement for it is not`;
-      this.#problems.error(fields.at("protocol"), "invalidValue", message);
+      this.#problems.error(fields.at("protocol"), { reason: "invalidValue", message });
     }
     return [];
   }
@@ -315,13 +326,14 @@ class Migration {
       passiveMode: fields.flag("passive-mode") ?? false,
       minimumTtl: fields.whole("minimum-ttl", { min: 1, max: 254 }),
     });
-    return name === undefined ? [] : [this.#object("BFDProfile", name, { spec })];
+    return name === undefined ? [] : [this.#object("BFDProfile", { name, spec })];
   }
 
   #communities(): MigratedObject[] {
     const aliases = Object.entries(this.#root.textMap("bgp-communities")).sort(([a], [b]) => compareText(a, b));
     if (aliases.length === 0) return [];
-    return [this.#object("Community", "communities", {
+    return [this.#object("Community", {
+      name: "communities",
       spec: { communities: aliases.map(([name, value]) => ({ name, value })) },
     })];
   }

@@ -29,6 +29,8 @@ export type LegacyReason =
   | "plainPassword"
   | "moreProblems";
 
+type LegacyDetail = Pick<LegacyProblem, "reason" | "message">;
+
 export const LEGACY_PROBLEMS_MAX = 500;
 
 export type Path = readonly (string | number)[];
@@ -37,12 +39,12 @@ export class LegacyProblems {
   readonly #problems: LegacyProblem[] = [];
   #dropped = 0;
 
-  error(path: Path, reason: LegacyReason, message: string): void {
-    this.#add({ severity: "error", path: formatLegacyPath(path), reason, message });
+  error(path: Path, detail: LegacyDetail): void {
+    this.#add({ severity: "error", path: formatLegacyPath(path), ...detail });
   }
 
-  warning(path: Path, reason: LegacyReason, message: string): void {
-    this.#add({ severity: "warning", path: formatLegacyPath(path), reason, message });
+  warning(path: Path, detail: LegacyDetail): void {
+    this.#add({ severity: "warning", path: formatLegacyPath(path), ...detail });
   }
 
   all(): LegacyProblem[] {
@@ -78,7 +80,10 @@ export class LegacyFields {
     this.#problems = options.problems;
     this.#object = isRecord(value) ? value : {};
     if (!isRecord(value) && value !== null && value !== undefined) {
-      this.#problems.error(this.#path, "notAnObject", `it must be an object, but is ${typeName(value)}`);
+      this.#problems.error(this.#path, {
+        reason: "notAnObject",
+        message: `it must be an object, but is ${typeName(value)}`,
+      });
     }
   }
 
@@ -106,7 +111,7 @@ export class LegacyFields {
       const nearest = nearestName(key, known);
       const hint = nearest === undefined ? "" : `; did you mean ${JSON.stringify(nearest)}?`;
       const message = `the key ${JSON.stringify(key.slice(0, 253))} is not known and is not in the result${hint}`;
-      this.#problems.error(this.at(key), "unknownKey", message);
+      this.#problems.error(this.at(key), { reason: "unknownKey", message });
     }
   }
 
@@ -138,7 +143,7 @@ export class LegacyFields {
       if (typeof item === "string") texts.push(item);
       else {
         const message = `it must be a text, but is ${typeName(item)}; write it in quotes`;
-        this.#problems.error([...this.at(key), index], "wrongType", message);
+        this.#problems.error([...this.at(key), index], { reason: "wrongType", message });
       }
     }
     return texts;
@@ -152,7 +157,7 @@ export class LegacyFields {
       if (typeof value === "string") texts.push([name, value]);
       else {
         const message = `it must be a text, but is ${typeName(value)}; write it in quotes`;
-        this.#problems.error([...this.at(key), name], "wrongType", message);
+        this.#problems.error([...this.at(key), name], { reason: "wrongType", message });
       }
     }
     return Object.fromEntries(texts);
@@ -166,12 +171,13 @@ export class LegacyFields {
   ): unknown {
     const value = this.raw(key);
     if (value === undefined) {
-      if (options.required) this.#problems.error(this.at(key), "missingField", `it is missing; it must be ${right}`);
+      const message = `it is missing; it must be ${right}`;
+      if (options.required) this.#problems.error(this.at(key), { reason: "missingField", message });
       return undefined;
     }
     if (fits(value)) return value;
     const shown = typeof value === "number" ? String(value) : typeName(value);
-    this.#problems.error(this.at(key), "wrongType", `it must be ${right}, but is ${shown}`);
+    this.#problems.error(this.at(key), { reason: "wrongType", message: `it must be ${right}, but is ${shown}` });
     return undefined;
   }
 }

@@ -42,18 +42,20 @@ export class LegacyNames {
     const fixed = fixedName(original);
     if (fixed === undefined) {
       const message = `${quoted} has no letter that an object's name could begin with; give it another name`;
-      this.#problems.error(path, "invalidValue", message);
+      this.#problems.error(path, { reason: "invalidValue", message });
       return undefined;
     }
     if (this.#byOriginal.has(original)) {
       const message = `another ${this.#kind} is named ${quoted}; this one is not in the result`;
-      this.#problems.error(path, "duplicateName", message);
+      this.#problems.error(path, { reason: "duplicateName", message });
       return undefined;
     }
     const name = this.#free(fixed, original);
     this.#byOriginal.set(original, name);
     this.#taken.add(name);
-    if (name !== original) this.#problems.warning(path, "renamed", `${quoted} becomes ${JSON.stringify(name)}${hint}`);
+    if (name !== original) {
+      this.#problems.warning(path, { reason: "renamed", message: `${quoted} becomes ${JSON.stringify(name)}${hint}` });
+    }
     return name;
   }
 
