@@ -10,7 +10,7 @@ const FALSE = new Set(["n", "N", "no", "No", "NO", "false", "False", "FALSE", "o
 const NULL = new Set(["", "~", "null", "Null", "NULL"]);
 
 const DECIMAL = /^[-+]?(0|[1-9][0-9]*)$/;
-const OCTAL = /^([-+]?)0o?([0-7]+)$/;
+const OCTAL = /^([-+]?)0[oO]?([0-7]+)$/;
 const HEXADECIMAL = /^([-+]?)0[xX]([0-9a-fA-F]+)$/;
 const BINARY = /^([-+]?)0[bB]([01]+)$/;
 const FLOAT = /^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/;
