@@ -100,7 +100,17 @@ async function withCluster(test: (stage: Stage) => Promise<void>): Promise<void>
   try {
     await Deno.writeTextFile(kubeconfig, server.kubeconfig({ server: server.url, credentials: "good" }));
     const kubectl = async (args: readonly string[], stdin = "") => {
-      const { code, out, err } = await run(findTool("kubectl")!, ["--kubeconfig", kubeconfig, ...args], { stdin });
+      const { code, out, err } = await run(findTool("kubectl")!, [
+        "--kubeconfig",
+        kubeconfig,
+        "--cache-dir",
+        `${folder}/cache`,
+        ...args,
+      ], {
+        stdin,
+        // It writes below its home, which must not be the repository.
+        env: { HOME: folder },
+      });
       if (code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${err}`);
       return out;
     };

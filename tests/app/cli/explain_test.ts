@@ -1,7 +1,7 @@
 /** `herald explain` on files. Orders of candidates are those of reference §6.4's hash vectors. */
 import { assertEquals } from "@std/assert/equals";
 import { assertStringIncludes } from "@std/assert/string_includes";
-import { herald } from "./command_line.ts";
+import { herald } from "./cli_world.ts";
 
 const POOL = `
 apiVersion: metallb.io/v1beta1
@@ -214,7 +214,7 @@ Deno.test("herald explain: on a terminal no line is longer than it, and a hostil
     NODES,
     SERVICE.replace("name: web", 'name: web, annotations: {metallb.io/address-pool: "\\e[2J\\e[1;1H fine"}'),
   ].join("---");
-  const { out } = await herald(["explain", "-f", "-"], { stdin, columns: 60 });
+  const { out } = await herald(["explain", "-f", "-"], { stdin, terminal: 60 });
   // deno-lint-ignore no-control-regex -- it is about control characters
   const plain = out.replaceAll(/\x1b\[[0-9;]*m/g, "");
   assertEquals(plain.includes("\x1b"), false);

@@ -6,7 +6,7 @@ import { explainWorld } from "../../../lib/decision/control/explain_world.ts";
 import { type StatusInput, statusReport } from "../../../lib/app/status/status_report.ts";
 import { ageText, statusJson, writeStatus } from "../../../lib/app/status/status_text.ts";
 import { l2Object, nodeObject, poolObject, serviceObject } from "../../decision/objects.ts";
-import { herald } from "./command_line.ts";
+import { herald } from "./cli_world.ts";
 
 const NOW = "2026-01-01T01:00:00Z";
 

@@ -9,7 +9,7 @@ import { changePatch } from "../../../lib/app/up/folder_sync.ts";
 import { UpFolder } from "../../../lib/app/up/up_folder.ts";
 import { EmbeddedApi } from "../../../lib/edge/embedded/embedded_api.ts";
 import { KubeClient } from "../../../lib/edge/kube/client.ts";
-import { memoryFiles } from "../cli/command_line.ts";
+import { memoryFiles } from "../cli/cli_world.ts";
 
 const NAMES = { node: "machine", metallbNamespace: "metallb-system" };
 const POOL = `
@@ -99,7 +99,7 @@ function stage(files: Record<string, string>) {
   const told: string[] = [];
   const folder = new UpFolder({ ...NAMES, filenames: ["d"] }, {
     client,
-    files: memoryFiles({ files }),
+    files: memoryFiles(files),
     tell: (line) => told.push(line),
   });
   const reload = async () => {
