@@ -9,11 +9,10 @@ import { isRecord } from "../../decision/config/identity.ts";
 import type { KubeClient } from "../../edge/kube/client.ts";
 import type { PlacedObject } from "./folder_objects.ts";
 
-export interface SyncReport {
-  /** One line each, e.g. `Service shop/web created`. */
-  readonly changes: readonly string[];
-  /** Objects that the API refused, with its words. */
-  readonly refusals: readonly string[];
+export interface FolderSyncDeps {
+  readonly client: KubeClient;
+  /** Told of each change when it has been made, e.g. `Service shop/web created`. */
+  readonly tell: (change: string) => void;
 }
 
 interface Applied {
@@ -24,17 +23,19 @@ interface Applied {
 
 export class FolderSync {
   readonly #client: KubeClient;
+  readonly #tell: (change: string) => void;
   /** What the API took from us, by id. */
   readonly #applied = new Map<string, Applied>();
   /** What it refused last, so that it is said once. */
   readonly #refused = new Map<string, string>();
 
-  constructor(deps: { readonly client: KubeClient }) {
+  constructor(deps: FolderSyncDeps) {
     this.#client = deps.client;
+    this.#tell = deps.tell;
   }
 
-  async sync(objects: readonly PlacedObject[]): Promise<SyncReport> {
-    const changes: string[] = [];
+  /** Returns what the API refused, with its words. */
+  async sync(objects: readonly PlacedObject[]): Promise<string[]> {
     const refusals: string[] = [];
     const wanted = new Set(objects.map(({ id }) => id));
     // Deletions first: a pool under a new name may take over the addresses of the old one.
@@ -47,7 +48,7 @@ export class FolderSync {
         continue;
       }
       this.#applied.delete(id);
-      if (!placed.isDerived) changes.push(`${id} deleted`);
+      if (!placed.isDerived) this.#tell(`${id} deleted`);
     }
     for (const placed of objects) {
       const text = JSON.stringify(placed.object);
@@ -61,14 +62,14 @@ export class FolderSync {
       if (outcome.ok) {
         this.#applied.set(placed.id, { placed, text });
         this.#refused.delete(placed.id);
-        if (!placed.isDerived) changes.push(`${placed.id} ${outcome.done}`);
+        if (!placed.isDerived) this.#tell(`${placed.id} ${outcome.done}`);
       } else {
         this.#refused.set(placed.id, text);
         const rest = before === undefined ? "" : "; it stays as it was";
         refusals.push(`${placed.id} is refused: ${outcome.message}${rest}`);
       }
     }
-    return { changes, refusals };
+    return refusals;
   }
 
   async #apply(

@@ -32,7 +32,7 @@ export class UpFolder {
   constructor(options: UpFolderOptions, deps: UpFolderDeps) {
     this.#options = options;
     this.#deps = deps;
-    this.#sync = new FolderSync(deps);
+    this.#sync = new FolderSync({ client: deps.client, tell: (change) => deps.tell(printable(change)) });
   }
 
   /** Reads everything and applies what changed; calls that come meanwhile are one. True when all of it is good. */
@@ -60,8 +60,7 @@ export class UpFolder {
       return false;
     }
     const wanted = folderObjects(objects.map(({ object }) => object), this.#options);
-    const { changes, refusals } = await this.#sync.sync(wanted.objects);
-    for (const line of changes) this.#deps.tell(printable(line));
+    const refusals = await this.#sync.sync(wanted.objects);
     this.#tellOnce([...wanted.leftOut, ...refusals]);
     return refusals.length === 0;
   }

@@ -104,14 +104,14 @@ Deno.test("herald status: why a Service waits is what explain says; without a re
 Deno.test("herald status: the pod that holds the lease leads", () => {
   const lease = {
     metadata: { name: "herald-controller" },
-    spec: { holderIdentity: "controller-1_x", acquireTime: "2026-01-01T00:00:00Z" },
+    spec: { holderIdentity: "controller-10_x", acquireTime: "2026-01-01T00:00:00Z" },
   };
   const controllers = [pod("controller-1", "node-a"), pod("controller-10", "node-b", false)];
   const { programs, leader } = statusReport(input([], { lease, controllers, speakers: [pod("speaker-a", "node-a")] }));
-  assertEquals(leader, { holder: "controller-1_x", since: "2026-01-01T00:00:00Z" });
+  assertEquals(leader, { holder: "controller-10_x", since: "2026-01-01T00:00:00Z" });
   assertEquals(programs.map(({ pod, ready, leads }) => [pod, ready, leads]), [
-    ["controller-1", true, true],
-    ["controller-10", false, false],
+    ["controller-1", true, false],
+    ["controller-10", false, true],
     ["speaker-a", true, null],
   ]);
   assertEquals(statusReport(input([], { controllers })).programs.map(({ leads }) => leads), [null, null]);
