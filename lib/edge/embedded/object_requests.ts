@@ -25,6 +25,7 @@ import {
 } from "./object_request.ts";
 import type { RequestTarget } from "./request_target.ts";
 import type { ResourceType } from "./resource_type.ts";
+import { validateSchema } from "./schema_check.ts";
 import { jsonAnswer } from "./responses.ts";
 import {
   badRequest,
@@ -254,6 +255,10 @@ export class ObjectRequests {
       throw invalidObject(type, target.name, [invalid("metadata.uid", uid, "field is immutable")]);
     }
     const { object, managers } = this.#fields.apply(request, { type, configuration, previous });
+    // Other writes drop a `null` where none may be; one that applying leaves is refused, as on kube-apiserver.
+    const emptied = type.custom ? validateSchema(object, type.schema) : [];
+    const nulls = emptied.filter(({ reason }) => reason === "FieldValueTypeInvalid");
+    if (nulls.length > 0) throw invalidObject(type, target.name, nulls);
     const { body, warnings } = decodeObject(type, {
       value: object,
       validation: parseFieldValidation(request.query.get("fieldValidation"), optionsKind(request)),
