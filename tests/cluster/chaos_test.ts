@@ -12,7 +12,7 @@ import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { type KubeObject, RESOURCES } from "../../lib/base/kube.ts";
 import { below, SeededRng } from "../../lib/base/rng.ts";
-import { ControllerProcess } from "../support/controller_process.ts";
+import { ProgramProcess } from "../support/program_process.ts";
 import { RealApiServer } from "../support/real_api_server.ts";
 import {
   createNamespace,
@@ -37,7 +37,7 @@ type Victim = typeof VICTIMS[number];
 class Chaos {
   readonly server: RealApiServer;
   readonly #folder: string;
-  #controller: ControllerProcess | undefined;
+  #controller: ProgramProcess | undefined;
 
   private constructor(server: RealApiServer, folder: string) {
     this.server = server;
@@ -57,7 +57,7 @@ class Chaos {
   }
 
   startController(): void {
-    this.#controller = new ControllerProcess({
+    this.#controller = new ProgramProcess({
       kubeconfig: `${this.#folder}/kubeconfig`,
       api: `127.0.0.1:${this.server.port}`,
       namespace: NAMESPACE,

@@ -7,7 +7,7 @@
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { RESOURCES } from "../../lib/base/kube.ts";
-import { ControllerProcess } from "../support/controller_process.ts";
+import { ProgramProcess } from "../support/program_process.ts";
 import { RealApiServer } from "../support/real_api_server.ts";
 import {
   addressesIn,
@@ -27,7 +27,7 @@ const LEASE = "herald-controller";
 class Stage {
   readonly server: RealApiServer;
   readonly #folder: string;
-  readonly #started = new Map<string, ControllerProcess>();
+  readonly #started = new Map<string, ProgramProcess>();
 
   private constructor(server: RealApiServer, folder: string) {
     this.server = server;
@@ -43,10 +43,10 @@ class Stage {
     return stage;
   }
 
-  async start(user: string, flags: readonly string[] = []): Promise<ControllerProcess> {
+  async start(user: string, flags: readonly string[] = []): Promise<ProgramProcess> {
     const kubeconfig = `${this.#folder}/${user}`;
     await Deno.writeTextFile(kubeconfig, this.server.kubeconfigOf(user));
-    const process = new ControllerProcess({
+    const process = new ProgramProcess({
       kubeconfig,
       api: `127.0.0.1:${this.server.port}`,
       namespace: NAMESPACE,
@@ -57,7 +57,7 @@ class Stage {
   }
 
   /** The last one that was started as this user. */
-  process(user: string): ControllerProcess {
+  process(user: string): ProgramProcess {
     return this.#started.get(user)!;
   }
 

@@ -1,23 +1,30 @@
 /**
- * The controller as a process of its own on loopback, from its main file with its own permission set. Its log is kept
- * line by line. Made to be stopped, killed and halted.
+ * The controller or a speaker as a process of its own on loopback, from its main file with its own permission set. Its
+ * log is kept line by line. Made to be stopped, killed and halted.
  */
 import { TextLineStream } from "./text_lines.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
-export interface ControllerProcessOptions {
+export interface ProgramProcessOptions {
+  /** The controller if not given. */
+  readonly program?: "controller" | "speaker";
   /** A file; its folder may be read. */
   readonly kubeconfig: string;
   /** Where the API is, e.g. `127.0.0.1:6443`. */
   readonly api: string;
   readonly namespace: string;
   readonly flags?: readonly string[];
+  /** Further files that the program may read. */
+  readonly reads?: readonly string[];
 }
+
+/** What the permission set lets it read, which a list on the command line replaces. */
+const OWN_FILES = { controller: [], speaker: ["./lib", "./wasm"] } as const;
 
 export type LogLine = Readonly<Record<string, unknown>> & { readonly level: string; readonly event: string };
 
-export class ControllerProcess {
+export class ProgramProcess {
   readonly log: LogLine[] = [];
   readonly startedAt = performance.now();
   readonly ended: Promise<Deno.CommandStatus>;
@@ -25,8 +32,8 @@ export class ControllerProcess {
   readonly #listeners = new Set<(line: LogLine) => void>();
   readonly #read: Promise<void>;
 
-  constructor(options: ControllerProcessOptions) {
-    const { kubeconfig, api, namespace, flags = [] } = options;
+  constructor(options: ProgramProcessOptions) {
+    const { program = "controller", kubeconfig, api, namespace, flags = [], reads = [] } = options;
     this.#child = new Deno.Command(Deno.execPath(), {
       args: [
         "run",
@@ -34,10 +41,10 @@ export class ControllerProcess {
         "--cached-only",
         "--no-prompt",
         "--no-check",
-        "-P=controller",
-        `--allow-net=${api},0.0.0.0`,
-        `--allow-read=${kubeconfig}`,
-        "main_controller.ts",
+        `-P=${program}`,
+        `--allow-net=${api},0.0.0.0,127.0.0.1`,
+        `--allow-read=${[kubeconfig, ...reads, ...OWN_FILES[program]].join(",")}`,
+        `main_${program}.ts`,
         `--kubeconfig=${kubeconfig}`,
         `--namespace=${namespace}`,
         "--port=0",
