@@ -90,7 +90,12 @@ export class Controller {
     this.#leadership = this.#elect();
     this.#events = new EventRecorder({ component: "metallb-controller" }, { client, clock, rng, log });
     const record = this.#events.record.bind(this.#events);
-    this.#oldConfigMap = new OldConfigMap({ namespace: options.namespace }, { client, log, record });
+    this.#oldConfigMap = new OldConfigMap({ namespace: options.namespace }, {
+      client,
+      log,
+      record,
+      report: (problems) => this.#configuration.setOthers("oldConfigMap", problems),
+    });
     this.#caches = new Caches({ ...deps, onSynced: () => this.#synced.resolve() });
     this.#services = this.#caches.add({ resource: RESOURCES.services }, (change) => {
       const object = change.kind === "upsert" ? change.object : undefined;

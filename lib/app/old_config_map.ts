@@ -1,12 +1,13 @@
 /**
  * The configuration of MetalLB up to 0.12: a ConfigMap `config` with one text under the key `config` (reference §10.1).
  *
- * Herald does not guess what it means today. Where it finds nothing but that, it says so and what to run, in the log
- * and in an event on the ConfigMap, and serves nothing until the objects of today are there. Asked once per term and
- * again when the last pool goes; nothing is watched.
+ * Herald does not guess what it means today. Where it finds nothing but that, it says so and what to run, in the log,
+ * in an event on the ConfigMap and in the ConfigurationState, and serves nothing until the objects of today are there.
+ * Asked once per term and again when the last pool goes; nothing is watched.
  */
 import { type KubeObject, RESOURCES } from "../base/kube.ts";
 import type { Log } from "../base/log.ts";
+import type { Problem } from "../decision/config/problem.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
 import type { EventToRecord } from "../edge/kube/events.ts";
 
@@ -14,6 +15,8 @@ export interface OldConfigMapDeps {
   readonly client: KubeClient;
   readonly log: Log;
   readonly record: (event: EventToRecord) => void;
+  /** For the ConfigurationState and the metrics: what is wrong as long as it is. */
+  readonly report: (problems: readonly Problem[]) => void;
 }
 
 const NAME = "config";
@@ -49,14 +52,20 @@ export class OldConfigMap {
   async observe(pools: number): Promise<void> {
     const isNews = pools !== this.#pools && (pools === 0 || this.#pools === 0);
     this.#pools = pools;
-    if (pools > 0) this.#message = undefined;
+    if (pools > 0) this.#settle();
     else if (isNews) await this.#look();
   }
 
   /** For the next term to look again. */
   forget(): void {
     this.#pools = undefined;
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#message === undefined) return;
     this.#message = undefined;
+    this.#deps.report([]);
   }
 
   async #look(): Promise<void> {
@@ -94,6 +103,8 @@ export class OldConfigMap {
       run: commandFor(namespace),
     });
     const reference = { apiVersion: "v1", kind: "ConfigMap", metadata: object.metadata };
+    const about = { kind: "ConfigMap", namespace, name: NAME, path: `data.${KEY}` };
+    this.#deps.report([{ severity: "error", ...about, reason: "oldConfigMap", message }]);
     this.#deps.record({ object: reference, type: "Warning", reason: "OldConfiguration", message });
   }
 }

@@ -15,12 +15,14 @@ function oldConfigMap(answers: (path: string) => Answer | Promise<Answer>) {
   const scripted = new ScriptedFetch(({ path }) => answers(path));
   const events: EventToRecord[] = [];
   const logged: LogEvent[] = [];
+  const reported: string[] = [];
   const old = new OldConfigMap({ namespace: "metallb-system" }, {
     client: new KubeClient({ baseUrl: "https://api.test" }, { fetch: scripted.fetch, schedule: () => () => {} }),
     log: (event) => logged.push(event),
     record: (event) => events.push(event),
+    report: (problems) => reported.push(problems.map(({ severity, reason }) => `${severity} ${reason}`).join()),
   });
-  return { old, events, logged, asked: scripted.asked };
+  return { old, events, logged, reported, asked: scripted.asked };
 }
 
 function list(...names: string[]): Response {
@@ -61,7 +63,7 @@ Deno.test("Nothing is said where the old ConfigMap is not the only configuration
 });
 
 Deno.test("Only the old ConfigMap: the log, the event on it and the message say what to run", async () => {
-  const { old, events, logged } = oldConfigMap((path) =>
+  const { old, events, logged, reported } = oldConfigMap((path) =>
     path === PATH ? configMap({ config: OLD }) : path.includes("bfdprofiles") ? statusAnswer(404, "NotFound") : list()
   );
   await old.observe(0);
@@ -71,6 +73,8 @@ Deno.test("Only the old ConfigMap: the log, the event on it and the message say 
     ["Warning", "OldConfiguration", "ConfigMap", METADATA],
   ]);
   assertStringIncludes(events[0]!.message, COMMAND);
+  await old.observe(1);
+  assertEquals(reported, ["error oldConfigMap", ""]);
 });
 
 Deno.test("It is asked for once per term and when the last pool goes, not with every change", async () => {

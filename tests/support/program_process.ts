@@ -49,6 +49,7 @@ export class ProgramProcess {
         `--namespace=${namespace}`,
         "--port=0",
         "--health-probe-port=0",
+        "--webhook-mode=disabled",
         ...flags,
       ],
       cwd: ROOT,
