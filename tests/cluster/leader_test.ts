@@ -146,7 +146,7 @@ Deno.test("Hand-over between controllers on a real kube-apiserver", async (test)
       await stage.create("s5");
       await stage.served("s5", 2 * LEASE_SECONDS * 1000);
       const served = performance.now() - began;
-      assert(served < LEASE_SECONDS * 1000 + 1_500, `served after ${served} ms`);
+      assert(served < LEASE_SECONDS * 1000 + 3_000, `served after ${served} ms`);
       assert(served > LEASE_SECONDS * 1000 / 2, `the dead leader's lease was not waited out: ${served} ms`);
       await stage.noAddressTwice();
     });
@@ -180,15 +180,15 @@ Deno.test("Hand-over between controllers on a real kube-apiserver", async (test)
     });
 
     await test.step("a container that is started anew after kill -9 does not wait the whole lease", async () => {
-      const three = stage.process("three");
-      await three.end("SIGKILL");
-      const began = performance.now();
+      await stage.process("three").end("SIGKILL");
       const again = await stage.start("three");
-      await again.logged("leaderElected");
+      const seen = await again.logged("leaderSeen");
+      const taken = await again.logged("leaseTaken");
+      assertEquals(taken["waitMs"], LEASE_SECONDS * 1000 / 5);
+      const waited = Date.parse(String(taken["ts"])) - Date.parse(String(seen["ts"]));
+      assert(waited < LEASE_SECONDS * 1000 / 2, `taken ${waited} ms after it was seen`);
       await stage.create("s10");
       await stage.served("s10");
-      const served = performance.now() - began;
-      assert(served < LEASE_SECONDS * 1000 * 0.8, `served after ${served} ms`);
       await stage.noAddressTwice();
     });
 
