@@ -131,7 +131,7 @@ export class Decider {
     // The pool's errors may be a slip of the pen: what it gave is not taken away for them.
     const from = view.allocatedFromPool;
     const isInDisabledPool = from !== undefined && this.#config.disabledPools.has(from);
-    if (isInDisabledPool && state.adoptRefusal?.reason === "ipNotAllowed") {
+    if (isInDisabledPool && isForThePool(state.adoptRefusal, { asksFor: request.request.pool, from })) {
       const message = `pool "${from}" has errors and is disabled; its addresses are left alone`;
       this.#decide(state, { kind: "left", reason: "disabledPool", message });
       return;
@@ -243,6 +243,16 @@ export class Decider {
     const message = notServedText(loadBalancerClass, this.#lbClasses);
     return { kind: "ignored", reason: isMeantForUs ? "classNotServed" : "otherClass", message };
   }
+}
+
+/**
+ * True when the address may not stay only because of what the pools are like now: in none, or in one that overlaps the
+ * pool that gave it and does not serve the Service.
+ */
+function isForThePool(refusal: Refusal | undefined, pool: { asksFor: string | undefined; from: string }): boolean {
+  const { asksFor, from } = pool;
+  if (refusal?.reason === "poolMismatch") return asksFor === from;
+  return refusal?.reason === "ipNotAllowed" || refusal?.reason === "poolIncompatible";
 }
 
 /** Equal exactly for equal terms. */

@@ -1,7 +1,8 @@
 /** Reference §5.7 row by row, with what its §13 pins, and with R-4: what may stay is not lost. */
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
-import { poolObject } from "../objects.ts";
+import { poolObject, serviceObject } from "../objects.ts";
+import { shownBy } from "./fake_api.ts";
 import { annotate, POOL_ANNOTATION, respec, Stage, unannotate } from "./stage.ts";
 
 const POOL = "metallb.io/address-pool";
@@ -316,4 +317,25 @@ Deno.test("Life cycle: an address that two show stays taken as long as one of th
   for (let write = stage.waiting.shift(); write !== undefined; write = stage.waiting.shift()) stage.carryOut(write);
   assertEquals(stage.shown("young").length > 1 && stage.shown("new").length > 1, true);
   assert(stage.shown("young") !== stage.shown("new"));
+});
+
+Deno.test("Life cycle: a pool that another one overlaps and disables loses no address to the other's terms", () => {
+  const pinned = poolObject("a", ["192.0.2.0/31"], { serviceAllocation: { namespaces: ["lab"] } });
+  for (const annotations of [{}, { [POOL]: "p" }] as Record<string, string>[]) {
+    const stage = stageWithWeb();
+    stage.change("web", annotate(annotations));
+    stage.pools(pinned, p(), q());
+    assertEquals(stage.shown("web"), "192.0.2.0 (p)");
+    assertEquals([stage.machine.decisionOf("shop/web")?.kind, stage.patches, stage.events], ["left", [], []]);
+    // The other pool gives only what is free.
+    stage.api.put({
+      ...serviceObject("other"),
+      metadata: { name: "other", namespace: "lab", uid: "other", creationTimestamp: "2026-01-02T00:00:00Z" },
+    });
+    stage.deliver();
+    assertEquals(shownBy(stage.api.objects.get("lab/other")!), ["192.0.2.1"]);
+    // Mended, it goes on as before.
+    stage.pools(p(), q());
+    assertEquals(stage.shown("web"), "192.0.2.0 (p)");
+  }
 });
