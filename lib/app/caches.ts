@@ -73,6 +73,11 @@ export class Caches {
     for (const reflector of this.#reflectors) reflector.start();
   }
 
+  /** Lists all of them anew; resolves when each holds all that the server had when this was called. */
+  async refresh(): Promise<void> {
+    await Promise.all(this.#reflectors.map((reflector) => reflector.refresh()));
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.#reflectors.map((reflector) => reflector.stop()));
   }

@@ -210,8 +210,9 @@ export class Controller {
   /** Begins when no write of an earlier term is under way and the caches are as new as the API was at the election. */
   async #beginTerm(): Promise<void> {
     const number = ++this.#terms;
-    // What is listed for the first time now is new enough.
-    const listed = this.#isStarted ? this.#services.refresh() : undefined;
+    // What is listed for the first time now is new enough. Pools and namespaces too: an address that the last leader
+    // gave from a pool that has grown must not look as if it were in none.
+    const listed = this.#isStarted ? this.#caches.refresh() : undefined;
     this.#fillCaches();
     await Promise.all([listed, this.#synced.promise, ...this.#writes]);
     if (number !== this.#terms || this.#isStopping) return;
