@@ -29,26 +29,22 @@ export class WebhookStage {
   readonly api: RealApiServer;
   readonly kubectl: RealKubectl;
   readonly webhookPort: number;
-  readonly #folder: string;
+  /** Of this stage alone: kubeconfigs, kubectl's home; removed at the end. */
+  readonly folder: string;
   readonly #controllerKubeconfig: string;
   readonly #children: ControllerProcess[] = [];
 
   private constructor(api: RealApiServer, options: { folder: string; kubeconfig: string; webhookPort: number }) {
     this.api = api;
-    this.#folder = options.folder;
+    this.folder = options.folder;
     this.#controllerKubeconfig = `${options.folder}/controller-kubeconfig`;
     this.webhookPort = options.webhookPort;
     this.kubectl = new RealKubectl({ kubeconfig: options.kubeconfig, home: options.folder });
   }
 
   /** With the CRDs, the namespace and the webhooks; no controller yet. */
-  static async start(): Promise<WebhookStage> {
-    const folder = await Deno.makeTempDir({ prefix: "herald-webhooks-" });
-    const api = await RealApiServer.start();
-    const kubeconfig = `${folder}/kubeconfig`;
-    await Deno.writeTextFile(kubeconfig, api.kubeconfig({ server: api.url, credentials: "good" }));
-    const stage = new WebhookStage(api, { folder, kubeconfig, webhookPort: freePort() });
-    try {
+  static start(): Promise<WebhookStage> {
+    return WebhookStage.#start(async (stage) => {
       const { kubectl } = stage;
       await kubectl.ok(`create namespace ${NAMESPACE}`);
       for await (const entry of Deno.readDir(`${ROOT}/manifests/crds`)) {
@@ -57,11 +53,35 @@ export class WebhookStage {
       }
       await kubectl.ok("wait --for=condition=Established --timeout=30s crd --all");
       await kubectl.ok(`apply -f ${ROOT}/manifests/install/10-rbac.yaml`);
+      for (const object of await stage.webhookObjects()) await kubectl.ok("create -f -", JSON.stringify(object));
+    });
+  }
+
+  /** With all that `manifests/herald.yaml` holds, by one `kubectl apply -f`; no controller yet. */
+  static startInstalled(): Promise<WebhookStage> {
+    return WebhookStage.#start(async (stage) => {
+      const text = await Deno.readTextFile(`${ROOT}/manifests/herald.yaml`);
+      const objects = text.split(/^---$/m).map((part) => stage.callingLoopback(parse(part)));
+      const file = `${stage.folder}/herald.yaml`;
+      await Deno.writeTextFile(file, objects.map((object) => JSON.stringify(object)).join("\n---\n"));
+      await stage.kubectl.ok(`apply -f ${file}`);
+      await stage.kubectl.ok("wait --for=condition=Established --timeout=30s crd --all");
+    });
+  }
+
+  static async #start(install: (stage: WebhookStage) => Promise<void>): Promise<WebhookStage> {
+    const folder = await Deno.makeTempDir({ prefix: "herald-webhooks-" });
+    const api = await RealApiServer.start();
+    const kubeconfig = `${folder}/kubeconfig`;
+    await Deno.writeTextFile(kubeconfig, api.kubeconfig({ server: api.url, credentials: "good" }));
+    const stage = new WebhookStage(api, { folder, kubeconfig, webhookPort: freePort() });
+    try {
+      const { kubectl } = stage;
+      await install(stage);
       api.authorizationMode = "RBAC";
       await api.restart();
       const token = await kubectl.ok(`create token -n ${NAMESPACE} controller`);
       await Deno.writeTextFile(stage.#controllerKubeconfig, kubeconfigWith(await Deno.readTextFile(kubeconfig), token));
-      for (const object of await stage.webhookObjects()) await kubectl.ok("create -f -", JSON.stringify(object));
     } catch (error) {
       await stage.stop();
       throw error;
@@ -134,7 +154,7 @@ export class WebhookStage {
   async stop(): Promise<void> {
     for (const child of this.#children) await child.kill("SIGKILL");
     await this.api.stop();
-    await Deno.remove(this.#folder, { recursive: true });
+    await Deno.remove(this.folder, { recursive: true });
   }
 }
 
