@@ -167,10 +167,12 @@ export function admit(
   const before = problemsWith(old, { kind, present, name });
   const after = problemsWith([request.object], { kind, present, name });
   const judged = judge({ before, after, kind, name });
-  const warnings = judged.warnings.map((problem) => sentence(problem, { kind, name }));
-  if (judged.errors.length === 0) return allowed(warnings);
-  const messages = judged.errors.map((problem) => sentence(problem, { kind, name }));
-  return denied(isDecodable(request.object, kind) ? 403 : 400, messages, warnings);
+  const say = (problem: Problem) => sentence(problem, { kind, name });
+  const { errors, warnings } = judged;
+  if (errors.length === 0) return allowed(warnings.map(say));
+  // What the object would have done to others does not happen.
+  const own = warnings.filter((problem) => isOf(problem, { kind, name }));
+  return denied(isDecodable(request.object, kind) ? 403 : 400, errors.map(say), own.map(say));
 }
 
 /** What MetalLB cannot read either is answered with 400; a rule that it has words for is not of that sort. */

@@ -192,6 +192,19 @@ for (const [title, incoming, present, warning] of WARNED) {
   });
 }
 
+Deno.test("Admission: what a refused object would have done to others is not told, what else is wrong with it is", () => {
+  const present = {
+    ipAddressPools: [pool("p", "10.0.0.0/24")],
+    bgpAdvertisements: [object("BGPAdvertisement", "adv", { ipAddressPools: ["p"] })],
+  };
+  const overlapping = ask(pool("a-first", "10.0.0.0/24"), { present });
+  assertStringIncludes(denial(overlapping).message, "overlaps");
+  assertEquals(overlapping.warnings, []);
+  const useless = ask(peer("b", { disableMP: true, holdTime: "1s" }), { present });
+  denial(useless);
+  assertEquals(useless.warnings, ["spec.disableMP: it has no effect; remove it"]);
+});
+
 Deno.test("Admission: an object that is bad already can be annotated, relabelled, mended in part and left with a finalizer", () => {
   const bad = object("IPAddressPool", "b", { addresses: ["10.0.0.0/24", "nonsense"] });
   const present = { ipAddressPools: [pool("a", "10.0.0.0/24"), bad] };
