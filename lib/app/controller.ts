@@ -259,6 +259,7 @@ export class Controller {
       case "patchPoolStatus":
         return this.#patchPoolStatus(effect, term);
       case "event":
+        if (effect.reason === "AllocationFailed") void this.#oldConfigMap.serviceWaits();
         return this.#events.record(effect);
       case "problems":
         // Those of the configuration are found anew there, with what speakers and other kinds say.

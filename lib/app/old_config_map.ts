@@ -3,7 +3,8 @@
  *
  * Herald does not guess what it means today. Where it finds nothing but that, it says so and what to run, in the log,
  * in an event on the ConfigMap and in the ConfigurationState, and serves nothing until the objects of today are there.
- * Asked once per term and again when the last pool goes; nothing is watched.
+ * Asked once per term, again when the last pool goes, and as often as a Service gets no address because there is no
+ * pool: its user may have written the ConfigMap just before. Nothing is watched.
  */
 import { type KubeObject, RESOURCES } from "../base/kube.ts";
 import type { Log } from "../base/log.ts";
@@ -37,6 +38,7 @@ export class OldConfigMap {
   readonly #deps: OldConfigMapDeps;
   #pools: number | undefined;
   #message: string | undefined;
+  #looks: "no" | "once" | "again" = "no";
 
   constructor(options: { readonly namespace: string }, deps: OldConfigMapDeps) {
     this.#namespace = options.namespace;
@@ -56,6 +58,12 @@ export class OldConfigMap {
     else if (isNews) await this.#look();
   }
 
+  /** A Service got no address. One look at a time, however many Services wait, and one more for those that came late. */
+  async serviceWaits(): Promise<void> {
+    if (this.#pools !== 0 || this.#message !== undefined) return;
+    await this.#look();
+  }
+
   /** For the next term to look again. */
   forget(): void {
     this.#pools = undefined;
@@ -69,11 +77,23 @@ export class OldConfigMap {
   }
 
   async #look(): Promise<void> {
-    const found = await this.#find();
-    // Pools may have come, or the lead may be gone, while the answers were under way.
-    if (found === undefined || this.#pools !== 0) return;
-    this.#message = messageFor(this.#namespace);
-    this.#tell(found);
+    if (this.#looks !== "no") {
+      this.#looks = "again";
+      return;
+    }
+    do {
+      this.#looks = "once";
+      const found = await this.#find();
+      // Pools may have come, or the lead may be gone, while the answers were under way.
+      if (found === undefined || this.#pools !== 0 || this.#message !== undefined) continue;
+      this.#message = messageFor(this.#namespace);
+      this.#tell(found);
+    } while (this.#asksAgain());
+    this.#looks = "no";
+  }
+
+  #asksAgain(): boolean {
+    return this.#looks === "again" && this.#pools === 0 && this.#message === undefined;
   }
 
   async #find(): Promise<KubeObject | undefined> {

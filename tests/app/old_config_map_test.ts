@@ -106,3 +106,37 @@ Deno.test("A pool that comes while the answers are under way makes the message v
   await looking;
   assertEquals([old.message, logged.length], [undefined, 0]);
 });
+
+Deno.test("A ConfigMap that comes later is found when a Service has to wait, with one look at a time", async () => {
+  let isThere = false;
+  const { old, logged, asked } = oldConfigMap((path) =>
+    path !== PATH ? list() : isThere ? configMap({ config: OLD }) : statusAnswer(404, "NotFound")
+  );
+  const looks = () => asked.filter(({ path }) => path === PATH).length;
+  await old.serviceWaits();
+  assertEquals(looks(), 0, "no term yet");
+  await old.observe(0);
+  assertEquals([looks(), logged.length], [1, 0]);
+  const waiting = Array.from({ length: 50 }, () => old.serviceWaits());
+  isThere = true;
+  await Promise.all(waiting);
+  assertEquals([looks(), logged.length], [2, 1]);
+  await old.serviceWaits();
+  assertEquals(looks(), 2, "it is told already");
+  await old.observe(1);
+  await old.serviceWaits();
+  assertEquals(looks(), 2, "there is a pool");
+});
+
+Deno.test("Services that wait while a look is under way get one look more, not one each", async () => {
+  const gate = Promise.withResolvers<void>();
+  const { old, asked } = oldConfigMap(async (path) => {
+    await gate.promise;
+    return path === PATH ? statusAnswer(404, "NotFound") : list();
+  });
+  const looking = old.observe(0);
+  for (let count = 0; count < 50; count++) void old.serviceWaits();
+  gate.resolve();
+  await looking;
+  assertEquals(asked.filter(({ path }) => path === PATH).length, 2);
+});
