@@ -82,13 +82,19 @@ export class GuideReader {
     return await this.shell(edit(command.text));
   }
 
-  /** The lines of manifests that were never saved, and of commands that were neither typed nor are in `notTyped`. */
-  left(notTyped: Readonly<Record<string, string>>): { manifests: number[]; commands: string[] } {
-    return {
-      manifests: this.#manifests.filter(({ line }) => !this.#saved.has(line)).map(({ line }) => line),
-      commands: this.#commands.filter(({ at }) => !this.#typed.has(at) && !Object.hasOwn(notTyped, at))
+  /** Manifests that were never saved, and commands that were never typed, but for those that are named with a reason. */
+  left(
+    { commands, manifests = {} }: {
+      readonly commands: Readonly<Record<string, string>>;
+      readonly manifests?: Readonly<Record<number, string>>;
+    },
+  ): string[] {
+    return [
+      ...this.#manifests.filter(({ line }) => !this.#saved.has(line) && !Object.hasOwn(manifests, line))
+        .map(({ line }) => `manifest on line ${line}`),
+      ...this.#commands.filter(({ at }) => !this.#typed.has(at) && !Object.hasOwn(commands, at))
         .map(({ at, text }) => `${at} ${text}`),
-    };
+    ];
   }
 
   async shell(command: string): Promise<ShellOutcome> {
