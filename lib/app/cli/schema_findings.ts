@@ -9,12 +9,13 @@ import { nearestName } from "../../decision/config/nearest_name.ts";
 import { PROBLEMS_PER_OBJECT_MAX } from "../../decision/config/problem.ts";
 import { customResourceTypes } from "../../edge/embedded/custom_resources.ts";
 import { checkCelRules } from "../../edge/embedded/cel_check.ts";
+import { fullSchema } from "../../edge/embedded/decoding.ts";
 import type { FieldError } from "../../edge/embedded/field_error.ts";
 import { isMap, type JsonMap } from "../../edge/embedded/json_map.ts";
 import { SERVICES } from "../../edge/embedded/kinds/services.ts";
 import { validateMetadata } from "../../edge/embedded/names.ts";
-import type { ResourceType } from "../../edge/embedded/resource_type.ts";
-import { METADATA_SCHEMA, type Schema } from "../../edge/embedded/schema.ts";
+import { groupVersionOf, type ResourceType } from "../../edge/embedded/resource_type.ts";
+import type { Schema } from "../../edge/embedded/schema.ts";
 import { applyDefaults, duplicatesInLists, pruneUnknown, validateSchema } from "../../edge/embedded/schema_check.ts";
 import { customResourceDefinitions } from "../crds.ts";
 import { parsePath } from "../yaml.ts";
@@ -93,19 +94,6 @@ function errorsOf(type: ResourceType, { value, schema }: { value: JsonMap; schem
   }
   // A built-in kind drops `null` and knows its bounds by other means than its schema.
   return errors.filter(({ reason, message }) => reason === "FieldValueTypeInvalid" && !message.includes('"null"'));
-}
-
-function groupVersionOf({ group, version }: ResourceType): string {
-  return group === "" ? version : `${group}/${version}`;
-}
-
-function fullSchema(type: ResourceType): Schema {
-  const texts = { apiVersion: { type: "string" }, kind: { type: "string" } } as const;
-  return {
-    ...type.schema,
-    type: "object",
-    properties: { ...type.schema.properties, ...texts, metadata: METADATA_SCHEMA },
-  };
 }
 
 function unknownField(path: string, schema: Schema): SchemaFinding {
