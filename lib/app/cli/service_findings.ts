@@ -5,6 +5,7 @@
 import { rangeHas } from "../../base/cidr.ts";
 import { formatIp } from "../../base/ip.ts";
 import type { KubeObject } from "../../base/kube.ts";
+import { annotationOf, annotationPath } from "../../decision/config/annotations.ts";
 import type { Config } from "../../decision/config/config.ts";
 import { nearestName } from "../../decision/config/nearest_name.ts";
 import { decodeService, type ServiceView } from "../../decision/config/service_view.ts";
@@ -41,7 +42,7 @@ export function serviceFindings(
     const message = `there is no IPAddressPool named ${JSON.stringify(pool.slice(0, 253))}${hint}`;
     findings.push({
       severity: "warning",
-      path: annotationPath(service, "address-pool"),
+      path: usedAnnotation(service, "address-pool"),
       reason: "unknownPool",
       message,
     });
@@ -60,10 +61,10 @@ export function serviceFindings(
 function contradictions({ annotations }: ServiceView): SchemaFinding[] {
   const findings: SchemaFinding[] = [];
   for (const name of PAIRS) {
-    const [today, old] = PREFIXES.map((prefix) => own(annotations, `${prefix}/${name}`));
+    const [today, old] = PREFIXES.map((prefix) => annotationOf(annotations, `${prefix}/${name}`));
     if (today === undefined || old === undefined || today === old) continue;
     const message = `metallb.io/${name} says something else and is used; remove this one`;
-    const path = pathOf(`metallb.universe.tf/${name}`);
+    const path = annotationPath(`metallb.universe.tf/${name}`);
     findings.push({ severity: "warning", path, reason: "contradictoryAnnotations", message });
   }
   return findings;
@@ -80,18 +81,10 @@ function assumedClusterIps({ clusterIps, ipFamilies, ipFamilyPolicy }: ServiceVi
 function requestPath(service: ServiceView): string {
   return service.requestedAddresses === undefined && service.loadBalancerIp !== undefined
     ? "spec.loadBalancerIP"
-    : annotationPath(service, "loadBalancerIPs");
+    : usedAnnotation(service, "loadBalancerIPs");
 }
 
-function annotationPath({ annotations }: ServiceView, name: string): string {
-  const prefix = PREFIXES.find((prefix) => own(annotations, `${prefix}/${name}`) !== undefined) ?? PREFIXES[0];
-  return pathOf(`${prefix}/${name}`);
-}
-
-function pathOf(annotation: string): string {
-  return `metadata.annotations[${JSON.stringify(annotation)}]`;
-}
-
-function own(annotations: Readonly<Record<string, string>>, key: string): string | undefined {
-  return Object.hasOwn(annotations, key) ? annotations[key] : undefined;
+function usedAnnotation({ annotations }: ServiceView, name: string): string {
+  const prefix = PREFIXES.find((prefix) => annotationOf(annotations, `${prefix}/${name}`) !== undefined) ?? PREFIXES[0];
+  return annotationPath(`${prefix}/${name}`);
 }

@@ -10,7 +10,7 @@
  * An unreadable class list disables the pool: without it the pool would serve Services that it is not for. An
  * unreadable duration is only a warning: the pool serves without a rest.
  */
-import { formatPath } from "./decode.ts";
+import { annotationOf, annotationPath } from "./annotations.ts";
 import { parseGoDuration } from "./go_duration.ts";
 import type { ProblemList } from "./problem.ts";
 import type { Labels } from "./service_view.ts";
@@ -34,7 +34,7 @@ export function readPoolAnnotations(annotations: Labels, problems: ProblemList):
 }
 
 function readClasses(annotations: Labels, problems: ProblemList): ReadonlySet<string> | undefined {
-  const text = own(annotations, POOL_CLASSES);
+  const text = annotationOf(annotations, POOL_CLASSES);
   if (text === undefined) return undefined;
   const classes = new Set<string>();
   for (const part of text.slice(0, TEXT_MAX).split(",")) {
@@ -45,17 +45,17 @@ function readClasses(annotations: Labels, problems: ProblemList): ReadonlySet<st
     }
     const message = `${quoted(one)} is not a load balancer class; write one or several, such as ` +
       `"metallb.io/internal,metallb.io/external"`;
-    problems.error({ path: pathOf(POOL_CLASSES), reason: "invalidValue", message });
+    problems.error({ path: annotationPath(POOL_CLASSES), reason: "invalidValue", message });
   }
   return classes;
 }
 
 function readReuseAfter(annotations: Labels, problems: ProblemList): number | undefined {
-  const text = own(annotations, POOL_REUSE_AFTER);
+  const text = annotationOf(annotations, POOL_REUSE_AFTER);
   if (text === undefined) return undefined;
   const durationMs = parseDuration(text.slice(0, TEXT_MAX));
   const warn = (message: string): undefined => {
-    problems.warning({ path: pathOf(POOL_REUSE_AFTER), reason: "invalidValue", message });
+    problems.warning({ path: annotationPath(POOL_REUSE_AFTER), reason: "invalidValue", message });
   };
   if (durationMs === undefined) {
     return warn(`${quoted(text)} is not a duration; write for example "90s", "10m" or "1h30m". Addresses do not rest`);
@@ -76,12 +76,4 @@ const TEXT_MAX = 4096;
 
 function quoted(text: string): string {
   return JSON.stringify(text.slice(0, 64));
-}
-
-function pathOf(annotation: string): string {
-  return formatPath(["metadata", "annotations", annotation]);
-}
-
-function own(annotations: Labels, key: string): string | undefined {
-  return Object.hasOwn(annotations, key) ? annotations[key] : undefined;
 }

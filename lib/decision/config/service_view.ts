@@ -6,6 +6,7 @@
  */
 import type { IpFamily } from "../../base/ip.ts";
 import { type KubeObject, objectKey } from "../../base/kube.ts";
+import { annotationOf } from "./annotations.ts";
 import { type Decoded, decodeObject } from "./decode.ts";
 import { type ServiceObject, serviceSchema } from "./schema/service.ts";
 
@@ -89,7 +90,7 @@ function viewOf(object: ServiceObject): ServiceView {
     requestedAddresses: emptyIsNone(eitherPrefix(annotations, "loadBalancerIPs")),
     loadBalancerIp: emptyIsNone(spec?.loadBalancerIP),
     sharingKey: eitherPrefix(annotations, "allow-shared-ip"),
-    allocatedFromPool: own(annotations, ALLOCATED_FROM_POOL),
+    allocatedFromPool: annotationOf(annotations, ALLOCATED_FROM_POOL),
   };
 }
 
@@ -105,11 +106,7 @@ function policyOf(text: string | undefined): ServiceView["ipFamilyPolicy"] {
 
 /** The value of one of MetalLB's annotations under today's prefix, or else under the deprecated one. */
 function eitherPrefix(annotations: Labels, name: string): string | undefined {
-  return own(annotations, `metallb.io/${name}`) ?? own(annotations, `metallb.universe.tf/${name}`);
-}
-
-function own(annotations: Labels, key: string): string | undefined {
-  return Object.hasOwn(annotations, key) ? annotations[key] : undefined;
+  return annotationOf(annotations, `metallb.io/${name}`) ?? annotationOf(annotations, `metallb.universe.tf/${name}`);
 }
 
 function emptyIsNone(text: string | undefined): string | undefined {
