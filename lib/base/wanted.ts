@@ -7,6 +7,7 @@
  */
 import type { JsonObject } from "./json.ts";
 import type { LogEvent } from "./log.ts";
+import { sameTexts } from "./text_list.ts";
 
 /** One address that the network should see. */
 export interface WantedAddress {
@@ -23,7 +24,7 @@ export interface WantedAddress {
 /** True when two answers to "announce on which interfaces" are the same list, in the same order. */
 export function sameInterfaces(a: "all" | readonly string[], b: "all" | readonly string[]): boolean {
   if (a === "all" || b === "all") return a === b;
-  return a === b || (a.length === b.length && a.every((name, index) => name === b[index]));
+  return sameTexts(a, b);
 }
 
 /** Another speaker of the cluster. */

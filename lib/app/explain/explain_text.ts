@@ -2,6 +2,7 @@
  * What `herald explain` prints for people: per Service what it has or why it has nothing, who announces it or why
  * nobody, in few lines, the most telling first. `printable` keeps what stands in a file from playing with the terminal.
  */
+import { shortList } from "../../base/text_list.ts";
 import type {
   AllocationExplanation,
   BgpExplanation,
@@ -115,7 +116,7 @@ function announcerText({ announcer, candidates, interfaces }: AddressExplanation
     return context.hasNodes ? "is announced by nobody" : "unknown: the input has no Nodes";
   }
   const others = candidates.filter((node) => node !== announcer);
-  const next = others.length === 0 ? "nobody is next" : `next ${listOf(others)}`;
+  const next = others.length === 0 ? "nobody is next" : `next ${shortList(others, { max: LISTED_MAX })}`;
   return `is announced by ${announcer} on ${interfaces === "all" ? "all interfaces" : interfaces.join(", ")}; ${next}`;
 }
 
@@ -127,7 +128,7 @@ function writeBgp(service: ServiceExplanation, { line, context }: { line: Line; 
   if (service.bgp.length === 0) return line("bgp", "unknown: there are no Nodes");
   let label = "bgp";
   for (const { text, pairs } of groupedBgp(service.bgp)) {
-    line(label, `${text}: ${listOf(pairs)}`);
+    line(label, `${text}: ${shortList(pairs, { max: LISTED_MAX })}`);
     label = "";
   }
 }
@@ -155,15 +156,10 @@ function groupedExclusions(excluded: readonly NodeExclusion[]): string[] {
     const key = `${message} (${reason})`;
     groups.set(key, [...groups.get(key) ?? [], node]);
   }
-  return [...groups].map(([why, nodes]) => `not ${listOf(nodes)}: ${why}`);
+  return [...groups].map(([why, nodes]) => `not ${shortList(nodes, { max: LISTED_MAX })}: ${why}`);
 }
 
 const LISTED_MAX = 8;
-
-function listOf(names: readonly string[]): string {
-  const shown = names.slice(0, LISTED_MAX).join(", ");
-  return names.length > LISTED_MAX ? `${shown} and ${names.length - LISTED_MAX} more` : shown;
-}
 
 function writePools(output: Output, { pools }: WorldExplanation): void {
   if (pools.length === 0) return output.write("no usable IPAddressPool\n");

@@ -1,5 +1,6 @@
 /** What `herald status` prints: for people as tables, what is wrong first in each; for programs as JSON. */
 import type { JsonObject } from "../../base/json.ts";
+import { shortList } from "../../base/text_list.ts";
 import { columnsOf, type Output, printable, styled } from "../cli/output.ts";
 import { counterJson } from "../explain/explain_json.ts";
 import type { Announcer, ServiceStatus, StatusReport } from "./status_report.ts";
@@ -122,7 +123,7 @@ function writeTroubles(output: Output, { configuration, notes }: StatusReport): 
   }
   for (const [key, names] of said) {
     const [severity, line] = key.split("\n");
-    const who = names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");
+    const who = shortList(names, { max: 3 });
     const mark = styled(output, severity!, severity === "error" ? "red" : "yellow");
     output.write(`${mark}: ${printable(line!)} ${styled(output, `(${printable(who)})`, "dim")}\n`);
   }

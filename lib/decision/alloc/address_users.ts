@@ -6,6 +6,7 @@
  * because to the API they are all there.
  */
 import { formatIp, type Ip, type IpFamily } from "../../base/ip.ts";
+import { shortList } from "../../base/text_list.ts";
 import { compareText } from "../config/config.ts";
 import type { AllocReason } from "./alloc_request.ts";
 import { conflictOf, type Share } from "./share.ts";
@@ -121,7 +122,7 @@ export class AddressUsers {
       : isBackend
       ? `with externalTrafficPolicy Local ${address} is shared only by Services with the same selector`
       : `the sharing key of ${address} is another one`;
-    const names = namesOf(inTheWay.map(([key]) => key));
+    const names = shortList(inTheWay.map(([key]) => key), { max: NAMED_MAX, separator: "," });
     const message = `can't change sharing key for "${serviceKey}", address also in use by ${names}: ${why}`;
     return { reason: sharesNothing ? "addressInUse" : "sharingConflict", message };
   }
@@ -151,9 +152,4 @@ function isOnly(seat: Seat, serviceKey: string): boolean {
 function* sharesOf({ held, retired }: Seat): Iterable<Share> {
   for (const [, share] of held.entries()) if (share !== undefined) yield share;
   for (const [, share] of retired?.entries() ?? []) if (share !== undefined) yield share;
-}
-
-function namesOf(keys: readonly string[]): string {
-  const more = keys.length - NAMED_MAX;
-  return keys.slice(0, NAMED_MAX).join(",") + (more > 0 ? ` and ${more} more` : "");
 }

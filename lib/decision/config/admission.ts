@@ -9,6 +9,7 @@
  * which the objects of one manifest arrive does not matter.
  */
 import type { ZodType } from "zod";
+import { shortList } from "../../base/text_list.ts";
 import { decodeObject } from "./decode.ts";
 import { identityOf, isRecord, labelsOf } from "./identity.ts";
 import { poolOverlaps } from "./pool_overlaps.ts";
@@ -189,9 +190,8 @@ function admitDeletion(request: AdmissionRequest, present: ConfigObjects): Admis
     if (isRecord(spec) && spec["bfdProfile"] === name) users.push(JSON.stringify(identityOf(peer, "BGPPeer").name));
   }
   if (users.length === 0) return allowed();
-  const shown = users.slice(0, ERRORS_MAX).join(", ");
-  const rest = users.length > ERRORS_MAX ? ` and ${users.length - ERRORS_MAX} more` : "";
-  const message = `failed to delete BFDProfile ${JSON.stringify(name)}: it is used by BGPPeer ${shown}${rest}; ` +
+  const shown = shortList(users, { max: ERRORS_MAX });
+  const message = `failed to delete BFDProfile ${JSON.stringify(name)}: it is used by BGPPeer ${shown}; ` +
     "remove spec.bfdProfile there first";
   return denied(403, [message]);
 }

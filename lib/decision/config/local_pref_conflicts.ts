@@ -6,6 +6,7 @@
  * for that pool, and goes on for its other pools. Those with serviceSelectors are compared per Service, by the plan.
  */
 import type { IpFamily } from "../../base/ip.ts";
+import { shortList } from "../../base/text_list.ts";
 import type { BgpAdvertisement } from "./config.ts";
 import { quoteName } from "./distinct_texts.ts";
 import type { NodeSets } from "./node_sets.ts";
@@ -119,8 +120,7 @@ function report(
   options: { lost: readonly string[]; other: BgpAdvertisement; localPref: number },
 ): void {
   const { lost, other, localPref } = options;
-  const more = lost.length > POOLS_NAMED_MAX ? ` and ${lost.length - POOLS_NAMED_MAX} more` : "";
-  const named = lost.slice(0, POOLS_NAMED_MAX).map(quoteName).join(", ") + more;
+  const named = shortList(lost, { max: POOLS_NAMED_MAX, show: quoteName });
   const message =
     `BGPAdvertisement ${quoteName(other.name)} announces the same routes of pool ${named} with localPref ` +
     `${other.localPref} instead of ${localPref}, and is used for them because its name sorts first; ` +

@@ -7,6 +7,7 @@
  *
  * It holds the allocator and knows nothing of writes and time.
  */
+import { sameTexts } from "../../base/text_list.ts";
 import { Allocator } from "../alloc/allocator.ts";
 import type { AllocReason, AllocRequest, AllocResult } from "../alloc/alloc_request.ts";
 import { type Share, shareOf } from "../alloc/share.ts";
@@ -18,7 +19,7 @@ import {
   notServedText,
 } from "../config/load_balancer_class.ts";
 import type { ServiceView } from "../config/service_view.ts";
-import { type Decision, sameList, shownAddresses, type UnmetReason } from "./service_decision.ts";
+import { type Decision, shownAddresses, type UnmetReason } from "./service_decision.ts";
 import { requestOf } from "./service_request.ts";
 
 /** What the decider keeps of one Service. */
@@ -178,7 +179,7 @@ export class Decider {
   #present({ key, view, basis }: ServiceState): (readonly string[])[] {
     const shown = shownAddresses(view);
     const held = this.allocator.book.heldBy(key);
-    return (sameList(shown, basis) ? [held, shown] : [shown, held]).filter(({ length }) => length > 0);
+    return (sameTexts(shown, basis) ? [held, shown] : [shown, held]).filter(({ length }) => length > 0);
   }
 
   /** What it asks for cannot be had: it keeps what it has where only the request speaks against that. */

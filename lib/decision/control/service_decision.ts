@@ -3,6 +3,7 @@
  */
 import { canonicalIp } from "../../base/ip.ts";
 import type { JsonObject } from "../../base/json.ts";
+import { sameTexts } from "../../base/text_list.ts";
 import type { AllocReason } from "../alloc/alloc_request.ts";
 import { ALLOCATED_FROM_POOL, type ServiceView } from "../config/service_view.ts";
 import type { RequestReason } from "./service_request.ts";
@@ -61,7 +62,7 @@ export function wantedStatus(
   switch (decision.kind) {
     case "assigned": {
       const { addresses, pool } = decision;
-      const same = !service.hasNamedIngress && sameList(shownAddresses(service), addresses);
+      const same = !service.hasNamedIngress && sameTexts(shownAddresses(service), addresses);
       return same && service.allocatedFromPool === pool ? undefined : { ingress: addresses, pool };
     }
     case "pending": {
@@ -109,8 +110,4 @@ export function afterWrite(
     allocatedFromPool: wanted.pool,
     ...(wanted.ingress === undefined ? {} : { ingress: wanted.ingress, hasNamedIngress: false }),
   };
-}
-
-export function sameList(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((text, i) => text === b[i]);
 }

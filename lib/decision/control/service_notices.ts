@@ -1,8 +1,8 @@
 /** Events on a Service in MetalLB's words (reference §5.8), each with its line in the log. */
 import type { KubeObject } from "../../base/kube.ts";
+import { sameTexts } from "../../base/text_list.ts";
 import type { ServiceView } from "../config/service_view.ts";
 import type { ConvergeEffect } from "./converge_io.ts";
-import { sameList } from "./service_decision.ts";
 
 /** What was written, beside what was shown before. Nothing when the addresses are the same. */
 export function allocatedNotices(
@@ -10,7 +10,7 @@ export function allocatedNotices(
   options: { before: readonly string[]; addresses: readonly string[]; pool: string },
 ): ConvergeEffect[] {
   const { before, addresses, pool } = options;
-  if (sameList([...before].sort(), [...addresses].sort())) return [];
+  if (sameTexts([...before].sort(), [...addresses].sort())) return [];
   const added = addresses.filter((address) => !before.includes(address));
   const isAdditional = before.length > 0 && before.every((address) => addresses.includes(address));
   const message = isAdditional

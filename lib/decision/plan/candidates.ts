@@ -3,6 +3,7 @@
  * `<node>#<address>` ascending by bytes. Every speaker computes the same list; liveness comes in later.
  */
 import { createHash } from "node:crypto";
+import { sameTexts } from "../../base/text_list.ts";
 import { compareText, type L2Advertisement } from "../config/config.ts";
 import type { NodeView } from "../config/node_view.ts";
 import { anySelectorMatches, selectorMatches } from "../config/selector.ts";
@@ -65,7 +66,7 @@ export class HashOrder {
 
   /** Position of each of `names` (sorted) in the order of `address`, a canonical text. */
   order(address: string, names: readonly string[]): readonly string[] {
-    if (!sameNames(names, this.#names)) {
+    if (!sameTexts(names, this.#names)) {
       this.#orders.clear();
       this.#names = names;
     }
@@ -149,8 +150,4 @@ function scoresOf(advertisement: L2Advertisement, nodes: readonly NodeView[]): R
     scores.set(name, score);
   }
   return scores;
-}
-
-function sameNames(a: readonly string[], b: readonly string[]): boolean {
-  return a === b || (a.length === b.length && a.every((name, i) => name === b[i]));
 }

@@ -4,6 +4,7 @@
  * The first call makes the snapshot, which is sent even when it is empty: nothing is announced before a complete one.
  * Each delta is small enough that taking it in never delays a packet for long.
  */
+import { sameTexts } from "../../base/text_list.ts";
 import {
   DELTA_ENTRIES_MAX,
   sameInterfaces,
@@ -104,10 +105,6 @@ class DeltaBuilder {
 
 function sameAddress(a: WantedAddress, b: WantedAddress): boolean {
   return a === b ||
-    (sameList(a.candidates, b.candidates) && sameList(a.services, b.services) &&
+    (sameTexts(a.candidates, b.candidates) && sameTexts(a.services, b.services) &&
       sameInterfaces(a.interfaces, b.interfaces));
-}
-
-function sameList(a: readonly string[], b: readonly string[]): boolean {
-  return a === b || (a.length === b.length && a.every((text, i) => text === b[i]));
 }
