@@ -2,9 +2,9 @@
  * What the programs cost as processes of their own: from spawn to ready, and memory, idle and with many Services. Beside
  * them `deno` running a script that does nothing.
  */
-import { readProcFile } from "../../lib/edge/net/namespace.ts";
 import { ArpWitness } from "./arp_witness.ts";
 import { createService, worldRequests } from "./cluster_objects.ts";
+import { cpuMsOf, residentMb } from "./process_costs.ts";
 import { atMost, type Measurement } from "./report.ts";
 import { type ProgramName, Stage, type StartedProgram } from "./stage.ts";
 import { median } from "./stats.ts";
@@ -23,9 +23,6 @@ const START_FACTOR_MAX = 30;
  */
 const IDLE_MB_MAX: Readonly<Record<ProgramName, number>> = { controller: 100, speaker: 125 };
 const FULL_MB_MAX: Readonly<Record<ProgramName, number>> = { controller: 155, speaker: 160 };
-
-/** Kernel ticks of /proc/PID/stat, which are always counted in hundredths of a second for programs. */
-const TICK_MS = 10;
 
 /** Memory is read when the start, or the flood of objects, is over and the collector had a moment. */
 const SETTLE_MS = 2_500;
@@ -157,18 +154,6 @@ async function announced(witness: ArpWitness, count: number): Promise<void> {
     if (performance.now() > until) throw new Error(`only ${witness.addresses} of ${count} addresses were announced`);
     await pause(POLL_MS);
   }
-}
-
-function residentMb(pid: number): number {
-  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readProcFile(`/proc/${pid}/status`))?.[1];
-  return Number(kilobytes) / 1024;
-}
-
-/** User and system time; the fields come after the command's name, which may hold spaces. */
-function cpuMsOf(pid: number): number {
-  const stat = readProcFile(`/proc/${pid}/stat`);
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
 function pause(delayMs: number): Promise<void> {

@@ -13,6 +13,7 @@ import { benchArpAnswers } from "./arp_answers.ts";
 import { benchMoves } from "./moves.ts";
 import { benchMemory, benchStart } from "./programs.ts";
 import { benchServiceLatency } from "./service_latency.ts";
+import { benchScale } from "./scale.ts";
 import { asJson, asTable, type Measurement, passed, type Section } from "./report.ts";
 
 interface Bench {
@@ -25,6 +26,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   moves: { title: "An address moves to another node", run: benchMoves },
   service: { title: "One Service on an idle cluster", run: benchServiceLatency },
   allocation: { title: "Allocation itself, without an API", run: benchAllocation },
+  scale: { title: "The controller on a real API server", run: benchScale },
   start: { title: "Start of the programs, over HTTPS", run: benchStart },
   memory: { title: "Memory of the programs", run: benchMemory },
 };

@@ -5,6 +5,7 @@
 import { Lab } from "../../lib/edge/lab/lab.ts";
 import { WorkerCaller } from "../../lib/edge/lab/worker_caller.ts";
 import { repositoryPath } from "./manifests.ts";
+import { inPod, writePodFiles } from "./pod.ts";
 import type { ApiAnswer, ApiRequest, StageCalls } from "./stage_calls.ts";
 
 export const NODE = { name: "node", address: "192.168.78.11" } as const;
@@ -15,20 +16,6 @@ const HEALTH_PORTS = { controller: 17_472, speaker: 17_473 } as const;
 const OBSERVED_PORTS = { controller: 9_120, speaker: 9_121 } as const;
 const API_TRIES_MAX = 2_000;
 const API_RETRY_MS = 5;
-
-/**
- * Gives the program the files of a Pod's service account, where a Pod has them: on a file system that only it sees.
- * Arguments: folder with the files, then the command line.
- */
-const AS_IN_POD = `
-set -e
-account=/var/run/secrets/kubernetes.io/serviceaccount
-mount -t tmpfs none /run
-mkdir -p $account
-cp "$1"/token "$1"/ca.crt "$1"/namespace $account
-shift
-KUBERNETES_SERVICE_HOST=127.0.0.1 KUBERNETES_SERVICE_PORT=${API_PORT} exec "$@"
-`;
 
 /** How a program finds the API: as it does in a Pod, or as on a developer's machine. */
 export type Access = "serviceAccount" | "kubeconfig";
@@ -141,10 +128,7 @@ export class Stage {
 
   /** `deno ARGS` with a service account; the control too, so that the way into the Pod is on both sides. */
   #inPod(args: readonly string[]): { command: string; args: readonly string[] } {
-    return {
-      command: "unshare",
-      args: ["--mount", "sh", "-c", AS_IN_POD, "sh", this.#folder, Deno.execPath(), ...args],
-    };
+    return inPod(args, { folder: this.#folder, apiPort: API_PORT });
   }
 
   async #startApi(): Promise<void> {
@@ -157,9 +141,7 @@ export class Stage {
     ];
     await this.lab.host(NODE.name).spawn(Deno.execPath(), ["run", "-q", ...permissions, script, ...flags]);
     const access = await this.#access();
-    await Deno.writeTextFile(`${this.#folder}/token`, access.token);
-    await Deno.writeTextFile(`${this.#folder}/ca.crt`, access.caPem);
-    await Deno.writeTextFile(`${this.#folder}/namespace`, NAMESPACE);
+    await writePodFiles(this.#folder, { ...access, namespace: NAMESPACE });
     await this.#worker.call("connect", access);
   }
 
