@@ -51,6 +51,8 @@ export interface ControllerDeps {
   readonly log: Log;
 }
 
+/** A large cluster's first start has an event for each Service, at once; what repeats itself for ever is paced. */
+const EVENTS = { component: "metallb-controller", queueMax: 10_000, burst: 10_000, perSecond: 50 };
 const EVENT_FLUSH_MS = 1000;
 const WRITES_FLUSH_MS = 1000;
 /** For what the API server may still do with a request after we gave it up. */
@@ -80,6 +82,8 @@ export class Controller {
   #terms = 0;
   #isStarted = false;
   #isStopping = false;
+  /** When the last write was answered. */
+  #answeredAt: Millis = -Infinity;
   /** Until then a write of which nobody knows may still take effect. */
   #doubtEndsAt: Millis = -Infinity;
 
@@ -88,7 +92,8 @@ export class Controller {
     const { client, clock, rng, log } = deps;
     this.#options = options;
     this.#leadership = this.#elect();
-    this.#events = new EventRecorder({ component: "metallb-controller" }, { client, clock, rng, log });
+    const busyAt = () => this.#writes.size > 0 ? clock.now() : this.#answeredAt;
+    this.#events = new EventRecorder(EVENTS, { client, clock, rng, log, busyAt });
     const record = this.#events.record.bind(this.#events);
     this.#oldConfigMap = new OldConfigMap({ namespace: options.namespace }, {
       client,
@@ -275,7 +280,7 @@ export class Controller {
     const patch = { type: "merge", body: { status: numbers } } as const;
     const { writer } = this.#leadership;
     const write = writer.patch(RESOURCES.ipAddressPools, target, patch).then((result) => {
-      this.#writes.delete(write);
+      this.#answered(write);
       term.driver.input(
         result.ok
           ? { kind: "poolWritten", name }
@@ -285,11 +290,16 @@ export class Controller {
     this.#writes.add(write);
   }
 
+  #answered(write: Promise<void>): void {
+    this.#writes.delete(write);
+    this.#answeredAt = this.#deps.clock.now();
+  }
+
   #patchStatus({ key, namespace, name, body }: ConvergeEffect & { kind: "patchStatus" }, term: Term): void {
     const target = { namespace, name, subresource: "status" };
     const { writer } = this.#leadership;
     const write = writer.patch(RESOURCES.services, target, { type: "merge", body }).then((result) => {
-      this.#writes.delete(write);
+      this.#answered(write);
       if (!result.ok && isRetryable(result.error)) this.#doubtEndsAt = this.#deps.clock.now() + DOUBT_MS;
       term.driver.input(
         result.ok

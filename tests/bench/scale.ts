@@ -8,7 +8,6 @@
 import { findTool } from "../support/kube_tools.ts";
 import { cpuMsOf, residentMb } from "./process_costs.ts";
 import { atMost, type Measurement } from "./report.ts";
-import type { Sight } from "./scale_calls.ts";
 import { type Requests, ScaleCluster, type ScaleController } from "./scale_cluster.ts";
 import { median, percentile, worst } from "./stats.ts";
 
@@ -80,9 +79,10 @@ async function burst(
   const prefix = "burst";
   const before = await cluster.requests();
   const cpuBeforeMs = cpuMsOf(controller.pid);
-  const created = cluster.clients.call("create", { prefix, count, parallel: PARALLEL });
-  const sights = await cluster.witness.call("seen", { prefix, count, limitMs: BURST_LIMIT_MS });
-  const { creations, startedAtMs, endedAtMs } = await created;
+  const [{ creations, startedAtMs, endedAtMs }, sights] = await Promise.all([
+    cluster.clients.call("create", { prefix, count, parallel: PARALLEL }),
+    cluster.witness.call("seen", { prefix, count, limitMs: BURST_LIMIT_MS }),
+  ]);
   const seenAt = new Map(sights.map(({ name, seenAtMs }) => [name, seenAtMs]));
   // The watch may be quicker than the answer to the creation.
   const waits = creations.map(({ name, answeredAtMs }) => Math.max(0, (seenAt.get(name) ?? NaN) - answeredAtMs));
@@ -196,9 +196,10 @@ async function restart(
   const before = await cluster.requests();
   const controller = cluster.startController();
   const prefix = "new";
-  const created = cluster.clients.call("create", { prefix, count: 1, parallel: 1 });
-  const sights: Sight[] = await cluster.witness.call("seen", { prefix, count: 1, limitMs: BURST_LIMIT_MS });
-  await created;
+  const [sights] = await Promise.all([
+    cluster.witness.call("seen", { prefix, count: 1, limitMs: BURST_LIMIT_MS }),
+    cluster.clients.call("create", { prefix, count: 1, parallel: 1 }),
+  ]);
   const servedMs = (sights[0]?.seenAtMs ?? NaN) - controller.spawnedAtMs;
   await controller.ready();
   await pause(SETTLE_MS);

@@ -28,7 +28,7 @@ serveCalls<ScaleCalls>({
       for (const index of indices) {
         const name = `${prefix}-${index}`;
         const sentAtMs = wallNow();
-        const answer = await send(createService(name));
+        const answer = await send(serviceOf(name));
         creations.push({ name, sentAtMs, answeredAtMs: wallNow() });
         if (give !== undefined) await send(withPrecondition(giveAddress(name, addressOf(give.network, index)), answer));
       }
@@ -77,6 +77,13 @@ async function follow(texts: AsyncIterable<string>): Promise<void> {
       if (!seenAtMs.has(name)) seenAtMs.set(name, nowMs);
     }
   }
+}
+
+/** Without a port on every node: the range of those ends below three thousand. */
+function serviceOf(name: string): ApiRequest {
+  const request = createService(name);
+  const { spec, ...rest } = request.body as { spec: Record<string, unknown> };
+  return { ...request, body: { ...rest, spec: { ...spec, allocateLoadBalancerNodePorts: false } } };
 }
 
 /** The version that was created must be the one that is written to, as the controller wants it. */

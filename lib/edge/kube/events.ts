@@ -2,14 +2,14 @@
  * Kubernetes Events: what people see at the end of `kubectl describe`.
  *
  * Events are help, not state: they are queued with a limit, paced, tried a few times and then dropped, and never hold
- * up anything else. The same event of the same object within ten minutes becomes a higher count of the one that is
+ * up anything else: one is under way at a time, and it waits for a lull in what is more important. The same event of the same object within ten minutes becomes a higher count of the one that is
  * there, as kubectl shows it ("x4 over 5m").
  */
 import type { KubeObject, ObjectMeta } from "../../base/kube.ts";
 import { RESOURCES } from "../../base/kube.ts";
 import type { Log } from "../../base/log.ts";
 import type { Rng } from "../../base/rng.ts";
-import type { Clock } from "../../base/time.ts";
+import type { Clock, Millis } from "../../base/time.ts";
 import { type ApiError, type ApiResult, isRetryable } from "./api_error.ts";
 import { backoffMs } from "./backoff.ts";
 import type { KubeClient } from "./client.ts";
@@ -50,7 +50,22 @@ interface Known {
   name: string;
 }
 
+export interface EventRecorderDeps {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Log;
+  readonly schedule?: Schedule;
+  /** The last instant at which requests were under way that go first. */
+  readonly busyAt?: () => Millis;
+}
+
 const REPEAT_WINDOW_MS = 10 * 60_000;
+/** Events that are remembered so that the same one again raises their count. */
+const KNOWN_MAX = 1_000;
+/** Others are at rest after this time. In a flood without a rest an event goes out all the same, but slowly. */
+const LULL_MS = 25;
+const YIELD_MS_MAX = 100;
 /** The API server's own limit for the message of an Event. */
 const MESSAGE_BYTES_MAX = 1_024;
 const NAME_PREFIX_MAX = 220;
@@ -64,6 +79,7 @@ export class EventRecorder {
   readonly #log: Log;
   readonly #schedule: Schedule;
   readonly #bucket: TokenBucket;
+  readonly #busyAt: () => Millis;
   /** Events of the last ten minutes by what makes them the same; the order is that of their last occurrence. */
   readonly #known = new Map<string, Known>();
   readonly #queue = new Set<Known>();
@@ -73,16 +89,7 @@ export class EventRecorder {
   #wake: (() => void) | undefined;
   #dropped = 0;
 
-  constructor(
-    options: EventRecorderOptions,
-    deps: {
-      readonly client: KubeClient;
-      readonly clock: Clock;
-      readonly rng: Rng;
-      readonly log: Log;
-      readonly schedule?: Schedule;
-    },
-  ) {
+  constructor(options: EventRecorderOptions, deps: EventRecorderDeps) {
     this.#options = options;
     this.#queueMax = options.queueMax ?? 1_000;
     this.#client = deps.client;
@@ -92,6 +99,7 @@ export class EventRecorder {
     this.#schedule = deps.schedule ?? systemSchedule;
     const pace = { burst: options.burst ?? 50, perSecond: options.perSecond ?? 10 };
     this.#bucket = new TokenBucket(pace, { clock: deps.clock });
+    this.#busyAt = deps.busyAt ?? (() => -Infinity);
   }
 
   /** Events that wait to be sent or are being sent. */
@@ -159,7 +167,7 @@ export class EventRecorder {
   #forgetOld(): void {
     const oldestMs = this.#clock.wallMs() - REPEAT_WINDOW_MS;
     for (const [key, known] of this.#known) {
-      if (known.lastMs >= oldestMs && this.#known.size <= this.#queueMax) return;
+      if (known.lastMs >= oldestMs && this.#known.size <= KNOWN_MAX) return;
       this.#known.delete(key);
     }
   }
@@ -189,17 +197,25 @@ export class EventRecorder {
   async #pump(): Promise<void> {
     if (this.#sending) return;
     this.#sending = true;
-    for (let [next] = this.#queue; next !== undefined && !this.#stopped; [next] = this.#queue) {
+    while (this.#queue.size > 0 && !this.#stopped) {
       for (let wait = this.#bucket.take(); wait > 0 && !this.#stopped; wait = this.#bucket.take()) {
         await this.#sleep(wait);
       }
-      if (this.#stopped) break;
+      for (let waited = 0; waited < YIELD_MS_MAX && !this.#isLull() && !this.#stopped; waited += LULL_MS) {
+        await this.#sleep(LULL_MS);
+      }
+      const [next] = this.#queue;
+      if (next === undefined || this.#stopped) break;
       // Identical events that came while this one waited are already in its count.
       this.#queue.delete(next);
       await this.#send(next);
     }
     this.#sending = false;
     for (const listener of this.#idleListeners.splice(0)) listener();
+  }
+
+  #isLull(): boolean {
+    return this.#clock.now() - this.#busyAt() >= LULL_MS;
   }
 
   async #send(known: Known): Promise<void> {
