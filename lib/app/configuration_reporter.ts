@@ -4,6 +4,9 @@
  * Level-based: what is wanted is held against what the API shows, and written when they differ; so a restart writes
  * nothing, and an object that somebody removed is made anew. At most one write is on its way; changes that come in
  * quick succession are written once. The status belongs to MetalLB's field managers, the rest to `herald`.
+ *
+ * What does not stay as it was written (another program writes it too; a CRD of another version drops fields) is written
+ * again ever more slowly and said once, not fought for.
  */
 import { type KubeObject, type OwnerReference, RESOURCES } from "../base/kube.ts";
 import type { Log } from "../base/log.ts";
@@ -49,6 +52,10 @@ interface Wanted {
 /** What comes within this time is written together. */
 const GATHER_MS = 100;
 const BACKOFF = { baseMs: 500, capMs: 60_000 };
+/** Within this time the same is written again only with ever longer pauses. */
+const SAME_AGAIN_MS = 10 * 60_000;
+/** So many times in a row need a human. */
+const SAME_TO_WARN = 3;
 const FIELD_MANAGER = "herald";
 
 export class ConfigurationReporter {
@@ -66,6 +73,8 @@ export class ConfigurationReporter {
   #active = true;
   #writing = false;
   #failures = 0;
+  /** What was written last, how often in a row, and when. */
+  #last = { text: "", times: 0, atMs: -Infinity };
   #lastError = "";
   #cancel: (() => void) | undefined;
   #stopped = false;
@@ -131,7 +140,7 @@ export class ConfigurationReporter {
       this.#failures = 0;
       this.#lastError = "";
       // Something may have come in meanwhile; if not, nothing is written.
-      if (result.value) this.#writeSoon(GATHER_MS);
+      if (result.value !== undefined) this.#writeSoon(this.#pauseAfter(result.value));
       return;
     }
     this.#failures++;
@@ -143,8 +152,21 @@ export class ConfigurationReporter {
     this.#writeSoon(backoffMs(this.#failures, { backoff: BACKOFF, rng }));
   }
 
-  /** True when something was written. */
-  async #bringUpToDate(problems: readonly Problem[]): Promise<ApiResult<boolean>> {
+  #pauseAfter(text: string): number {
+    const { clock, rng, log } = this.#deps;
+    const now = clock.now();
+    const isSame = text === this.#last.text && now - this.#last.atMs <= SAME_AGAIN_MS;
+    const times = isSame ? this.#last.times + 1 : 0;
+    this.#last = { text, times, atMs: now };
+    if (times === SAME_TO_WARN) {
+      const error = "what is written does not stay: another program writes it too, or its CRD is of another version";
+      log({ level: "warn", event: "configurationStateNotKept", name: this.name, error });
+    }
+    return times === 0 ? GATHER_MS : backoffMs(times, { backoff: BACKOFF, rng });
+  }
+
+  /** What was written, as one text; `undefined` for nothing. */
+  async #bringUpToDate(problems: readonly Problem[]): Promise<ApiResult<string | undefined>> {
     const target = { namespace: this.#options.namespace, name: this.name, force: true };
     const { client, clock } = this.#deps;
     const wanted = await this.#wanted();
@@ -166,7 +188,8 @@ export class ConfigurationReporter {
       previous: conditionsOf(this.#shown),
       now: formatWallTime(clock.wallMs()),
     });
-    if (showsStatus(this.#shown, status)) return { ok: true, value: wrote };
+    const text = canonical([wanted, { ...status, conditions: status.conditions.map(undated) }]);
+    if (showsStatus(this.#shown, status)) return { ok: true, value: wrote ? text : undefined };
     const fieldManager = this.#isController ? "poolReconciler" : "configReconciler";
     const body = { metadata: { name: this.name, namespace: target.namespace }, status };
     const result = await client.apply(RESOURCES.configurationStates, {
@@ -181,7 +204,7 @@ export class ConfigurationReporter {
       return result;
     }
     this.#shown = result.value;
-    return { ok: true, value: true };
+    return { ok: true, value: text };
   }
 
   get #isController(): boolean {
@@ -219,6 +242,10 @@ function showsMetadata(shown: KubeObject | undefined, wanted: Wanted): boolean {
 
 function showsStatus(shown: KubeObject | undefined, status: ConfigurationStateStatus): boolean {
   return canonical(shown?.["status"] ?? {}) === canonical(status);
+}
+
+function undated({ lastTransitionTime: _, ...condition }: Condition): Omit<Condition, "lastTransitionTime"> {
+  return condition;
 }
 
 function conditionsOf(shown: KubeObject | undefined): readonly Condition[] {
