@@ -86,13 +86,17 @@ export class ConfigKinds {
 
 /**
  * The API server counts `generation` up when the specification changes, and with nothing else: a pool's status changes
- * with every address, which is no change of configuration.
+ * with every address, which is no change of configuration. What Herald adds to the API is said in annotations.
  */
 export function sameConfiguration(object: KubeObject, previous: KubeObject | undefined): boolean {
   const { uid, generation, labels } = object.metadata;
   const before = previous?.metadata;
   return generation !== undefined && generation === before?.generation && uid === before.uid &&
-    sameJson(labels, before.labels);
+    sameJson(labels, before.labels) && sameJson(ownAnnotations(object), ownAnnotations(previous!));
+}
+
+function ownAnnotations({ metadata }: KubeObject): unknown {
+  return Object.entries(metadata.annotations ?? {}).filter(([key]) => key.startsWith("herald.dev/"));
 }
 
 function sameForConfiguration(
@@ -113,6 +117,6 @@ function sameForConfiguration(
   }
 }
 
-function sameJson(a: unknown, b: unknown): boolean {
+export function sameJson(a: unknown, b: unknown): boolean {
   return JSON.stringify(a ?? {}) === JSON.stringify(b ?? {});
 }

@@ -12,15 +12,15 @@ import type { Clock } from "../base/time.ts";
 import { nodeNetworksOf } from "../decision/config/node_networks.ts";
 import { decodeNode, type NodeView } from "../decision/config/node_view.ts";
 import type { Problem } from "../decision/config/problem.ts";
-import { type ConfigObjects, resolveConfig } from "../decision/config/resolve.ts";
+import { type ConfigObjects, resolveConfig, type ResolvedConfig } from "../decision/config/resolve.ts";
 import { reachabilityProblems } from "../decision/plan/reachability.ts";
 import { unannouncedServices } from "../decision/plan/unannounced_services.ts";
 import type { ProblemCount } from "../edge/http/metallb_metrics.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
 import type { EventToRecord } from "../edge/kube/events.ts";
 import { type Schedule, systemSchedule } from "../edge/kube/schedule.ts";
-import type { Store } from "../edge/kube/store.ts";
-import { type ConfigKind, ConfigKinds } from "./config_kinds.ts";
+import type { Store, StoreChange } from "../edge/kube/store.ts";
+import { type ConfigKind, ConfigKinds, sameConfiguration, sameJson } from "./config_kinds.ts";
 import { ConfigurationReporter } from "./configuration_reporter.ts";
 import { ProblemEvents } from "./problem_events.ts";
 import { ProblemLog } from "./problem_log.ts";
@@ -61,6 +61,8 @@ const KIND_NAMES: Readonly<Record<string, ConfigKind>> = {
   Community: "communities",
 };
 
+type Change = Exclude<StoreChange<KubeObject>, { kind: "synced" }>;
+
 /** Objects are applied one after the other; what comes within this time is looked at together. */
 const CONFIG_DELAY_MS = 200;
 /** Services come and go all the time, and a look costs all of them. */
@@ -77,6 +79,8 @@ export class ConfigurationWatch {
   readonly #others = new Map<string, readonly Problem[]>();
   #pending: { readonly cancel: () => void; readonly delayMs: number } | undefined;
   #active = false;
+  /** `undefined` after a change: a pool with a hundred thousand lines takes a second, and Services change all the time. */
+  #resolved: ResolvedConfig | undefined;
 
   constructor(options: ConfigurationWatchOptions, deps: ConfigurationWatchDeps) {
     this.#deps = deps;
@@ -109,12 +113,28 @@ export class ConfigurationWatch {
     }
     this.#pending?.cancel();
     this.#pending = undefined;
+    this.#resolved = undefined;
     this.#problemLog.replace([]);
     this.#events.replace([]);
   }
 
   configChanged(): void {
+    this.#resolved = undefined;
     this.#lookWithin(CONFIG_DELAY_MS);
+  }
+
+  /** Its status changes with every address. */
+  poolChanged(change: Change): void {
+    if (change.kind === "upsert" && sameConfiguration(change.object, change.previous)) return;
+    this.configChanged();
+  }
+
+  namespaceChanged(change: Change): void {
+    const previous = change.kind === "upsert" ? change.previous : undefined;
+    if (previous !== undefined && change.kind === "upsert") {
+      if (sameJson(change.object.metadata.labels, previous.metadata.labels)) return;
+    }
+    this.configChanged();
   }
 
   servicesChanged(): void {
@@ -124,7 +144,7 @@ export class ConfigurationWatch {
   /** All problems that `source` knows of now. */
   setOthers(source: string, problems: readonly Problem[]): void {
     this.#others.set(source, problems);
-    this.configChanged();
+    this.#lookWithin(CONFIG_DELAY_MS);
   }
 
   get hasErrors(): boolean {
@@ -160,22 +180,27 @@ export class ConfigurationWatch {
   }
 
   #look(): void {
-    const { pools, namespaces, services } = this.#deps;
-    const { config, problems } = resolveConfig({
-      ipAddressPools: [...pools.values()],
-      namespaces: [...namespaces.values()],
-      ...this.#kinds.objects(),
-    });
-    const networks = nodeNetworksOf(this.#kinds.list("configurationStates") ?? []);
-    const found = [...problems, ...reachabilityProblems({ config, nodes: this.#nodes(), networks })];
+    this.#resolved ??= this.#resolve();
+    const { config, problems } = this.#resolved;
+    const found = [...problems];
     // What is not known yet cannot be missing.
     const areKnown = this.#kinds.list("l2Advertisements") !== undefined &&
       this.#kinds.list("bgpAdvertisements") !== undefined;
-    if (areKnown) found.push(...unannouncedServices(services.values(), config));
+    if (areKnown) found.push(...unannouncedServices(this.#deps.services.values(), config));
     for (const others of this.#others.values()) found.push(...others);
     this.#problemLog.replace(found);
     this.#events.replace(found);
     this.#reporter.report(found);
+  }
+
+  #resolve(): ResolvedConfig {
+    const { config, problems } = resolveConfig({
+      ipAddressPools: [...this.#deps.pools.values()],
+      namespaces: [...this.#deps.namespaces.values()],
+      ...this.#kinds.objects(),
+    });
+    const networks = nodeNetworksOf(this.#kinds.list("configurationStates") ?? []);
+    return { config, problems: [...problems, ...reachabilityProblems({ config, nodes: this.#nodes(), networks })] };
   }
 
   #nodes(): NodeView[] {

@@ -109,9 +109,15 @@ export class Controller {
     });
     const { namespace, podName = "" } = options;
     const tellPools = coalesced(() => this.#tellPools());
-    this.#pools = this.#caches.add({ resource: RESOURCES.ipAddressPools, namespace }, tellPools);
+    this.#pools = this.#caches.add({ resource: RESOURCES.ipAddressPools, namespace }, (change) => {
+      tellPools();
+      this.#configuration.poolChanged(change);
+    });
     // Pools may select namespaces by label.
-    this.#namespaces = this.#caches.add({ resource: RESOURCES.namespaces }, tellPools);
+    this.#namespaces = this.#caches.add({ resource: RESOURCES.namespaces }, (change) => {
+      tellPools();
+      this.#configuration.namespaceChanged(change);
+    });
     this.#configuration = new ConfigurationWatch({ namespace, podName }, {
       ...deps,
       pools: this.#pools.store,
@@ -253,7 +259,6 @@ export class Controller {
     const { driver } = this.#term;
     driver.input({ kind: "namespaces", namespaces: [...this.#namespaces.store.values()] });
     driver.input({ kind: "pools", ipAddressPools: [...this.#pools.store.values()] });
-    this.#configuration.configChanged();
     void this.#oldConfigMap.observe(this.#pools.store.size);
   }
 
