@@ -30,6 +30,7 @@ import { decisionNotices, rejectedNotices } from "./decision_notices.ts";
 import { compareAge, PendingQueue, type Served } from "./pending_queue.ts";
 import { PoolConfig } from "./pool_config.ts";
 import { PoolStatusQueue } from "./pool_status_queue.ts";
+import { contestedTimes, countWrite } from "./repeated_writes.ts";
 import { RestTimer } from "./rest_timer.ts";
 import { salvageService } from "./salvage.ts";
 import {
@@ -41,7 +42,7 @@ import {
   wantedStatus,
 } from "./service_decision.ts";
 import { ageOf, compareClaim, isAnother, isBusy, isOvertaken, newEntry, type ServiceEntry } from "./service_entry.ts";
-import { allocatedNotices } from "./service_notices.ts";
+import { allocatedNotices, overwrittenNotices } from "./service_notices.ts";
 import { WriteQueue } from "./write_queue.ts";
 
 export interface ConvergeOptions {
@@ -99,7 +100,7 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
         }
         break;
       case "written":
-        this.#written(input.key, input.resourceVersion);
+        this.#written(input, now);
         break;
       case "writeFailed":
         this.#writeFailed(input, now);
@@ -299,7 +300,8 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
     }
   }
 
-  #written(key: string, resourceVersion: string | undefined): void {
+  #written(input: Extract<ConvergeInput, { kind: "written" }>, now: Millis): void {
+    const { key, resourceVersion } = input;
     const entry = this.#entries.get(key);
     const write = entry?.inFlight;
     if (entry === undefined || write === undefined) return;
@@ -320,6 +322,7 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
     entry.basis = shownAddresses(entry.view);
     entry.reported.loss = undefined;
     entry.reported.rejection = undefined;
+    if (wanted.ingress !== undefined) this.#countWrite(entry, { wanted, now });
     if (wanted.pool !== undefined && wanted.ingress !== undefined) {
       const notices = allocatedNotices(view, { before: write.before, addresses: wanted.ingress, pool: wanted.pool });
       if (notices.length > 0) this.#allocations.set(wanted.pool, (this.#allocations.get(wanted.pool) ?? 0) + 1);
@@ -329,6 +332,14 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
       this.#emit([{ kind: "log", event: { level: "info", event: "ipReleased", service: key, ips } }]);
     }
     this.#decideAgain(entry);
+  }
+
+  #countWrite(entry: ServiceEntry, { wanted, now }: { wanted: WantedStatus; now: Millis }): void {
+    entry.repeated = countWrite(entry.repeated, { text: JSON.stringify(wanted), now });
+    const times = contestedTimes(entry.repeated);
+    if (times === 0) return;
+    this.#writes.contested(entry.key, { times, now });
+    if (times === 1) this.#emit(overwrittenNotices(entry.view));
   }
 
   #writeFailed(input: Extract<ConvergeInput, { kind: "writeFailed" }>, now: Millis): void {

@@ -3,6 +3,7 @@ import type { KubeObject } from "../../base/kube.ts";
 import type { ServiceView } from "../config/service_view.ts";
 import type { ServiceState } from "./decider.ts";
 import type { Reported } from "./decision_notices.ts";
+import type { RepeatedWrites } from "./repeated_writes.ts";
 import { compareAge, type Waiting } from "./pending_queue.ts";
 import type { WantedStatus } from "./service_decision.ts";
 
@@ -17,6 +18,7 @@ export interface ServiceEntry extends ServiceState {
   ownVersions: string[];
   /** Version on which a write was sent of which nobody knows whether it happened. */
   doubt: string | undefined;
+  repeated: RepeatedWrites | undefined;
   /** Something changed while a write was in flight. */
   redecide: boolean;
   readonly reported: Reported;
@@ -34,6 +36,7 @@ export function newEntry(key: string, view: ServiceView): ServiceEntry {
     inFlight: undefined,
     ownVersions: [],
     doubt: undefined,
+    repeated: undefined,
     redecide: false,
     reported: { cause: undefined, loss: undefined, rejection: undefined, told: undefined },
   };

@@ -58,6 +58,17 @@ export function clearedNotices(service: ServiceView, why: string): ConvergeEffec
   ];
 }
 
+/** Somebody else writes the status again and again. */
+export function overwrittenNotices(service: ServiceView): ConvergeEffect[] {
+  const message = `Another program overwrites status.loadBalancer of "${service.key}" again and again, so it is put ` +
+    "right more and more slowly. If there is a second load balancer in the cluster, give its Services or these a " +
+    "spec.loadBalancerClass, or switch it off";
+  return [
+    eventNotice(service, { type: "Warning", reason: "StatusOverwritten", message }),
+    { kind: "log", event: { level: "warn", event: "statusOverwritten", service: service.key } },
+  ];
+}
+
 export function eventNotice(
   service: ServiceView,
   what: { type: "Normal" | "Warning"; reason: string; message: string },

@@ -18,16 +18,20 @@ export type WriteFailure =
   /** The server understood and refused. */
   | "rejected";
 
-const BACKOFF: Readonly<Record<WriteFailure, { readonly firstMs: number; readonly lastMs: number }>> = {
+/** A write that went well, but somebody else undoes it again and again. */
+type Wait = WriteFailure | "contested";
+
+const BACKOFF: Readonly<Record<Wait, { readonly firstMs: number; readonly lastMs: number }>> = {
   // Normally the watch brings the newer object at once; this is for a watch that does not.
   conflict: { firstMs: 1000, lastMs: 30_000 },
   notFound: { firstMs: 1000, lastMs: 30_000 },
   retryable: { firstMs: 250, lastMs: 30_000 },
   rejected: { firstMs: 5000, lastMs: 300_000 },
+  contested: { firstMs: 1000, lastMs: 60_000 },
 };
 
 interface Failed {
-  readonly reason: WriteFailure;
+  readonly reason: Wait;
   readonly attempts: number;
   readonly at: Millis;
   /** The wait is over; the attempts still count. */
@@ -61,7 +65,8 @@ export class WriteQueue {
   want(key: string, options: { newer: boolean }): void {
     if (this.#ready.has(key)) return;
     const failed = this.#failed.get(key);
-    const mustWait = failed !== undefined && !failed.isOver && !(options.newer && failed.reason !== "retryable");
+    const endsEarly = options.newer && failed?.reason !== "retryable" && failed?.reason !== "contested";
+    const mustWait = failed !== undefined && !failed.isOver && !endsEarly;
     if (mustWait) {
       this.#waiting.add(key);
       return;
@@ -108,6 +113,15 @@ export class WriteQueue {
     const { reason, now } = options;
     const previous = this.#failed.get(key);
     const attempts = (previous?.reason === reason ? previous.attempts : 0) + 1;
+    this.#wait(key, { reason, attempts, now });
+  }
+
+  /** The write before went well; the next one of the same key is not to follow at once. `times` counts from 1. */
+  contested(key: string, options: { times: number; now: Millis }): void {
+    this.#wait(key, { reason: "contested", attempts: options.times, now: options.now });
+  }
+
+  #wait(key: string, { reason, attempts, now }: { reason: Wait; attempts: number; now: Millis }): void {
     const { firstMs, lastMs } = BACKOFF[reason];
     const at = now + Math.min(lastMs, firstMs * 2 ** Math.min(attempts - 1, 20));
     this.#failed.set(key, { reason, attempts, at, isOver: false });

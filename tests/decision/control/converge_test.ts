@@ -1,5 +1,6 @@
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
+import { assertStringIncludes } from "@std/assert/string_includes";
 import { poolObject, serviceObject, type ServiceOptions } from "../objects.ts";
 import { type Patch, shownBy } from "./fake_api.ts";
 import { annotate, POOL_ANNOTATION, spec, Stage } from "./stage.ts";
@@ -456,4 +457,29 @@ Deno.test("ConvergeMachine: an address of a write without an answer is given to 
   stage.handle({ kind: "tick" });
   assertEquals(stage.shown("web"), "-");
   assertEquals(stage.machine.decisionOf("other/next"), { kind: "assigned", pool: "p", addresses: ["192.0.2.0"] });
+});
+
+Deno.test("ConvergeMachine: against another program that writes the same status it does not fight without end", () => {
+  const stage = new Stage();
+  stage.start(poolObject("p", ["192.0.2.0/24"]));
+  stage.put("web");
+  const own = stage.patches.length;
+  // Somebody who puts his own address there as soon as he sees another.
+  for (let second = 0; second < 600; second++) {
+    for (let turn = 0; turn < 20; turn++) {
+      stage.change("web", (object) => ({ ...object, status: { loadBalancer: { ingress: [{ ip: "203.0.113.9" }] } } }));
+    }
+    stage.tick(stage.now + 1000);
+  }
+  const { length } = stage.patches.slice(own);
+  assert(length > 5 && length < 40, `${length} writes in ten minutes`);
+  const said = stage.events.filter((text) => text.includes("StatusOverwritten"));
+  assertEquals(said.length, 1);
+  assertStringIncludes(said[0]!, "loadBalancerClass");
+  // The address is still its own: nobody else gets it.
+  stage.put("next");
+  assertEquals(stage.shown("next"), "192.0.2.1 (p)");
+  // The other one gives up: what is right is there after the pause at the latest.
+  stage.tick(stage.now + 60_000);
+  assertEquals(stage.shown("web"), "192.0.2.0 (p)");
 });
