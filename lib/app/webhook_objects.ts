@@ -46,6 +46,8 @@ export async function webhookObjects(options: WebhookObjectsOptions, deps: Webho
     const namespace = resource.namespaced ? options.namespace : undefined;
     const result = await deps.client.list(resource, { namespace, signal });
     if (result.ok) return [member, result.value.items];
+    // Without its CRD there can be none; an older set of CRDs must not block the kinds that it has.
+    if (result.error.reason === "notFound") return [member, []];
     const cached = deps.cached?.()[member];
     if (cached !== undefined) return [member, cached];
     // Without nodes only what certainly meets on one is held against each other: milder, but an answer.

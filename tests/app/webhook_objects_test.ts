@@ -45,6 +45,14 @@ Deno.test("Webhook objects: where reading fails the cache must do, and nobody wa
   assertEquals([bgpPeers, bfdProfiles], [cached.bgpPeers, []]);
 });
 
+Deno.test("Webhook objects: a kind that is not installed has no objects", async () => {
+  const { objects } = read(
+    { kind: "IPAddressPool" },
+    ({ path }) => path.includes("bgpadvertisements") ? statusAnswer(404, "NotFound") : undefined,
+  );
+  assertEquals(await objects, { ipAddressPools: [], bgpAdvertisements: [] });
+});
+
 Deno.test("Webhook objects: read live, of our namespace only, and no more than the kind needs", async () => {
   const { paths } = read({ kind: "L2Advertisement" });
   assertEquals((await paths()).sort(), [
