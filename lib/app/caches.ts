@@ -8,6 +8,7 @@ import type { Rng } from "../base/rng.ts";
 import type { Clock } from "../base/time.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
 import { Reflector, type ReflectorOptions } from "../edge/kube/reflector.ts";
+import type { Schedule } from "../edge/kube/schedule.ts";
 import type { StoreChange } from "../edge/kube/store.ts";
 
 export interface CachesDeps {
@@ -15,6 +16,7 @@ export interface CachesDeps {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly log: Log;
+  readonly schedule?: Schedule;
   /** Called once, when the last cache is filled. */
   readonly onSynced: () => void;
 }
@@ -35,8 +37,9 @@ export class Caches {
     options: ReflectorOptions,
     onChange: (change: Exclude<StoreChange<KubeObject>, { kind: "synced" }>) => void,
   ): Reflector {
-    const { client, clock, rng, log } = this.#deps;
+    const { client, clock, rng, log, schedule } = this.#deps;
     const reflector = new Reflector(options, {
+      ...(schedule === undefined ? {} : { schedule }),
       client,
       clock,
       rng,

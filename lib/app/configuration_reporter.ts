@@ -52,6 +52,8 @@ interface Wanted {
 /** What comes within this time is written together. */
 const GATHER_MS = 100;
 const BACKOFF = { baseMs: 500, capMs: 60_000 };
+/** Older CRDs lack the kind, and every node has a speaker that asks for it. */
+const LIST_BACKOFF = { baseMs: 100, capMs: 60_000 };
 /** Within this time the same is written again only with ever longer pauses. */
 const SAME_AGAIN_MS = 10 * 60_000;
 /** So many times in a row need a human. */
@@ -87,7 +89,7 @@ export class ConfigurationReporter {
     this.#caches = new Caches({ ...deps, onSynced: () => this.#writeSoon(GATHER_MS) });
     const fieldSelector = `metadata.name=${this.name}`;
     this.#caches.add(
-      { resource: RESOURCES.configurationStates, namespace: options.namespace, fieldSelector },
+      { resource: RESOURCES.configurationStates, namespace: options.namespace, fieldSelector, backoff: LIST_BACKOFF },
       (change) => {
         this.#shown = change.kind === "upsert" ? change.object : undefined;
         this.#writeSoon(GATHER_MS);

@@ -7,7 +7,7 @@ import { SeededRng } from "../../lib/base/rng.ts";
 import { KubeClient } from "../../lib/edge/kube/client.ts";
 import type { Problem } from "../../lib/decision/config/problem.ts";
 import { FakeTime } from "../kube/fake_time.ts";
-import { type Asked, json, ScriptedFetch } from "../kube/scripted_fetch.ts";
+import { type Asked, json, ScriptedFetch, statusAnswer } from "../kube/scripted_fetch.ts";
 
 type Members = Record<string, unknown>;
 
@@ -31,7 +31,9 @@ function stage(keep: (object: Members) => Members) {
       const metadata = { ...object?.["metadata"] as Members | undefined, ...body["metadata"] as Members };
       return json(put(keep({ ...object, ...body, metadata })));
     }
-    if (!each.path.includes("watch=true")) return json({ metadata: { resourceVersion: "1" }, items: [] });
+    if (!each.path.includes("watch=true")) {
+      return json({ metadata: { resourceVersion: String(version) }, items: object === undefined ? [] : [object] });
+    }
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => void (tell = (line) => controller.enqueue(new TextEncoder().encode(line))),
     });
@@ -104,5 +106,24 @@ Deno.test("ConfigurationReporter: what is written once is not written again, and
   put({ ...object(), status: {} });
   await time.advance(700);
   assertEquals(writes(), first + 5);
+  await reporter.stop();
+});
+
+Deno.test("ConfigurationReporter: where the kind is not installed it asks once a minute, and says so once", async () => {
+  const time = new FakeTime();
+  const warned: LogEvent[] = [];
+  const { fetch, asked } = new ScriptedFetch(() => statusAnswer(404, "NotFound"));
+  const reporter = new ConfigurationReporter({ namespace: "ns", component: "speaker", node: "n", podName: "" }, {
+    client: new KubeClient({ baseUrl: "https://api.test" }, { fetch, schedule: time.schedule }),
+    clock: time.clock,
+    rng: new SeededRng(1),
+    log: (event) => event.level === "warn" && warned.push(event),
+    schedule: time.schedule,
+  });
+  reporter.start();
+  reporter.report([PROBLEM]);
+  await time.advance(3_600_000);
+  assert(asked.length < 150, `${asked.length} requests in an hour`);
+  assertEquals(warned.map(({ event }) => event), ["listFailed"]);
   await reporter.stop();
 });
