@@ -3,16 +3,11 @@
  *
  * Well-known names such as `no-export` are not known here: a Community object gives them a value, as with MetalLB.
  */
-
-export interface Community {
-  /** Canonical: `65000:100` or `large:65000:1:2`, without leading zeros. */
-  readonly text: string;
-  /** The first two parts of a standard one make the first of three numbers, so that both kinds have one order. */
-  readonly order: readonly [bigint, bigint, bigint];
-}
+import { compareText } from "./config.ts";
 
 export type CommunityResult =
-  | { readonly ok: true; readonly community: Community }
+  /** Canonical: `65000:100` or `large:65000:1:2`, without leading zeros. */
+  | { readonly ok: true; readonly community: string }
   | { readonly ok: false; readonly reason: "format" | "value"; readonly message: string; readonly metallbText: string };
 
 /** Longer texts are no community and must not fill a message. */
@@ -42,13 +37,20 @@ export function parseCommunity(text: string): CommunityResult {
   };
 }
 
-/** Numeric; a standard community comes before the large one that has the same numbers. */
-export function compareCommunities(a: Community, b: Community): number {
-  for (const [index, number] of a.order.entries()) {
-    const other = b.order[index]!;
-    if (number !== other) return number < other ? -1 : 1;
-  }
-  return a.text.length - b.text.length;
+/**
+ * The order in which they are shown and sent: by number, a standard community `a:b` counting as (a * 65536 + b, 0, 0)
+ * beside the triplets of large ones (reference §2.7). Both texts are canonical.
+ */
+export function compareCommunities(a: string, b: string): number {
+  const [left, right] = [numbersOf(a), numbersOf(b)];
+  for (const i of [0, 1, 2] as const) if (left[i] !== right[i]) return left[i] - right[i];
+  return compareText(a, b);
+}
+
+function numbersOf(community: string): readonly [number, number, number] {
+  const parts = community.split(":");
+  if (parts[0] === LARGE) return [Number(parts[1]), Number(parts[2]), Number(parts[3])];
+  return [Number(parts[0]) * 65536 + Number(parts[1]), 0, 0];
 }
 
 /** Two sections of 16 bits, or three of 32. */
@@ -70,6 +72,6 @@ function parseSections(text: string, sections: readonly string[]): CommunityResu
     numbers.push(BigInt(section));
   }
   const [a, b, c] = numbers;
-  if (isLarge) return { ok: true, community: { text: `${LARGE}:${a}:${b}:${c}`, order: [a!, b!, c!] } };
-  return { ok: true, community: { text: `${a}:${b}`, order: [a! << 16n | b!, 0n, 0n] } };
+  if (isLarge) return { ok: true, community: `${LARGE}:${a}:${b}:${c}` };
+  return { ok: true, community: `${a}:${b}` };
 }

@@ -5,7 +5,7 @@
  * disables the whole advertisement: communities say how far a route may travel (`no-export`), and announcing it without
  * them could carry it where it must not go.
  */
-import { type Community, compareCommunities, parseCommunity } from "./community.ts";
+import { compareCommunities, parseCommunity } from "./community.ts";
 import { PoolMeasure } from "./aggregation.ts";
 import type { BgpAdvertisement } from "./config.ts";
 import { formatPath } from "./decode.ts";
@@ -124,12 +124,12 @@ function checkLengths(spec: Spec, problems: ProblemList): void {
 function communitiesOf(spec: Spec, options: { context: Context; problems: ProblemList }): string[] {
   const { context: { communities, communityHints }, problems } = options;
   const path = ["spec", "communities"];
-  const resolved = new Map<string, Community>();
+  const resolved = new Set<string>();
   for (const [text, index] of distinctTexts(spec.communities, { path, problems, severity: "error" })) {
     const alias = communities?.aliases.get(text);
     const parsed = alias === undefined ? parseCommunity(text) : { ok: true as const, community: alias };
     if (parsed.ok) {
-      resolved.set(parsed.community.text, parsed.community);
+      resolved.add(parsed.community);
       continue;
     }
     const at = formatPath([...path, index]);
@@ -149,7 +149,7 @@ function communitiesOf(spec: Spec, options: { context: Context; problems: Proble
     const message = `a route takes at most ${COMMUNITIES_MAX} communities, and these are ${resolved.size}`;
     problems.error({ path: formatPath(path), reason: "invalidValue", message });
   }
-  return [...resolved.values()].sort(compareCommunities).map(({ text }) => text);
+  return [...resolved].sort(compareCommunities);
 }
 
 function peersOf(spec: Spec, options: { context: Context; problems: ProblemList }): "all" | ReadonlySet<string> {

@@ -4,14 +4,15 @@
  * A wrong entry is left out alone: the other names of its object go on being understood. Of two definitions of one name
  * the first counts, by the name of the object, then by position.
  */
-import { type Community, parseCommunity } from "./community.ts";
+import { parseCommunity } from "./community.ts";
 import { decodeList, type Draft } from "./decoded_list.ts";
 import { quoteName } from "./distinct_texts.ts";
 import type { Problem } from "./problem.ts";
 import { type CommunityObject, communitySchema } from "./schema/community.ts";
 
 export interface ResolvedCommunities {
-  readonly aliases: ReadonlyMap<string, Community>;
+  /** Name to value. */
+  readonly aliases: ReadonlyMap<string, string>;
   /** Names that are defined, but not as a community. */
   readonly broken: ReadonlySet<string>;
   readonly problems: readonly Problem[];
@@ -22,7 +23,7 @@ const KIND = "Community";
 export function resolveCommunities(objects: readonly unknown[]): ResolvedCommunities {
   const list = decodeList(objects, { schema: communitySchema, kind: KIND });
   const problems = [...list.problems];
-  const aliases = new Map<string, Community>();
+  const aliases = new Map<string, string>();
   const broken = new Set<string>();
   const owners = new Map<string, string>();
   for (const draft of list.drafts) {
@@ -35,7 +36,7 @@ export function resolveCommunities(objects: readonly unknown[]): ResolvedCommuni
 
 function addAliases(
   draft: Draft<CommunityObject>,
-  table: { aliases: Map<string, Community>; broken: Set<string>; owners: Map<string, string> },
+  table: { aliases: Map<string, string>; broken: Set<string>; owners: Map<string, string> },
 ): void {
   const { problems } = draft;
   for (const [index, { name = "", value = "" }] of (draft.object.spec?.communities ?? []).entries()) {

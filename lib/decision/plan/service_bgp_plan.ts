@@ -6,6 +6,7 @@
  * because the peer's nodeSelectors leave it out, comes before all of them.
  */
 import { familyBits, formatIp, type Ip, type IpFamily } from "../../base/ip.ts";
+import { compareCommunities } from "../config/community.ts";
 import { type BgpAdvertisement, type BgpPeer, compareText, type Config } from "../config/config.ts";
 import type { EndpointView } from "../config/endpoint_view.ts";
 import type { LoadBalancerClasses } from "../config/load_balancer_class.ts";
@@ -13,7 +14,6 @@ import type { NodeView } from "../config/node_view.ts";
 import { PoolIndex } from "../config/pool_index.ts";
 import { anySelectorMatches } from "../config/selector.ts";
 import type { ServiceView } from "../config/service_view.ts";
-import { compareCommunities } from "./communities.ts";
 import { type NoAddressReason, serviceAddresses } from "./service_addresses.ts";
 
 /** Closed set: why a node does not announce a Service to a peer. MetalLB's words where it has one. */

@@ -7,7 +7,7 @@ import { resolveConfig } from "../../../lib/decision/config/resolve.ts";
 import { compileSelectors } from "../../../lib/decision/config/selector.ts";
 import { decodeService } from "../../../lib/decision/config/service_view.ts";
 import { planBgp } from "../../../lib/decision/plan/bgp_plan.ts";
-import { compareCommunities } from "../../../lib/decision/plan/communities.ts";
+import { compareCommunities } from "../../../lib/decision/config/community.ts";
 import type { BgpPlanOptions } from "../../../lib/decision/plan/service_bgp_plan.ts";
 import { nodeObject, poolObject, serviceObject, type ServiceOptions, sliceObject } from "../objects.ts";
 import { valueOf } from "../value_of.ts";
