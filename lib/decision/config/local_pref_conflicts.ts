@@ -107,7 +107,8 @@ class CommonPools {
   }
 }
 
-function peersMeet(a: BgpAdvertisement, b: BgpAdvertisement): boolean {
+/** True when some peer hears both. */
+export function peersMeet(a: BgpAdvertisement, b: BgpAdvertisement): boolean {
   if (a.peers === "all" || b.peers === "all") return true;
   for (const peer of a.peers) if (b.peers.has(peer)) return true;
   return false;

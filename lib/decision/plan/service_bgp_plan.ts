@@ -10,10 +10,12 @@ import { compareCommunities } from "../config/community.ts";
 import { type BgpAdvertisement, type BgpPeer, compareText, type Config } from "../config/config.ts";
 import type { EndpointView } from "../config/endpoint_view.ts";
 import type { LoadBalancerClasses } from "../config/load_balancer_class.ts";
+import { peersMeet } from "../config/local_pref_conflicts.ts";
 import type { NodeView } from "../config/node_view.ts";
 import { PoolIndex } from "../config/pool_index.ts";
 import { anySelectorMatches } from "../config/selector.ts";
 import type { ServiceView } from "../config/service_view.ts";
+import { advertisementsByPool } from "./advertisements_by_pool.ts";
 import { type NoAddressReason, serviceAddresses } from "./service_addresses.ts";
 
 /** Closed set: why a node does not announce a Service to a peer. MetalLB's words where it has one. */
@@ -80,7 +82,7 @@ export class BgpContext {
   readonly nodes: readonly NodeView[];
   readonly #index: PoolIndex;
   readonly #families = new Map<string, ReadonlySet<IpFamily>>();
-  readonly #advertisements = new Map<string, BgpAdvertisement[]>();
+  readonly #advertisements: ReadonlyMap<string, readonly BgpAdvertisement[]>;
   /** Nodes that an advertisement or a peer selects. */
   readonly #selected = new Map<BgpAdvertisement | BgpPeer, ReadonlySet<string>>();
 
@@ -92,13 +94,7 @@ export class BgpContext {
     for (const { name, ranges } of deps.config.pools) {
       this.#families.set(name, new Set(ranges.map(({ family }) => family)));
     }
-    for (const advertisement of deps.config.bgpAdvertisements) {
-      for (const pool of advertisement.pools) {
-        const list = this.#advertisements.get(pool);
-        if (list === undefined) this.#advertisements.set(pool, [advertisement]);
-        else list.push(advertisement);
-      }
-    }
+    this.#advertisements = advertisementsByPool(deps.config.bgpAdvertisements);
   }
 
   /** Name of the pool that all addresses are in. */
@@ -269,12 +265,6 @@ function findConflict(
     }
   }
   return undefined;
-}
-
-function peersMeet(a: BgpAdvertisement, b: BgpAdvertisement): boolean {
-  if (a.peers === "all" || b.peers === "all") return true;
-  const others = b.peers;
-  return a.peers.values().some((name) => others.has(name));
 }
 
 function namesOf(advertisements: readonly BgpAdvertisement[]): string {

@@ -10,6 +10,7 @@ import type { LoadBalancerClasses } from "../config/load_balancer_class.ts";
 import { PoolIndex } from "../config/pool_index.ts";
 import { anySelectorMatches } from "../config/selector.ts";
 import type { ServiceView } from "../config/service_view.ts";
+import { advertisementsByPool } from "./advertisements_by_pool.ts";
 import { type Exclusion, findCandidates, HashOrder, NodeTable } from "./candidates.ts";
 import type { NodeView } from "../config/node_view.ts";
 import { type NoAddressReason, serviceAddresses } from "./service_addresses.ts";
@@ -51,7 +52,7 @@ export class L2Context {
   readonly hashOrder: HashOrder;
   readonly options: L2PlanOptions;
   readonly #index: PoolIndex;
-  readonly #advertisements = new Map<string, L2Advertisement[]>();
+  readonly #advertisements: ReadonlyMap<string, readonly L2Advertisement[]>;
 
   constructor(
     options: L2PlanOptions,
@@ -62,13 +63,7 @@ export class L2Context {
     this.table = new NodeTable(deps.nodes);
     this.hashOrder = deps.hashOrder ?? new HashOrder();
     this.#index = new PoolIndex(deps.config.pools);
-    for (const advertisement of deps.config.l2Advertisements) {
-      for (const pool of advertisement.pools) {
-        const list = this.#advertisements.get(pool);
-        if (list === undefined) this.#advertisements.set(pool, [advertisement]);
-        else list.push(advertisement);
-      }
-    }
+    this.#advertisements = advertisementsByPool(deps.config.l2Advertisements);
   }
 
   /** Name of the pool that all addresses are in. */
