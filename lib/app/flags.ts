@@ -6,6 +6,8 @@
  * the program can say once that it has no effect.
  */
 import { parseArgs } from "node:util";
+import { nearestName } from "../decision/config/nearest_name.ts";
+import { wrapped } from "./cli/output.ts";
 
 export interface FlagSpec {
   /** A `list` may be given several times and keeps every value in order. */
@@ -16,6 +18,8 @@ export interface FlagSpec {
   readonly env?: string;
   readonly default?: string | number | boolean;
   readonly help: string;
+  /** Shows the flag in the usage line, with this in place of its value. */
+  readonly placeholder?: string;
   /** Inclusive bounds of an integer. */
   readonly min?: number;
   readonly max?: number;
@@ -69,7 +73,8 @@ export function parseFlags<const Specs extends FlagSpecs>(specs: Specs, input: F
     const source = given.has(name) || fromEnv === undefined ? `--${name}` : `${spec.env}`;
     if (text !== undefined && spec.withoutEffect) withoutEffect.push(source);
     if (text === undefined && spec.required) {
-      problems.push(`--${name} is required${spec.env === undefined ? "" : ` (or the variable ${spec.env})`}`);
+      const flag = spec.short === undefined ? `--${name}` : `-${spec.short} (--${name})`;
+      problems.push(`${flag} is required${spec.env === undefined ? "" : ` (or the variable ${spec.env})`}`);
     }
     if (spec.kind === "list") {
       values[name] = lists.get(name) ?? (fromEnv === undefined ? [] : [fromEnv]);
@@ -81,15 +86,26 @@ export function parseFlags<const Specs extends FlagSpecs>(specs: Specs, input: F
   return { ok: true, values: values as FlagValues<Specs>, positionals, withoutEffect };
 }
 
-/** One line per flag, for `--help`. */
-export function describeFlags(specs: FlagSpecs): string {
+/** For `--help`: one line per flag, or several where the lines of a terminal are shorter. */
+export function describeFlags(specs: FlagSpecs, options: { columns?: number } = {}): string {
+  const width = flagsWidth(specs);
   return Object.entries(specs).map(([name, spec]) => {
     const preset = spec.default === undefined || spec.default === "" ? "" : ` (default ${spec.default})`;
     const env = spec.env === undefined ? "" : ` [${spec.env}]`;
     const effect = spec.withoutEffect ? "; accepted for compatibility, without effect" : "";
-    const short = spec.short === undefined ? "" : `-${spec.short}, `;
-    return `  ${`${short}--${name}`.padEnd(26)} ${spec.help}${preset}${env}${effect}`;
+    const help = `${spec.help}${preset}${env}${effect}`;
+    const indent = " ".repeat(width + 4);
+    return `  ${spelling(name, spec).padEnd(width)}  ${wrapped(help, { columns: options.columns, indent })}`;
   }).join("\n");
+}
+
+/** Characters of the longest flag. */
+export function flagsWidth(specs: FlagSpecs): number {
+  return Math.max(26, ...Object.entries(specs).map(([name, spec]) => spelling(name, spec).length));
+}
+
+function spelling(name: string, { short }: FlagSpec): string {
+  return short === undefined ? `--${name}` : `-${short}, --${name}`;
 }
 
 const EMPTY = { string: "", integer: 0, boolean: false } as const;
@@ -113,7 +129,9 @@ function readArguments(specs: FlagSpecs, args: readonly string[], problems: stri
     if (token.kind === "positional") positionals.push(token.value);
     if (token.kind !== "option") continue;
     if (!Object.hasOwn(specs, token.name)) {
-      problems.push(`${token.rawName} is not a flag of this program; --help lists them`);
+      const nearest = token.rawName.startsWith("--") ? nearestName(token.name, Object.keys(specs)) : undefined;
+      const hint = nearest === undefined ? "--help lists them" : `did you mean --${nearest}?`;
+      problems.push(`${token.rawName} is not a flag of this program; ${hint}`);
     } else if (token.value === undefined || (!token.inlineValue && token.value.startsWith("--"))) {
       problems.push(`${token.rawName} needs a value`);
     } else {

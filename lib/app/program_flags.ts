@@ -13,7 +13,7 @@ const COMMON = {
   "namespace": { kind: "string", env: "METALLB_NAMESPACE", help: "namespace of the metallb.io objects" },
   "pod-name": { kind: "string", env: "METALLB_POD_NAME", help: "name of this pod" },
   "log-level": { kind: "string", default: "info", choices: LOG_FILTERS, help: `one of ${LOG_FILTERS.join(", ")}` },
-  "lb-class": { kind: "string", help: "serve only Services of this loadBalancerClass" },
+  "lb-class": { kind: "string", help: "serve only Services of these loadBalancerClasses, separated by commas" },
   "kubeconfig": {
     kind: "string",
     help: "kubeconfig file; else the files of KUBECONFIG, else the pod's service account",

@@ -26,11 +26,15 @@ function valuesOf(args: readonly string[], env: Record<string, string> = {}) {
 
 for (
   const { why, args, env = {}, problem } of [
-    { why: "an unknown flag", args: ["--nmae=x"], problem: "--nmae is not a flag of this program; --help lists them" },
+    {
+      why: "an unknown flag",
+      args: ["--nmae=x"],
+      problem: "--nmae is not a flag of this program; did you mean --name?",
+    },
     {
       why: "an unknown flag with one dash",
       args: ["-nmae"],
-      problem: "--nmae is not a flag of this program; --help lists them",
+      problem: "--nmae is not a flag of this program; did you mean --name?",
     },
     {
       why: "a property of every object",
@@ -167,9 +171,20 @@ Deno.test("parseFlags: what has no effect is accepted and named by where it came
   assertEquals(effectless(["--old-flag=x"], { OLD: "y" }), ["--old-flag"]);
 });
 
+Deno.test("parseFlags: an unknown flag like no other is answered with where they are listed", () => {
+  const result = parseFlags(SPECS, { args: ["--zzzzzzzz=1"], env: {} });
+  assertEquals(result.ok ? [] : result.problems, ["--zzzzzzzz is not a flag of this program; --help lists them"]);
+});
+
 Deno.test("describeFlags: one line per flag with default, variable and whether it does anything", () => {
   const lines = describeFlags(SPECS).split("\n");
   assertEquals(lines.length, Object.keys(SPECS).length);
   assertEquals(lines[1]?.trim().replace(/ +/g, " "), "--port a number (default 80) [PORT]");
   assertEquals(lines[5]?.includes("accepted for compatibility, without effect"), true);
+});
+
+Deno.test("describeFlags: the help of a long flag stands where that of the others does", () => {
+  const help = "words of help";
+  const text = describeFlags({ a: { kind: "string", help }, ["b".repeat(30)]: { kind: "string", help } });
+  assertEquals(text.split("\n").map((line) => line.indexOf(help)), [36, 36]);
 });

@@ -5,12 +5,12 @@
  * what it was given. What went wrong is on standard error, what was asked for on standard output.
  */
 import { nearestName } from "../../decision/config/nearest_name.ts";
-import { describeFlags, type FlagSpecs, parseFlags } from "../flags.ts";
+import { describeFlags, type FlagSpecs, flagsWidth, parseFlags } from "../flags.ts";
 import { VERSION } from "../version.ts";
 import { type CliWorld, type Command, EXIT } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { processFiles } from "./input.ts";
-import { columnsOf, processOutput } from "./output.ts";
+import { columnsOf, type Output, processOutput, wrapped } from "./output.ts";
 
 /** Runs the command line of this process. */
 export async function runCli(args: readonly string[]): Promise<number> {
@@ -46,13 +46,13 @@ export async function runCommandLine(
   if (name === "--help" || name === "-h" || name === "help") {
     const wanted = name === "help" ? commands.find((command) => command.name === rest[0]) : undefined;
     if (name === "help" && rest[0] !== undefined && wanted === undefined) return unknown(rest[0], { world, commands });
-    world.stdout.write(wanted === undefined ? helpOf(commands) : helpOfCommand(wanted));
+    world.stdout.write(wanted === undefined ? helpOf(commands) : helpOfCommand(wanted, world.stdout));
     return EXIT.done;
   }
   const command = commands.find((each) => each.name === name);
   if (command === undefined) return unknown(name, { world, commands });
   if (asksForHelp(rest)) {
-    world.stdout.write(helpOfCommand(command));
+    world.stdout.write(helpOfCommand(command, world.stdout));
     return EXIT.done;
   }
   return await runCommand(command, { args: rest, world });
@@ -122,12 +122,16 @@ herald COMMAND --help shows the flags of a command.
 `;
 }
 
-function helpOfCommand(command: Command): string {
+/** Paragraphs are for reading: longer lines are hard to, on the widest terminal too. */
+const HELP_COLUMNS = 100;
+
+function helpOfCommand(command: Command, output: Output): string {
   const { summary, details, flags, words, examples } = command;
+  const columns = Math.min(output.columns ?? HELP_COLUMNS, HELP_COLUMNS);
   const parts = [`herald ${command.name}: ${summary}`, `usage: ${usageOf(command)}`];
-  if (details !== undefined) parts.push(details);
-  if (words !== undefined) parts.push(`  ${words.name.padEnd(26)} ${words.help}`);
-  if (Object.keys(flags).length > 0) parts.push(describeFlags(flags));
+  if (details !== undefined) parts.push(wrapped(details, { columns, indent: "" }));
+  if (words !== undefined) parts.push(`  ${words.name.padEnd(flagsWidth(flags))}  ${words.help}`);
+  if (Object.keys(flags).length > 0) parts.push(describeFlags(flags, { columns }));
   if (examples !== undefined) parts.push(`examples:\n${examples.map((line) => `  ${line}`).join("\n")}`);
   return `${parts.join("\n\n")}\n`;
 }
@@ -138,7 +142,11 @@ function usageOf({ name, words, flags }: Command): string {
     const word = `${words.name}${words.max > 1 ? "…" : ""}`;
     parts.push(words.min > 0 ? word : `[${word}]`);
   }
-  if (Object.values(flags).some((flag) => flag.kind === "list" && flag.short === "f")) parts.push("-f FILE|FOLDER|-…");
+  for (const [flag, { kind, short, placeholder, required }] of Object.entries(flags)) {
+    if (placeholder === undefined) continue;
+    const text = `${short === undefined ? `--${flag}` : `-${short}`} ${placeholder}${kind === "list" ? "…" : ""}`;
+    parts.push(required ? text : `[${text}]`);
+  }
   if (Object.keys(flags).length > 0) parts.push("[FLAG…]");
   return parts.join(" ");
 }

@@ -66,6 +66,7 @@ export function defineCommand<const Specs extends FlagSpecs>(spec: CommandSpec<S
 export const FILENAME_FLAG = {
   kind: "list",
   short: "f",
+  placeholder: "FILE|FOLDER|-",
   help: "file, folder (with its sub-folders) or - for standard input; may be repeated",
 } as const satisfies FlagSpec;
 

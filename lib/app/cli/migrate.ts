@@ -15,7 +15,13 @@ import { isLegacyConfigMap } from "./legacy_config_map.ts";
 import { DEFAULT_NAMESPACE } from "./namespaces.ts";
 
 const FLAGS = {
-  filename: { kind: "string", short: "f", help: "file with the ConfigMap, or - for standard input" },
+  filename: {
+    kind: "string",
+    short: "f",
+    required: true,
+    placeholder: "FILE|-",
+    help: "file with the ConfigMap, or - for standard input",
+  },
   output: { kind: "string", short: "o", default: "yaml", choices: ["yaml", "json"], help: "output: yaml or json" },
   "only-data": { kind: "boolean", help: "the file is the value of data.config alone, not a ConfigMap" },
   namespace: { kind: "string", short: "n", help: "namespace of the new objects (the ConfigMap's, or metallb-system)" },
@@ -26,7 +32,7 @@ export const MIGRATE = defineCommand({
   name: "migrate",
   summary: "print today's objects for a ConfigMap of MetalLB 0.12 or older",
   details:
-    "The objects go to standard output, what could not be mapped to standard error. Exit code 0: all is mapped,\n" +
+    "The objects go to standard output, what could not be mapped to standard error. Exit code 0: all is mapped, " +
     "1: something is not, the rest is printed, 2: there is nothing that could be read.",
   examples: [
     "herald migrate -f configmap.yaml > objects.yaml",
@@ -51,7 +57,6 @@ async function migrate(call: CommandCall<typeof FLAGS>): Promise<ExitCode> {
     stderr.write(`herald migrate: ${message}\n`);
     return code;
   };
-  if (flags.filename === "") return fail("-f is missing: the file with the ConfigMap, or -", EXIT.usage);
   const read = await readText(flags.filename, files);
   if (!read.ok) return fail(read.message, EXIT.usage);
   const source = sourceName(flags.filename);

@@ -14,6 +14,7 @@ const FLAGS = {
     kind: "list",
     short: "f",
     required: true,
+    placeholder: "FILE|FOLDER",
     help: "file or folder (with its sub-folders); may be repeated",
   },
   "node-name": { kind: "string", help: "name of this machine in the files (default: its host name)" },

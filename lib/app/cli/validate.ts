@@ -17,7 +17,7 @@ import { type Output, printable, styled, wrapped, writeJson } from "./output.ts"
 import type { Validation } from "./validation.ts";
 
 const FLAGS = {
-  filename: FILENAME_FLAG,
+  filename: { ...FILENAME_FLAG, required: true },
   output: OUTPUT_FLAG,
   namespace: {
     ...NAMESPACE_FLAG,
@@ -29,8 +29,8 @@ const FLAGS = {
 export const VALIDATE = defineCommand({
   name: "validate",
   summary: "check manifests without a cluster: every problem at once, with file and line",
-  details: "Checks what the API server would refuse and what Herald would say: schemas, addresses, overlaps, names\n" +
-    "that do not exist. Folders are read with their sub-folders. Exit code 0: valid (there may be warnings),\n" +
+  details: "Checks what the API server would refuse and what Herald would say: schemas, addresses, overlaps, names " +
+    "that do not exist. Folders are read with their sub-folders. Exit code 0: valid (there may be warnings), " +
     "1: invalid, 2: something could not be read.",
   examples: [
     "herald validate -f pools.yaml",
@@ -42,10 +42,6 @@ export const VALIDATE = defineCommand({
 });
 
 async function validate({ flags, files, stdout, stderr }: CommandCall<typeof FLAGS>): Promise<ExitCode> {
-  if (flags.filename.length === 0) {
-    stderr.write("herald validate: -f is missing: the file, the folder or - to check\n");
-    return EXIT.usage;
-  }
   const input = await readInput(flags.filename, files);
   for (const message of input.unreadable) stderr.write(`herald validate: ${message}\n`);
   if (input.unreadable.length > 0) return EXIT.usage;

@@ -58,8 +58,29 @@ for (
 Deno.test("herald: a usage error shows how the command is called", async () => {
   assertMatch(
     (await herald(["echo", "-x"], { commands })).err,
-    /usage: herald echo \[WORD…\] -f FILE\|FOLDER\|-… \[FLAG…\]/,
+    /usage: herald echo \[WORD…\] \[-f FILE\|FOLDER\|-…\] \[FLAG…\]/,
   );
+  for (
+    const [name, usage] of [["validate", "-f FILE|FOLDER|-…"], ["migrate", "-f FILE|-"], ["up", "-f FILE|FOLDER…"]]
+  ) {
+    assertEquals(await herald([name!]), {
+      code: 2,
+      out: "",
+      err: `herald ${name}: -f (--filename) is required\nusage: herald ${name} ${usage} [FLAG…]\n`,
+    });
+  }
+});
+
+Deno.test("herald: on a terminal the lines of a command's help are no longer than it, and aligned", async () => {
+  for (const name of ["validate", "explain", "status", "migrate", "up"]) {
+    const { out } = await herald([name, "--help"], { terminal: 80 });
+    const [, flags] = out.split(/\n\n(?= {2}-)/);
+    for (const line of out.split("\nexamples:")[0]!.split("\n").slice(1)) assert(line.length <= 80, line);
+    const starts = flags!.split("\n\n")[0]!.split("\n").map((line) =>
+      /^( {2}-.*? {2,}| +)(?=\S)/.exec(line)![0].length
+    );
+    assertEquals(new Set(starts).size, 1, out);
+  }
 });
 
 Deno.test("herald: an unexpected error is one line and exit code 1; its stack is shown to those who ask", async () => {

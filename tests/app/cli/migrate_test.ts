@@ -19,7 +19,7 @@ const names = (text: string) =>
 
 for (
   const [why, text, message] of [
-    ["no file", undefined, /^herald migrate: -f is missing/],
+    ["no file", undefined, /^herald migrate: -f \(--filename\) is required/],
     ["an empty file", "", /^herald migrate: \(standard input\): is empty\n$/],
     [
       "a file without a ConfigMap",

@@ -224,7 +224,7 @@ Deno.test("validate: --namespace says which objects count", async () => {
 Deno.test("validate: what cannot be read is exit code 2, and nothing on standard output", async () => {
   const missing = await herald(["validate", "-f", "no.yaml", "-o", "json"]);
   assertEquals(missing, { code: 2, out: "", err: "herald validate: no.yaml: there is no such file or folder\n" });
-  assertMatch((await herald(["validate"])).err, /-f is missing/);
+  assertMatch((await herald(["validate"])).err, /-f \(--filename\) is required/);
   assertEquals((await herald(["validate"])).code, 2);
 });
 

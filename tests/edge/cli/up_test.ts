@@ -154,7 +154,7 @@ Deno.test("herald up: kubectl's API and both status pages are on the loopback, w
 
 Deno.test("herald up: calls that are wrong end with 2", async () => {
   const lines: [string[], string][] = [
-    [["up"], "--filename is required"],
+    [["up"], "-f (--filename) is required"],
     [["up", "-f", "-"], "standard input cannot be read again"],
   ];
   for (const [args, message] of lines) {
