@@ -56,6 +56,7 @@ export async function readText(
   filename: string,
   files: InputFiles,
 ): Promise<{ readonly ok: true; readonly text: string } | { readonly ok: false; readonly message: string }> {
+  if (filename === "") return { ok: false, message: EMPTY_NAME };
   const shown = sourceName(filename);
   try {
     if (filename !== STANDARD_INPUT) {
@@ -73,6 +74,8 @@ export async function readText(
     return { ok: false, message: `${shown}: ${reasonOf(error)}` };
   }
 }
+
+const EMPTY_NAME = "-f: the name of a file is empty";
 
 /** How problems name a file: its name without control characters, or a word for standard input. */
 export function sourceName(filename: string): string {
@@ -98,7 +101,7 @@ class Reading implements Input {
   }
 
   async take(filename: string): Promise<void> {
-    if (filename === "") return this.#refuse("-f: the name of a file is empty");
+    if (filename === "") return this.#refuse(EMPTY_NAME);
     if (filename === STANDARD_INPUT) return await this.#file(filename);
     try {
       const kind = await this.#files.kindOf(filename);

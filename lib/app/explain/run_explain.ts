@@ -29,6 +29,11 @@ interface Source {
 
 /** Returns the exit code. */
 export async function runExplain(call: ExplainCall): Promise<number> {
+  const misspelt = call.words.filter((word) => !/^([^/]+\/)?[^/]+$/.test(word));
+  for (const word of misspelt) {
+    call.stderr.write(`herald explain: "${printable(word)}" is not NAMESPACE/SERVICE, such as shop/web\n`);
+  }
+  if (misspelt.length > 0) return EXIT.usage;
   const source = call.flags.filename.length > 0 ? await readFiles(call) : await readCluster(call);
   if (typeof source === "number") return source;
   const { flags, stdout, stderr, words } = call;
@@ -40,15 +45,17 @@ export async function runExplain(call: ExplainCall): Promise<number> {
 
   const wanted = words.map((word) => word.includes("/") ? word : `${source.namespace}/${word}`);
   const missing = wanted.filter((key) => !world.services.some((service) => service.key === key));
+  const known = world.services.map(({ key }) => key);
   for (const key of missing) {
-    const nearest = nearestName(key, world.services.map((service) => service.key));
-    const hint = nearest === undefined ? "" : `; did you mean ${printable(nearest)}?`;
+    const meant = known.find((other) => other.endsWith(key.slice(key.indexOf("/")))) ?? nearestName(key, known);
+    const hint = meant === undefined ? "" : `; did you mean ${printable(meant)}?`;
     stderr.write(`herald explain: there is no Service ${printable(key)}${hint}\n`);
   }
   const named = new Set(wanted);
   const services = world.services.filter(({ key }) => named.size === 0 || named.has(key));
   if (flags.output === "json") writeJson(stdout, explainJson({ ...world, services }));
-  else {
+  // Of names alone that are not there everything is said.
+  else if (named.size === 0 || services.length > 0) {
     writeExplanation(stdout, world, {
       // Of all Services of a cluster most are none of our business.
       services: services.filter(({ allocation }) => named.size > 0 || allocation.reason !== "notLoadBalancer"),
@@ -84,7 +91,7 @@ async function readFiles({ flags, files, stderr }: ExplainCall): Promise<Source 
     notes.push("the input has no EndpointSlices: without one that can serve, no Service is announced");
   }
   if (sorted.assumed.size > 0) {
-    const services = sorted.assumed.size === 1 ? "One Service has" : `${sorted.assumed.size} Services have`;
+    const services = sorted.assumed.size === 1 ? "one Service has" : `${sorted.assumed.size} Services have`;
     notes.push(`${services} no cluster IP in the input; one of each family that it asks for is assumed`);
   }
   return {

@@ -69,7 +69,6 @@ export async function runUp(call: UpCall): Promise<number> {
     stderr.write(`herald up: ${message}\n`);
     return code;
   };
-  if (flags.filename.length === 0) return complain("-f is required: the files or folders to run from", EXIT.usage);
   if (flags.filename.includes(STANDARD_INPUT)) {
     return complain("-f - is not possible: standard input cannot be read again when it changes", EXIT.usage);
   }

@@ -77,6 +77,28 @@ Deno.test("herald explain: a Service that was named and is not there ends with 1
   assertStringIncludes(out, "shop/web  192.168.1.240  announced by node-a and by BGP\n");
 });
 
+Deno.test("herald explain: what is no name of a Service is a usage error", async () => {
+  for (const word of ["a/b/c", "/web", "shop/", ""]) {
+    const { code, out, err } = await herald(["explain", "-f", "m", word, "shop/web"], { files: FILES });
+    assertEquals([code, out], [2, ""], word);
+    assertEquals(err, `herald explain: "${word}" is not NAMESPACE/SERVICE, such as shop/web\n`);
+  }
+});
+
+Deno.test("herald explain: where only names are given that are not there, nothing is said of all the others", async () => {
+  const table: [string, string][] = [
+    ["zzzzzzzzzzzz/yyyyy", "there is no Service zzzzzzzzzzzz/yyyyy"],
+    // Without a namespace it is `default`; the name tells where it was meant to be.
+    ["web", "there is no Service default/web; did you mean shop/web?"],
+  ];
+  for (const [word, message] of table) {
+    const named = await herald(["explain", "-f", "m", word], { files: FILES });
+    assertEquals(named, { code: 1, out: "", err: `herald explain: ${message}\n` });
+    const { code, out } = await herald(["explain", "-f", "m", word, "-o", "json"], { files: FILES });
+    assertEquals([code, JSON.parse(out).services], [1, []]);
+  }
+});
+
 Deno.test("herald explain -o json: the shape of DESIGN §7, with every value", async () => {
   const { code, out, err } = await herald(["explain", "-f", "m", "-o", "json"], { files: FILES });
   assertEquals([code, err], [0, ""]);
@@ -170,7 +192,7 @@ Deno.test("herald explain: the families that a Service asks for are assumed to g
     assertEquals(JSON.parse(out).services[0].allocation.addresses, addresses, members);
   }
   const { out } = await herald(["explain", "-f", "m"], { files: FILES });
-  assertStringIncludes(out, "note: One Service has no cluster IP in the input; one of each family");
+  assertStringIncludes(out, "note: one Service has no cluster IP in the input; one of each family");
 });
 
 Deno.test("herald explain: counters that a JSON number cannot hold are texts", async () => {

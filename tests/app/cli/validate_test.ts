@@ -226,6 +226,10 @@ Deno.test("validate: what cannot be read is exit code 2, and nothing on standard
   assertEquals(missing, { code: 2, out: "", err: "herald validate: no.yaml: there is no such file or folder\n" });
   assertMatch((await herald(["validate"])).err, /-f \(--filename\) is required/);
   assertEquals((await herald(["validate"])).code, 2);
+  for (const command of ["validate", "migrate"]) {
+    const unnamed = await herald([command, "-f", ""]);
+    assertEquals(unnamed, { code: 2, out: "", err: `herald ${command}: -f: the name of a file is empty\n` });
+  }
 });
 
 Deno.test("validate: for people, every problem with file and line, what is skipped, and a last line that sums up", async () => {
