@@ -43,8 +43,10 @@ export function readCommands(golden: string): GuideCommand[] {
 }
 
 if (import.meta.main) {
-  for (const path of Deno.args) {
-    const number = path.split("/").at(-1)!.slice(0, 3);
-    for (const { at, text } of commandsOf(Deno.readTextFileSync(path), number)) console.log(`${at} ${text}`);
-  }
+  const lines = Deno.args.flatMap((path) =>
+    commandsOf(Deno.readTextFileSync(path), path.split("/").at(-1)!.slice(0, 3)).map(({ at, text }) =>
+      `${at} ${text}\n`
+    )
+  );
+  Deno.stdout.writeSync(new TextEncoder().encode(lines.join("")));
 }

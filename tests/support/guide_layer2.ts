@@ -131,6 +131,8 @@ export async function readLayer2Guide(t: Deno.TestContext, world: GuideWorld): P
     assertMatch((await reader.type(718)).stdout, /^default +nginx-specific-ip .* 192\.168\.1\.245 /m);
     assertStringIncludes((await reader.type(721)).stdout, "assignedIPv4: 2");
     await world.state('there is no IPAddressPool named \\"primary-pool\\"');
+    await world.describes("l2advertisement -n metallb-system primary-l2-advertisement", "unknownPool");
+    await world.describes("ipaddresspool -n metallb-system database-pool", "notAdvertised");
     const events = (await reader.type(724)).stdout;
     assertMatch(events, /Warning +ConfigurationWarning +l2advertisement\/primary-l2-advertisement .*\(unknownPool\)/);
     assertMatch(events, /Warning +ConfigurationWarning +ipaddresspool\/database-pool .*\(notAdvertised\)/);

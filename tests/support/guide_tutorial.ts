@@ -72,6 +72,7 @@ export async function readTutorial(t: Deno.TestContext, world: GuideWorld): Prom
     await world.describes("configmap config -n metallb-system", "OldConfiguration");
     await world.describes("configmap config -n metallb-system", `To convert it: ${MIGRATE}`);
     await world.state("herald migrate");
+    assertStringIncludes((await reader.shell("herald status")).stdout, "herald migrate");
   });
 
   await t.step("001: the line that it says is typed, and the tutorial ends as it promises", async () => {

@@ -64,12 +64,17 @@ export class GuideWorld {
     this.#controller = await this.stage.startController({ flags });
   }
 
-  /** A cluster as before the first page: no Service, no object of `metallb.io`. */
+  /** A cluster as before the first page: no Service, no object of `metallb.io`, and the controller knows it. */
   async clear(): Promise<void> {
     const { kubectl } = this;
     const services = (await kubectl.ok("get services -o name")).split("\n")
       .filter((name) => name !== "service/kubernetes");
     if (services.length > 0) await kubectl.ok(`delete ${services.join(" ")}`);
+    // Services and pools come by two watches, of which either may be late.
+    await until("the controller has taken all addresses back", async () => {
+      const used = await kubectl.ok(`get ipaddresspool -n ${NAMESPACE} -o jsonpath={.items[*].status.assignedIPv4}`);
+      return used.split(" ").every((count) => count === "" || count === "0");
+    });
     await kubectl.ok(`delete ${CUSTOM_KINDS} -n ${NAMESPACE} --all`);
   }
 
