@@ -165,7 +165,7 @@ async function exercise(stage: Stage): Promise<void> {
   await eventually("the webhooks answer", async () => {
     const made = await kubectl.run(["create", "-f", "-"], pool("first", "192.0.2.0/24"));
     return made.code === 0;
-  });
+  }, { limitMs: 60_000 });
   await stage.create(
     `{"apiVersion":"metallb.io/v1beta1","kind":"L2Advertisement","metadata":{"name":"l2","namespace":"${NAMESPACE}"}}`,
   );

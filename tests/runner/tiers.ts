@@ -67,7 +67,7 @@ export const TIERS: readonly Tier[] = [
     flags: ["--allow-all"],
     needs: ["kubectl"],
     perFile: true,
-    limitMs: 5 * MINUTE_MS,
+    limitMs: 10 * MINUTE_MS,
   },
   {
     name: "demo",
