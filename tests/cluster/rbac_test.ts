@@ -157,6 +157,7 @@ async function exercise(stage: Stage): Promise<void> {
       "--ml-secret-name=memberlist",
       "--deployment=controller",
       `--port=${metricsPort}`,
+      "--webhook-mode=enabled",
       `--webhook-port=${stage.webhookPort}`,
     ],
   });

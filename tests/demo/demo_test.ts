@@ -110,7 +110,7 @@ Deno.test("herald demo: two at the same time do not disturb each other", async (
 
 for (
   const [args, message] of [
-    [["demo", "--kepe"], "herald demo: --kepe is not a flag of this program; --help lists them"],
+    [["demo", "--kepe"], "herald demo: --kepe is not a flag of this program; did you mean --keep?"],
     [["demo", "--keep=perhaps"], 'herald demo: --keep: "perhaps" is not "true" or "false"'],
     [["demo", "now"], 'herald demo: "now" is one word too many'],
     [["dmeo"], 'herald: "dmeo" is not a command; did you mean "demo"?'],

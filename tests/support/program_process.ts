@@ -49,7 +49,8 @@ export class ProgramProcess {
         `--namespace=${namespace}`,
         "--port=0",
         "--health-probe-port=0",
-        "--webhook-mode=disabled",
+        // Most tests have no API server that would call them.
+        ...program === "controller" ? ["--webhook-mode=disabled"] : [],
         ...flags,
       ],
       cwd: ROOT,
