@@ -173,10 +173,11 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
   }
 
   #reconfigure(): void {
+    const { problems } = this.#poolConfig;
     const config = this.#poolConfig.resolve();
+    if (this.#poolConfig.problems !== problems) this.#reportProblems();
     if (config === undefined) return;
     this.#decider.setConfig(config);
-    this.#reportProblems();
     this.#decideAll();
   }
 
