@@ -25,6 +25,7 @@ import { type ApiError, isRetryable } from "../edge/kube/api_error.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
 import { EventRecorder } from "../edge/kube/events.ts";
 import type { Reflector } from "../edge/kube/reflector.ts";
+import { systemSchedule } from "../edge/kube/schedule.ts";
 import { EventLoopDriver } from "../edge/run/event_loop_driver.ts";
 import { Caches } from "./caches.ts";
 import { coalesced } from "./coalesced.ts";
@@ -139,7 +140,10 @@ export class Controller {
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#endTerm();
-    await Promise.race([Promise.all(this.#writes), delay(WRITES_FLUSH_MS)]);
+    const limit = Promise.withResolvers<void>();
+    const stopTimer = systemSchedule(() => limit.resolve(), WRITES_FLUSH_MS);
+    await Promise.race([Promise.all(this.#writes), limit.promise]);
+    stopTimer();
     // Given back as soon as nothing can come after it: others wait for it.
     const isClean = this.#writes.size === 0 && this.#deps.clock.now() >= this.#doubtEndsAt;
     await this.#leadership.stop({ isClean });
@@ -330,8 +334,4 @@ function failureOf(error: ApiError): WriteFailure {
     default:
       return "retryable";
   }
-}
-
-function delay(delayMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, delayMs));
 }
