@@ -4,9 +4,10 @@
  */
 import type { KubeObject } from "../../base/kube.ts";
 import type { Config, L2Advertisement } from "../config/config.ts";
+import { labelsOf } from "../config/identity.ts";
 import { type Problem } from "../config/problem.ts";
 import { anySelectorMatches } from "../config/selector.ts";
-import { ALLOCATED_FROM_POOL, decodeService, type ServiceView } from "../config/service_view.ts";
+import { ALLOCATED_FROM_POOL, decodeService, type Labels, type ServiceView } from "../config/service_view.ts";
 
 type Advertisement = Pick<L2Advertisement, "name" | "pools" | "serviceSelectors">;
 
@@ -26,9 +27,10 @@ export function unannouncedServices(services: Iterable<KubeObject>, config: Conf
   for (const object of services) {
     const pool = object.metadata.annotations?.[ALLOCATED_FROM_POOL];
     if (pool === undefined || covered.has(pool)) continue;
+    // Labels are all that is asked for of most Services; to decode ten thousand of them takes half a second.
+    if (isCovered(labelsOf(object), { pool, advertisements })) continue;
     const decoded = decodeService(object);
     if (!decoded.ok || decoded.value.ingress.length === 0) continue;
-    if (isCovered(decoded.value, { pool, advertisements })) continue;
     problems.push(problemOf(decoded.value, { pool, advertisements }));
     if (problems.length === PROBLEMS_MAX) break;
   }
@@ -36,7 +38,7 @@ export function unannouncedServices(services: Iterable<KubeObject>, config: Conf
 }
 
 function isCovered(
-  { labels }: ServiceView,
+  labels: Labels,
   { pool, advertisements }: { pool: string; advertisements: readonly Advertisement[] },
 ): boolean {
   return advertisements.some(({ pools, serviceSelectors }) =>

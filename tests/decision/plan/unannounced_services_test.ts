@@ -50,3 +50,14 @@ Deno.test("a flood of Services is cut", () => {
   const services = Array.from({ length: 1_200 }, (_, i) => serviceObject(`s${i}`, POOL));
   assertEquals(found(services, []).length, 1_000);
 });
+
+Deno.test("of a Service that is covered by its labels nothing else is read: ten thousand are looked at all the time", () => {
+  const { metadata } = serviceObject("web", { ...POOL, labels: { app: "web" } });
+  const unread = {
+    metadata,
+    get spec(): never {
+      throw new Error("the spec was read");
+    },
+  };
+  assertEquals(found([unread], [l2Object("l2", { ipAddressPools: ["p"], ...SELECTS_WEB })]), []);
+});
