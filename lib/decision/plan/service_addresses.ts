@@ -46,7 +46,7 @@ export function serviceAddresses(
   if (service.hasNamedIngress || ips.length < service.ingress.length) {
     return none("invalidIP", "an ingress entry of its status holds no IP address");
   }
-  const pool = options.poolOf(ips) ?? disabledPoolOf(service, options.config);
+  const pool = disabledPoolOf(service, options.config) ?? options.poolOf(ips);
   if (pool === undefined) {
     return none("ipNotAllowed", `${ips.slice(0, 4).map(formatIp).join(", ")} is not in one pool of the configuration`);
   }
@@ -55,7 +55,8 @@ export function serviceAddresses(
 
 /**
  * The pool that gave the addresses before somebody broke it. The controller leaves them where they are, so they must not
- * go dark either; the annotation is the only thing that still tells where they come from.
+ * go dark either; the annotation is the only thing that still tells where they come from. It counts for more than a pool
+ * that overlaps the broken one.
  */
 function disabledPoolOf({ allocatedFromPool }: ServiceView, { disabledPools }: Config): string | undefined {
   return allocatedFromPool !== undefined && disabledPools.has(allocatedFromPool) ? allocatedFromPool : undefined;

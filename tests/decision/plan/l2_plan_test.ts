@@ -220,3 +220,14 @@ Deno.test("planLayer2: what a pool gave before somebody broke it goes on being a
     assertEquals(addresses.has(ADDRESS), reason === undefined, JSON.stringify(world));
   }
 });
+
+Deno.test("planLayer2: so does what a pool gave that another one overlaps and disables", () => {
+  const annotations = { "metallb.io/ip-allocated-from-pool": "q" };
+  const { services } = plan({
+    pool: { addresses: ["10.20.30.0/28"] },
+    service: { annotations, ingress: ["10.20.30.5"] },
+    advertisements: [{ ipAddressPools: ["q"] }],
+  });
+  const { pool, reason, addresses } = services.get("shop/web")!;
+  assertEquals([pool, reason, addresses.length], ["q", undefined, 1]);
+});
