@@ -89,7 +89,9 @@ export class Decider {
     for (const addresses of this.#present(state)) {
       const result = this.allocator.adopt(request.request, addresses);
       if (result.ok) {
-        this.#decide(state, { kind: "assigned", pool: result.pool, addresses: result.addresses });
+        const mayBeLeft = request.request.pool !== result.pool && sameTexts(addresses, shownAddresses(view));
+        const left = mayBeLeft ? this.#leftWithItsPool(view) : undefined;
+        this.#decide(state, left ?? { kind: "assigned", pool: result.pool, addresses: result.addresses });
         return true;
       }
       refusal ??= result;
@@ -129,12 +131,10 @@ export class Decider {
       this.#fillUp(state, request.request);
       return;
     }
-    // The pool's errors may be a slip of the pen: what it gave is not taken away for them.
+    const left = this.#leftWithItsPool(view);
     const from = view.allocatedFromPool;
-    const isInDisabledPool = from !== undefined && this.#config.disabledPools.has(from);
-    if (isInDisabledPool && isForThePool(state.adoptRefusal, { asksFor: request.request.pool, from })) {
-      const message = `pool "${from}" has errors and is disabled; its addresses are left alone`;
-      this.#decide(state, { kind: "left", reason: "disabledPool", message });
+    if (left !== undefined && isForThePool(state.adoptRefusal, { asksFor: request.request.pool, from })) {
+      this.#decide(state, left);
       return;
     }
     const result = this.allocator.assign(request.request);
@@ -209,6 +209,16 @@ export class Decider {
     }
   }
 
+  /**
+   * The pool's errors may be a slip of the pen: what it gave is not taken away for them. Nor does it pass to a pool that
+   * overlaps it, because other advertisements may select that one.
+   */
+  #leftWithItsPool({ allocatedFromPool: from, ingress }: ServiceView): Decision | undefined {
+    if (from === undefined || ingress.length === 0 || !this.#config.disabledPools.has(from)) return undefined;
+    const message = `pool "${from}" has errors and is disabled; its addresses are left alone`;
+    return { kind: "left", reason: "disabledPool", message };
+  }
+
   /** Decides on no address: what the Service holds is given up. */
   #give(state: ServiceState, decision: Decision): void {
     this.allocator.book.retire(state.key);
@@ -250,7 +260,10 @@ export class Decider {
  * True when the address may not stay only because of what the pools are like now: in none, or in one that overlaps the
  * pool that gave it and does not serve the Service.
  */
-function isForThePool(refusal: Refusal | undefined, pool: { asksFor: string | undefined; from: string }): boolean {
+function isForThePool(
+  refusal: Refusal | undefined,
+  pool: { asksFor: string | undefined; from: string | undefined },
+): boolean {
   const { asksFor, from } = pool;
   if (refusal?.reason === "poolMismatch") return asksFor === from;
   return refusal?.reason === "ipNotAllowed" || refusal?.reason === "poolIncompatible";

@@ -339,3 +339,20 @@ Deno.test("Life cycle: a pool that another one overlaps and disables loses no ad
     assertEquals(stage.shown("web"), "192.0.2.0 (p)");
   }
 });
+
+Deno.test("Life cycle: nor does it pass to the other pool, which other advertisements select, before the first is gone", () => {
+  const stage = stageWithWeb();
+  const other = poolObject("a", ["192.0.2.0/31"]);
+  stage.pools(other, p(), q());
+  assertEquals([stage.shown("web"), stage.machine.decisionOf("shop/web")?.kind], ["192.0.2.0 (p)", "left"]);
+  assertEquals([stage.patches, stage.events], [[], []]);
+  stage.put("next");
+  assertEquals(stage.shown("next"), "192.0.2.1 (a)");
+  // Who asks for the other pool gets it, and once the first is gone all that it gave is the other's.
+  const asking = stageWithWeb();
+  asking.change("web", annotate({ [POOL]: "a" }));
+  asking.pools(other, p(), q());
+  assertEquals(asking.shown("web"), "192.0.2.0 (a)");
+  stage.pools(other, q());
+  assertEquals(stage.shown("web"), "192.0.2.0 (a)");
+});
