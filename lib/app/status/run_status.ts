@@ -35,7 +35,7 @@ export async function runStatus(call: StatusCall): Promise<number> {
     const services = read.services.filter(({ namespace }) => flags.namespace === "" || flags.namespace === namespace);
     const report = { ...read, services };
     if (flags.output === "json") writeJson(stdout, statusJson(report));
-    else writeStatus(stdout, report, { nowMs: systemClock.wallMs() });
+    else writeStatus(stdout, report, { nowMs: systemClock.wallMs(), namespace: flags.namespace });
     return EXIT.done;
   } finally {
     transport.close();

@@ -34,13 +34,18 @@ export function statusJson(report: StatusReport): JsonObject {
   };
 }
 
-export function writeStatus(output: Output, report: StatusReport, options: { readonly nowMs: number }): void {
+export function writeStatus(
+  output: Output,
+  report: StatusReport,
+  options: { readonly nowMs: number; readonly namespace?: string },
+): void {
   const table = (rows: readonly (readonly string[])[]) => {
     const [head, ...body] = columnsOf(rows.map((row) => row.map(printable)));
     output.write(`${styled(output, head!, "dim")}\n${body.map((line) => `${line}\n`).join("")}\n`);
   };
   writePrograms(output, report, table);
-  if (report.services.length === 0) output.write("no Service of type LoadBalancer\n\n");
+  const where = options.namespace ? ` in namespace ${printable(options.namespace)}` : "";
+  if (report.services.length === 0) output.write(`no Service of type LoadBalancer${where}\n\n`);
   else {
     const rows = report.services.map((service) => serviceRow(service, options));
     table([["SERVICE", "ADDRESS", "POOL", "ANNOUNCED BY", "SINCE"], ...rows]);

@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert/equals";
 import { assertStringIncludes } from "@std/assert/string_includes";
 import type { KubeObject } from "../../../lib/base/kube.ts";
 import { explainWorld } from "../../../lib/decision/control/explain_world.ts";
-import { type StatusInput, statusReport } from "../../../lib/app/status/status_report.ts";
+import { type StatusInput, type StatusReport, statusReport } from "../../../lib/app/status/status_report.ts";
 import { ageText, statusJson, writeStatus } from "../../../lib/app/status/status_text.ts";
 import { l2Object, nodeObject, poolObject, serviceObject } from "../../decision/objects.ts";
 import { herald } from "./cli_world.ts";
@@ -150,6 +150,18 @@ first  1/3             -
 warning: L2Advertisement x: no pool y (speaker-a, speaker-b)
 `,
   );
+});
+
+Deno.test("herald status: where one namespace was asked for, it has no Service, not the cluster", () => {
+  const empty: StatusReport = { services: [], pools: [], programs: [], leader: null, configuration: [], notes: [] };
+  for (
+    const [namespace, line] of [["", "no Service of type LoadBalancer"], ["shop", "LoadBalancer in namespace shop"]]
+  ) {
+    let out = "";
+    const output = { write: (text: string) => void (out += text), color: false, columns: undefined };
+    writeStatus(output, empty, { nowMs: 0, namespace: namespace! });
+    assertStringIncludes(out, `${line}\n\n`);
+  }
 });
 
 Deno.test("herald status -o json: the shape that its header promises", () => {
