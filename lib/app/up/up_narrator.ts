@@ -54,7 +54,7 @@ function sentenceOf(event: LogEvent): Sentence | undefined {
     default:
       if (event.level !== "error" && event.level !== "warn") return undefined;
       return {
-        text: `${event.event}: ${event["error"] ?? event["message"] ?? event["reason"] ?? ""}`,
+        text: [event.event, event["error"] ?? event["message"] ?? event["reason"] ?? []].flat().join(": "),
         style: "yellow",
       };
   }
