@@ -75,6 +75,17 @@ export async function readText(
   }
 }
 
+/** Why there is nothing to read at a path; `undefined` when there is something. */
+export async function whyMissing(path: string, files: InputFiles): Promise<string | undefined> {
+  if (path === "") return EMPTY_NAME;
+  try {
+    await files.kindOf(path);
+    return undefined;
+  } catch (error) {
+    return `${sourceName(path)}: ${reasonOf(error)}`;
+  }
+}
+
 const EMPTY_NAME = "-f: the name of a file is empty";
 
 /** How problems name a file: its name without control characters, or a word for standard input. */

@@ -20,7 +20,7 @@ import { logOutput } from "../../edge/run/log_output.ts";
 import { systemRng } from "../../edge/run/random.ts";
 import { onTermination } from "../../edge/run/signals.ts";
 import { EXIT } from "../cli/command.ts";
-import { STANDARD_INPUT } from "../cli/input.ts";
+import { STANDARD_INPUT, whyMissing } from "../cli/input.ts";
 import type { UpCall } from "../cli/up.ts";
 import { Controller } from "../controller.ts";
 import { customResourceDefinitions } from "../crds.ts";
@@ -71,6 +71,11 @@ export async function runUp(call: UpCall): Promise<number> {
   };
   if (flags.filename.includes(STANDARD_INPUT)) {
     return complain("-f - is not possible: standard input cannot be read again when it changes", EXIT.usage);
+  }
+  // Files may come and go later; what is not there at the start is a typing error.
+  for (const path of flags.filename) {
+    const problem = await whyMissing(path, call.files);
+    if (problem !== undefined) return complain(problem, EXIT.usage);
   }
   const node = flags["node-name"] || Deno.hostname().toLowerCase();
   const exclusions = readExclusions(flags["exclude-interfaces-file"]);

@@ -156,10 +156,11 @@ Deno.test("herald up: calls that are wrong end with 2", async () => {
   const lines: [string[], string][] = [
     [["up"], "-f (--filename) is required"],
     [["up", "-f", "-"], "standard input cannot be read again"],
+    [["up", "-f", "manifests/nowhere"], "manifests/nowhere: "],
   ];
   for (const [args, message] of lines) {
     const command = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-q", "--no-prompt", "-P=up", "main_cli.ts", ...args],
+      args: ["run", "-q", "--no-prompt", "-P=up", "--allow-read", "main_cli.ts", ...args],
       cwd: new URL("../../..", import.meta.url).pathname,
     });
     const { code, stderr } = await command.output();
