@@ -19,6 +19,9 @@ declare const ipv4Brand: unique symbol;
 /** An IPv4 address as packet code handles it: a whole number in [0, 2^32). */
 export type Ipv4 = number & { readonly [ipv4Brand]: true };
 
+const DOT = 0x2e;
+const ZERO = 0x30;
+
 export const IPV4_ZERO = 0 as Ipv4;
 
 /** Width of an address in bits. */
@@ -53,6 +56,8 @@ export function formatIpv4(ip: Ipv4): string {
 
 /** Canonical form of an address text, or `undefined` if it is none. */
 export function canonicalIp(text: string): string | undefined {
+  // A dotted quad has one form only.
+  if (!text.includes(":")) return parseDottedQuad(text) === undefined ? undefined : text;
   const ip = parseIp(text);
   return ip === undefined ? undefined : formatIp(ip);
 }
@@ -63,17 +68,27 @@ export function compareIp(a: Ip, b: Ip): number {
   return a.value < b.value ? -1 : a.value > b.value ? 1 : 0;
 }
 
+/** Digit by digit: every look at a Service comes through here several times. */
 function parseDottedQuad(text: string): number | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4) return undefined;
   let value = 0;
-  for (const part of parts) {
-    if (!/^(0|[1-9][0-9]{0,2})$/.test(part)) return undefined;
-    const octet = Number(part);
+  let dots = 0;
+  /** -1 before its first digit. */
+  let octet = -1;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === DOT && octet >= 0 && dots < 3) {
+      value = value * 256 + octet;
+      octet = -1;
+      dots++;
+      continue;
+    }
+    const digit = code - ZERO;
+    const isLeadingZero = octet === 0;
+    if (digit < 0 || digit > 9 || isLeadingZero) return undefined;
+    octet = Math.max(octet, 0) * 10 + digit;
     if (octet > 255) return undefined;
-    value = value * 256 + octet;
   }
-  return value;
+  return dots === 3 && octet >= 0 ? value * 256 + octet : undefined;
 }
 
 function parseIpv6(text: string): bigint | undefined {
