@@ -23,17 +23,19 @@ function accept(asked: Asked): Answer {
 
 function recorderOver(
   answer: (asked: Asked, index: number) => Answer = accept,
-  options: Partial<EventRecorderOptions> = {},
+  options: Partial<EventRecorderOptions> & { readonly busyAt?: (now: number) => number } = {},
 ) {
+  const { busyAt, ...recorderOptions } = options;
   const time = new FakeTime();
   const scripted = new ScriptedFetch(answer);
   const client = new KubeClient({ baseUrl: "https://api.test" }, { fetch: scripted.fetch, schedule: time.schedule });
-  const recorder = new EventRecorder({ component: "metallb-controller", ...options }, {
+  const recorder = new EventRecorder({ component: "metallb-controller", ...recorderOptions }, {
     client,
     clock: time.clock,
     rng: new SeededRng(1),
     log: silentLog,
     schedule: time.schedule,
+    ...(busyAt === undefined ? {} : { busyAt: () => busyAt(time.clock.now()) }),
   });
   return { recorder, time, scripted };
 }
@@ -183,6 +185,47 @@ Deno.test("EventRecorder: flush waits for what is queued, but not longer than it
   const late = recorder.flush(5_000);
   await time.advance(1_000);
   assertEquals(await late, true);
+});
+
+function numbered(index: number) {
+  const metadata = { namespace: "shop", name: `web-${index}`, uid: `u${index}` };
+  return { ...ASSIGNED, object: { ...WEB, metadata } };
+}
+
+Deno.test("EventRecorder: under load events go out slowly, in a lull one after the other; none is lost", async () => {
+  let isBusy = true;
+  const busyAt = (now: number) => isBusy ? now : 3_000;
+  const { recorder, time, scripted } = recorderOver(accept, { queueMax: 5_000, burst: 5_000, busyAt });
+  for (let index = 0; index < 5_000; index++) recorder.record(numbered(index));
+  await time.advance(1_000);
+  assertEquals(scripted.asked.length, 10);
+  await time.advance(1_000);
+  assertEquals(scripted.asked.length, 20);
+  isBusy = false;
+  // In the middle of the flood there was no lull; it begins when the last write is a moment ago.
+  await time.advance(60);
+  while (recorder.pending > 0) await settle();
+  const order = scripted.asked.map(({ body }) => (body as { metadata: { name: string } }).metadata.name.split(".")[0]);
+  assertEquals(order, Array.from({ length: 5_000 }, (_, index) => `web-${index}`));
+  assertEquals(recorder.dropped, 0);
+});
+
+Deno.test("EventRecorder: an event waits until writes are over for a moment, and then at once", async () => {
+  const { recorder, time, scripted } = recorderOver(accept, { busyAt: () => 1_000 });
+  recorder.record(ASSIGNED);
+  await time.advance(24);
+  assertEquals(scripted.asked.length, 0);
+  await time.advance(1);
+  assertEquals(scripted.asked.length, 1);
+});
+
+Deno.test("EventRecorder: what waits for a lull ends when it is told to", async () => {
+  const { recorder, time, scripted } = recorderOver(accept, { busyAt: (now) => now });
+  recorder.record(ASSIGNED);
+  await settle();
+  recorder.stop();
+  await time.advance(10_000);
+  assertEquals([scripted.asked.length, time.pendingTimers], [0, 0]);
 });
 
 Deno.test("EventRecorder: after stop nothing is sent and nothing keeps the program alive", async () => {
