@@ -25,6 +25,8 @@ export type ScaleCalls = {
   };
   /** The same status PATCH again and again, with another address each time: what each took. */
   patch: { args: { name: string; rounds: number; network: string }; result: number[] };
+  /** All Services page by page, as the controller asks for them: how long that took, in ms. */
+  list: { args: null; result: number };
   /** From here on all Services are watched. */
   watch: { args: null; result: null };
   /** Resolves when so many Services of that prefix showed an address, or with those that did within the limit. */

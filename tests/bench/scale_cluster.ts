@@ -6,9 +6,11 @@
  */
 import { parse } from "@std/yaml/parse";
 import { RESOURCES } from "../../lib/base/kube.ts";
+import { ALLOCATED_FROM_POOL } from "../../lib/decision/config/service_view.ts";
 import { WorkerCaller } from "../../lib/edge/lab/worker_caller.ts";
 import { createNamespace, createPool, installKinds, must, NAMESPACE } from "../support/real_cluster.ts";
 import { RealApiServer } from "../support/real_api_server.ts";
+import { createService } from "./cluster_objects.ts";
 import { repositoryPath } from "./manifests.ts";
 import { inPod, writePodFiles } from "./pod.ts";
 import type { ScaleCalls } from "./scale_calls.ts";
@@ -99,6 +101,21 @@ export class ScaleCluster {
   }
 
   /**
+   * Services that have their addresses from an earlier life of the controller. Kubernetes takes ever longer for each
+   * Service that it creates (it counts its free cluster addresses by looking at all of them), so they go past it.
+   */
+  async seed(count: number): Promise<void> {
+    const objects = new Map<string, Readonly<Record<string, unknown>>>();
+    for (let index = 0; index < count; index++) {
+      const [service, ipAddress] = seededService(index);
+      // First the address, or the server would miss it.
+      objects.set(`ipaddresses/${ipAddress.metadata.name}`, ipAddress);
+      objects.set(`services/specs/default/${service.metadata.name}`, service);
+    }
+    await this.#server.seed(objects);
+  }
+
+  /**
    * All writes but those of Leases, which are a matter of time and not of Services, and of IPAddresses, which the server
    * makes itself for the cluster addresses of Services.
    */
@@ -154,6 +171,46 @@ async function awaitReady(url: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   throw new Error(`the controller did not become ready in ${READY_LIMIT_MS} ms`);
+}
+
+/** The bare loop's addresses are the lowest, as the controller's; these are in the upper half of the pool. */
+function seededService(index: number) {
+  const name = `seeded-${index}`;
+  const [third, fourth] = [Math.floor(index / 250), 1 + index % 250];
+  const clusterIP = `10.97.${third}.${fourth}`;
+  const creationTimestamp = "2026-01-01T00:00:00Z";
+  const { spec } = createService(name).body as { spec: Record<string, unknown> };
+  const cluster = { clusterIP, clusterIPs: [clusterIP], ipFamilies: ["IPv4"], ipFamilyPolicy: "SingleStack" };
+  const policies = { externalTrafficPolicy: "Cluster", internalTrafficPolicy: "Cluster", sessionAffinity: "None" };
+  const ingress = [{ ip: `10.20.${128 + third}.${fourth}`, ipMode: "VIP" }];
+  const service = {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: {
+      name,
+      namespace: "default",
+      uid: crypto.randomUUID(),
+      creationTimestamp,
+      annotations: { [ALLOCATED_FROM_POOL]: "first-pool" },
+    },
+    spec: { ...spec, ...cluster, ...policies, allocateLoadBalancerNodePorts: false },
+    status: { loadBalancer: { ingress } },
+  };
+  const ipAddress = {
+    apiVersion: "networking.k8s.io/v1",
+    kind: "IPAddress",
+    metadata: {
+      name: clusterIP,
+      uid: crypto.randomUUID(),
+      creationTimestamp,
+      labels: {
+        "ipaddress.kubernetes.io/ip-family": "IPv4",
+        "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io",
+      },
+    },
+    spec: { parentRef: { resource: "services", namespace: "default", name } },
+  };
+  return [service, ipAddress] as const;
 }
 
 function freePorts(): number[] {

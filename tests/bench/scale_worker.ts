@@ -47,11 +47,21 @@ serveCalls<ScaleCalls>({
     return took;
   },
 
+  async list() {
+    const startedAtMs = wallNow();
+    let token: string | undefined = "";
+    while (token !== undefined) {
+      const path = `/api/v1/services?limit=500&continue=${encodeURIComponent(token)}`;
+      token = JSON.parse(await send({ method: "GET", path })).metadata.continue || undefined;
+    }
+    return wallNow() - startedAtMs;
+  },
+
   async watch() {
-    const path = "/api/v1/services?watch=true&resourceVersion=0&timeoutSeconds=3600";
-    const response = await fetchApi({ method: "GET", path });
-    invariant(response.ok && response.body !== null, `the watch was answered with ${response.status}`);
-    void follow(response.body.pipeThrough(new TextDecoderStream()));
+    const opened = await openWatch();
+    void (async () => {
+      for (let watch = opened;; watch = await openWatch()) await follow(watch);
+    })();
     return null;
   },
 
@@ -63,6 +73,14 @@ serveCalls<ScaleCalls>({
     return found.map(([name, seenAtMs]) => ({ name, seenAtMs }));
   },
 });
+
+/** All Services as they are and then their changes. The server ends a watch that falls behind. */
+async function openWatch(): Promise<ReadableStream<string>> {
+  const path = "/api/v1/services?watch=true&resourceVersion=0&timeoutSeconds=3600";
+  const response = await fetchApi({ method: "GET", path });
+  invariant(response.ok && response.body !== null, `the watch was answered with ${response.status}`);
+  return response.body.pipeThrough(new TextDecoderStream());
+}
 
 /** Notes when each Service shows an address for the first time. */
 async function follow(texts: AsyncIterable<string>): Promise<void> {
