@@ -298,8 +298,9 @@ export class KubeClient {
         read: async (response) => JSON.parse(await response.text()) as unknown,
       });
     } finally {
-      // Takes our listener off the caller's signal, which may outlive thousands of requests.
-      controller.abort();
+      // Takes our listener off the caller's signal, which may outlive thousands of requests. It costs an exception with
+      // its stack, so not where there is none.
+      if (send.signal !== undefined) controller.abort();
     }
   }
 
@@ -407,7 +408,11 @@ function isKubeObject(value: unknown): value is KubeObject {
 /** `managedFields` is often the larger half of an object and is read by nobody here. */
 function tidy(object: KubeObject, resource: Resource): KubeObject {
   delete (object.metadata as { managedFields?: unknown }).managedFields;
-  return { ...object, apiVersion: object.apiVersion ?? apiVersionOf(resource), kind: object.kind ?? resource.kind };
+  // In place: a restart tidies every object of the cluster.
+  return Object.assign(object, {
+    apiVersion: object.apiVersion ?? apiVersionOf(resource),
+    kind: object.kind ?? resource.kind,
+  });
 }
 
 function failure(error: ApiError): { ok: false; error: ApiError } {
