@@ -51,7 +51,7 @@ serveCalls<ScaleCalls>({
     const startedAtMs = wallNow();
     let token: string | undefined = "";
     while (token !== undefined) {
-      const path = `/api/v1/services?limit=500&continue=${encodeURIComponent(token)}`;
+      const path: string = `/api/v1/services?limit=500&continue=${encodeURIComponent(token)}`;
       token = JSON.parse(await send({ method: "GET", path })).metadata.continue || undefined;
     }
     return wallNow() - startedAtMs;
