@@ -8,6 +8,7 @@
  * the three objects changes and twice a day. Of several replicas one wins the write of the Secret (by its resource
  * version); the others take over what it wrote. Whatever fails is said once and tried again; nothing else waits for it.
  */
+import { isRecord } from "../base/json.ts";
 import { type KubeObject, type Resource, RESOURCES } from "../base/kube.ts";
 import type { Log } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
@@ -263,8 +264,4 @@ function fromBase64(value: unknown): string {
 
 function listOf(value: unknown): Record<string, unknown>[] {
   return Array.isArray(value) ? value.filter(isRecord) : [];
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

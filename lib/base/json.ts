@@ -3,3 +3,8 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 
 /** A JSON object whose members are read one by one. */
 export type JsonObject = { readonly [key: string]: Json };
+
+/** True for a JSON object: neither `null` nor a list. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -5,10 +5,9 @@
  * The files are taken as a whole world: what they do not hold is not there. Only Secrets, Nodes and Namespaces are, when
  * none is given, not known instead of absent, because nobody keeps them beside the pools.
  */
-import type { JsonObject } from "../../base/json.ts";
+import { isRecord, type JsonObject } from "../../base/json.ts";
 import type { KubeObject } from "../../base/kube.ts";
 import type { Config } from "../../decision/config/config.ts";
-import { isRecord } from "../../decision/config/identity.ts";
 import { nearestName } from "../../decision/config/nearest_name.ts";
 import { resolveConfig } from "../../decision/config/resolve.ts";
 import type { SourceObject, YamlProblem } from "../yaml.ts";

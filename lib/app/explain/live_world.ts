@@ -4,8 +4,8 @@
  * Without Services and pools there is nothing to explain; whatever else may not be read is told as a note, and taken as
  * unknown. Secrets are not read: what they hold changes nothing here.
  */
+import { isRecord } from "../../base/json.ts";
 import { type KubeObject, type Resource, RESOURCES } from "../../base/kube.ts";
-import { isRecord } from "../../decision/config/identity.ts";
 import { decodePod } from "../../decision/config/pod_view.ts";
 import type { WorldObjects } from "../../decision/control/explain_world.ts";
 import type { KubeClient } from "../../edge/kube/client.ts";

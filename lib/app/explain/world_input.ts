@@ -6,8 +6,8 @@
  * one per family that it asks for: the first of `ipFamilies`, or IPv4 without any; for dual stack one of each. The API
  * server may decide otherwise for `PreferDualStack`: a cluster with one family gives one.
  */
+import { isRecord } from "../../base/json.ts";
 import type { KubeObject } from "../../base/kube.ts";
-import { isRecord } from "../../decision/config/identity.ts";
 import type { WorldObjects } from "../../decision/control/explain_world.ts";
 
 export interface WorldInput {

@@ -4,9 +4,9 @@
  * Who announces is told by the ServiceL2Status and ServiceBGPStatus objects that the speakers keep, and where there is
  * none by the last `nodeAssigned` event. Why a Service waits is answered by the same code as `herald explain`.
  */
+import { isRecord } from "../../base/json.ts";
 import { type KubeObject, objectKey } from "../../base/kube.ts";
 import { compareText } from "../../decision/config/config.ts";
-import { isRecord } from "../../decision/config/identity.ts";
 import { classIsOurs, type LoadBalancerClasses } from "../../decision/config/load_balancer_class.ts";
 import { decodePod } from "../../decision/config/pod_view.ts";
 import { decodeService, type ServiceView } from "../../decision/config/service_view.ts";

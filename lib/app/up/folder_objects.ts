@@ -7,8 +7,8 @@
  *   a slice of it. Without Kubernetes there are no Pods: whoever listens on the address on this machine serves it.
  * - Every namespace that an object names.
  */
+import { isRecord } from "../../base/json.ts";
 import { type KubeObject, objectKey, type Resource, RESOURCES } from "../../base/kube.ts";
-import { isRecord } from "../../decision/config/identity.ts";
 
 /** An object with the place where the API keeps it. */
 export interface PlacedObject {

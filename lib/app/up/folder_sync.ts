@@ -4,8 +4,8 @@
  * What the API holds besides (a Service's addresses, what somebody wrote with kubectl) is left alone. An object that the
  * API refuses keeps its last good state, and the others go on; it is tried again when it changes.
  */
+import { isRecord } from "../../base/json.ts";
 import type { KubeObject } from "../../base/kube.ts";
-import { isRecord } from "../../decision/config/identity.ts";
 import type { KubeClient } from "../../edge/kube/client.ts";
 import type { PlacedObject } from "./folder_objects.ts";
 

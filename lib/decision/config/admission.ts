@@ -8,10 +8,11 @@
  * What may be there a moment later (a BFD profile, a Secret, the name of a community) is warned about: the order in
  * which the objects of one manifest arrive does not matter.
  */
+import { isRecord } from "../../base/json.ts";
 import type { ZodType } from "zod";
 import { shortList } from "../../base/text_list.ts";
 import { decodeObject } from "./decode.ts";
-import { identityOf, isRecord, labelsOf } from "./identity.ts";
+import { identityOf, labelsOf } from "./identity.ts";
 import { poolOverlaps } from "./pool_overlaps.ts";
 import type { Problem } from "./problem.ts";
 import { type ConfigObjects, resolveConfig } from "./resolve.ts";

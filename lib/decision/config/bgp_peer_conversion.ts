@@ -9,8 +9,8 @@
  * Objects come from clients and from etcd. One that cannot be converted would fail the list that it is in, for all
  * readers, so parts of a wrong type are handed on as they are; only what is no BGPPeer at all is refused.
  */
+import { isRecord } from "../../base/json.ts";
 import { parseGoDuration } from "./go_duration.ts";
-import { isRecord } from "./identity.ts";
 
 export type BgpPeerConversion =
   | { readonly ok: true; readonly object: Record<string, unknown> }

@@ -2,9 +2,10 @@
  * BGPPeers all in v1beta2. The API server hands out no other, but files may hold v1beta1 (reference §1.5): it is held
  * against its own schema, converted as the webhook does it, and warned about as the API server does.
  */
+import { isRecord } from "../../base/json.ts";
 import { convertBgpPeer } from "./bgp_peer_conversion.ts";
 import { decodeObject } from "./decode.ts";
-import { identityOf, isRecord, type ObjectIdentity } from "./identity.ts";
+import { identityOf, type ObjectIdentity } from "./identity.ts";
 import type { Problem } from "./problem.ts";
 import { bgpPeerV1beta1Schema } from "./schema/bgp_peer_v1beta1.ts";
 

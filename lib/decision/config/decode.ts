@@ -1,8 +1,9 @@
 /**
  * From an object of unknown shape to a typed one, or to problems with a path and a sentence. Never throws.
  */
+import { isRecord } from "../../base/json.ts";
 import type { z } from "zod";
-import { identityOf, isRecord } from "./identity.ts";
+import { identityOf } from "./identity.ts";
 import { type Problem, type ProblemDetail, ProblemList } from "./problem.ts";
 
 export type Decoded<T> =

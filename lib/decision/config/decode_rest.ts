@@ -2,9 +2,9 @@
  * What can be read of an object although some of its members cannot, so that its other mistakes are found in the same
  * pass. The object stays disabled: this is for finding, not for serving.
  */
+import { isRecord } from "../../base/json.ts";
 import type { z } from "zod";
 import { formatPath } from "./decode.ts";
-import { isRecord } from "./identity.ts";
 
 export interface DecodedRest<T> {
   readonly value: T;

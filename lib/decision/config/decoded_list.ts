@@ -2,12 +2,13 @@
  * All objects of one kind, decoded and in the order of their names: the order in which objects win over one another
  * must not depend on how they were listed (MetalLB's sort is broken there, R-31).
  */
+import { isRecord } from "../../base/json.ts";
 import type { z } from "zod";
 import { compareText } from "./config.ts";
 import { decodeObject } from "./decode.ts";
 import { decodeRest } from "./decode_rest.ts";
 import { quoteName } from "./distinct_texts.ts";
-import { identityOf, isRecord, labelsOf, type ObjectIdentity } from "./identity.ts";
+import { identityOf, labelsOf, type ObjectIdentity } from "./identity.ts";
 import { type Problem, ProblemList } from "./problem.ts";
 import type { Labels } from "./service_view.ts";
 

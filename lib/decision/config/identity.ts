@@ -1,6 +1,7 @@
 /**
  * Which object a problem is about. Reads only what is there: the object may be anything at all.
  */
+import { isRecord } from "../../base/json.ts";
 
 export interface ObjectIdentity {
   readonly kind: string;
@@ -22,11 +23,6 @@ export function labelsOf(object: unknown): Record<string, string> {
     typeof entry[1] === "string"
   );
   return Object.fromEntries(texts);
-}
-
-/** True for a JSON object: neither `null` nor a list. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Names are cut at what the API server would ever admit, so that a hostile one cannot fill a log. */

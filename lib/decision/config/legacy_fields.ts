@@ -2,8 +2,8 @@
  * Reads the members of one object of the old configuration (reference §10.1), with a problem for each that is unknown,
  * missing or of a wrong type. What cannot be read is left out and said, never guessed.
  */
+import { isRecord } from "../../base/json.ts";
 import { formatPath } from "./decode.ts";
-import { isRecord } from "./identity.ts";
 import { nearestName } from "./nearest_name.ts";
 
 export interface LegacyProblem {

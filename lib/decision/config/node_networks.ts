@@ -2,9 +2,10 @@
  * What the speakers report of their nodes' interfaces, as text in an annotation of their ConfigurationState:
  * `eth0=192.0.2.0/24 eth0=2001:db8::/64`. Whoever reads it believes only what can be read.
  */
+import { isRecord } from "../../base/json.ts";
 import { type IpRange, parseRange } from "../../base/cidr.ts";
 import type { NodeNetwork } from "../../base/wanted.ts";
-import { identityOf, isRecord } from "./identity.ts";
+import { identityOf } from "./identity.ts";
 
 export const NETWORKS_ANNOTATION = "herald.dev/networks";
 const NODE_LABEL = "metallb.io/node-name";

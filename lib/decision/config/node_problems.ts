@@ -2,7 +2,8 @@
  * The problems that concern one node: of BGPPeers and BGPAdvertisements only those whose `nodeSelectors` select it, so
  * that a bad peer of one node does not make the others look broken (reference §2.1).
  */
-import { identityOf, isRecord } from "./identity.ts";
+import { isRecord } from "../../base/json.ts";
+import { identityOf } from "./identity.ts";
 import { type Problem, ProblemList } from "./problem.ts";
 import { labelSelectorSchema } from "./schema/common.ts";
 import { anySelectorMatches, compileSelectors } from "./selector.ts";

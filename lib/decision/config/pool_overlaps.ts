@@ -2,8 +2,9 @@
  * Addresses that one pool has in common with others, told of that pool whatever their names are, and whether or not the
  * others are in use: what admission says. Which of two such pools goes on being served is decided in resolve_pools.ts.
  */
+import { isRecord } from "../../base/json.ts";
 import { formatRange, type IpRange, parseRange, rangeOverlap } from "../../base/cidr.ts";
-import { identityOf, isRecord } from "./identity.ts";
+import { identityOf } from "./identity.ts";
 import type { Problem } from "./problem.ts";
 import { compareRanges, RangeSet } from "./range_set.ts";
 

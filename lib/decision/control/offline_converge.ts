@@ -4,10 +4,10 @@
  * What it would write is written to a copy, and it is told so, as the API server and the watch would. It shows what the
  * controller makes of these objects, with the events that it would emit; time stands still meanwhile.
  */
+import { isRecord } from "../../base/json.ts";
 import type { KubeObject } from "../../base/kube.ts";
 import { objectKey } from "../../base/kube.ts";
 import type { PoolCounters } from "../alloc/alloc_request.ts";
-import { isRecord } from "../config/identity.ts";
 import type { LoadBalancerClasses } from "../config/load_balancer_class.ts";
 import { ConvergeMachine } from "./converge.ts";
 import type { ConvergeEffect } from "./converge_io.ts";

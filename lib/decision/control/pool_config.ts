@@ -2,9 +2,9 @@
  * The configuration as the converge loop uses it, made anew only when something that it is made of has changed: the
  * counters in a pool's status and the heartbeats of namespaces come by with every list, and change nothing.
  */
+import { isRecord } from "../../base/json.ts";
 import type { KubeObject } from "../../base/kube.ts";
 import { compareText, type Config, type PoolAllocation } from "../config/config.ts";
-import { isRecord } from "../config/identity.ts";
 import { POOL_CLASSES, POOL_REUSE_AFTER } from "../config/pool_annotations.ts";
 import type { Problem } from "../config/problem.ts";
 import { resolveConfig } from "../config/resolve.ts";

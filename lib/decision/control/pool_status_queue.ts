@@ -5,12 +5,13 @@
  * The first write waits a moment too, so that the addresses that cause it are on their way first and a burst of them
  * costs one write.
  */
+import { isRecord } from "../../base/json.ts";
 import type { KubeObject } from "../../base/kube.ts";
 import type { Deadline } from "../../base/machine.ts";
 import type { Millis } from "../../base/time.ts";
 import { MinHeap } from "../alloc/min_heap.ts";
 import type { PoolCounters } from "../alloc/alloc_request.ts";
-import { identityOf, isRecord } from "../config/identity.ts";
+import { identityOf } from "../config/identity.ts";
 import type { PoolStatusNumbers } from "./converge_io.ts";
 import type { WriteFailure } from "./write_queue.ts";
 

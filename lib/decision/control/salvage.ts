@@ -2,7 +2,8 @@
  * What can be saved of a Service that cannot be decoded: who it is and which addresses it shows. They stay reserved,
  * so that one broken object never leads to an address with two owners.
  */
-import { identityOf, isRecord } from "../config/identity.ts";
+import { isRecord } from "../../base/json.ts";
+import { identityOf } from "../config/identity.ts";
 import { decodeService, type ServiceView } from "../config/service_view.ts";
 
 /** More entries than a Service can sensibly have; the rest of a hostile list is not looked at. */

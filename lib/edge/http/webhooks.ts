@@ -5,6 +5,7 @@
  * Decoding and answering only; the decisions are injected. An answer that cannot be given is a 500, so that the
  * `failurePolicy` of the configuration decides, as it does when nobody listens.
  */
+import { isRecord } from "../../base/json.ts";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { Log } from "../../base/log.ts";
@@ -162,8 +163,4 @@ async function within<T>(limitMs: number, work: Promise<T>): Promise<Settled<T>>
 
 function text(value: unknown): string {
   return typeof value === "string" ? value : "";
-}
-
-function isRecord(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

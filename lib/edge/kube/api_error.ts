@@ -5,6 +5,7 @@
  * HTTP code where the body is something else (a load balancer's page). Whether a request is worth repeating depends
  * only on the reason, so that every writer of Herald gives the same answer to the same failure.
  */
+import { isRecord } from "../../base/json.ts";
 
 const API_ERROR_REASONS = [
   "notFound",
@@ -98,8 +99,4 @@ function parseRetryAfter(text: string | null | undefined, wallMs: number | undef
 function retryAfterOf(details: unknown): number | undefined {
   const seconds = isRecord(details) ? details["retryAfterSeconds"] : undefined;
   return typeof seconds === "number" && seconds > 0 ? Math.min(seconds * 1000, RETRY_AFTER_MAX_MS) : undefined;
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -5,9 +5,10 @@
  * used. Every failure is a value. Nothing is retried here: whoever asked knows whether asking again still makes sense.
  * A call settles even if the transport never does.
  */
+import { isRecord } from "../../base/json.ts";
 import type { Fetch, KubeObject, Resource } from "../../base/kube.ts";
 import { apiVersionOf, resourcePath } from "../../base/kube.ts";
-import { type ApiError, apiErrorOf, type ApiResult, isRecord } from "./api_error.ts";
+import { type ApiError, apiErrorOf, type ApiResult } from "./api_error.ts";
 import { type Schedule, systemSchedule } from "./schedule.ts";
 import { type WatchStream, watchStreamOf } from "./watch_stream.ts";
 

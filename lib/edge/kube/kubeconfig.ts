@@ -4,9 +4,9 @@
  *
  * It is imported when it is needed, for the sake of a Pod that never does. Paths inside a file are relative to it.
  */
+import { isRecord } from "../../base/json.ts";
 import type { Cluster, Context, KubeConfig, User } from "@kubernetes/client-node";
 import { type AccessProblem, accessProblem, type AccessResult, type Credentials } from "./cluster_access.ts";
-import { isRecord } from "./api_error.ts";
 
 type ClientNode = typeof import("@kubernetes/client-node");
 

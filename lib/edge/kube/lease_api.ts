@@ -4,9 +4,10 @@
  * A merge patch with the version as precondition touches only what the election owns, so labels and whatever else
  * somebody put on the object stay. `renewTime` and `acquireTime` are for people: nothing here is decided by them.
  */
+import { isRecord } from "../../base/json.ts";
 import { type KubeObject, RESOURCES } from "../../base/kube.ts";
 import type { Clock } from "../../base/time.ts";
-import { type ApiError, type ApiResult, isRecord } from "./api_error.ts";
+import type { ApiError, ApiResult } from "./api_error.ts";
 import type { KubeClient } from "./client.ts";
 
 export interface LeaseRecord {

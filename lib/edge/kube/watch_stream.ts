@@ -4,8 +4,9 @@
  * A line that is complete but makes no sense is a `badResponse`; a line that was cut off by the end of the stream is a
  * broken connection. The difference matters: after the first one nothing that was received can be relied on.
  */
+import { isRecord } from "../../base/json.ts";
 import type { KubeObject } from "../../base/kube.ts";
-import { type ApiError, apiErrorOf, isRecord } from "./api_error.ts";
+import { type ApiError, apiErrorOf } from "./api_error.ts";
 import { LineSplitter } from "./line_splitter.ts";
 
 export type WatchEventType = "ADDED" | "MODIFIED" | "DELETED";
