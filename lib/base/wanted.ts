@@ -8,6 +8,7 @@
 import type { JsonObject } from "./json.ts";
 import type { LogEvent } from "./log.ts";
 import { sameTexts } from "./text_list.ts";
+import type { Millis } from "./time.ts";
 
 /** One address that the network should see. */
 export interface WantedAddress {
@@ -19,7 +20,28 @@ export interface WantedAddress {
   readonly interfaces: "all" | readonly string[];
   /** `namespace/name` of the Services that hold it, sorted. */
   readonly services: readonly string[];
+  /** The lists of other candidates, where they differ from `interfaces`, which is this node's. */
+  readonly interfacesByNode?: Readonly<Record<string, "all" | readonly string[]>>;
+  /** Absent: {@linkcode DEFAULT_ADDRESS_POLICY}. */
+  readonly policy?: AddressPolicy;
 }
+
+/**
+ * What the annotations `herald.dev/failback`, `herald.dev/probe` and `herald.dev/link-probe` of the L2Advertisements
+ * say of one address; of several advertisements the strictest.
+ */
+export interface AddressPolicy {
+  /** When the first candidate is back: does it take over from the node that answers now? */
+  readonly failback: "immediate" | "never" | { readonly afterMs: Millis };
+  /** Whether the segment is asked for another holder when the address is first announced (RFC 5227): beside the first
+   * answers, before them, or not at all. */
+  readonly probe: "beside" | "strict" | "off";
+  /** Canonical addresses that must answer on an interface before it counts as having a link; sorted. */
+  readonly linkProbes: readonly string[];
+}
+
+/** What an L2Advertisement without these annotations says. */
+export const DEFAULT_ADDRESS_POLICY: AddressPolicy = { failback: "immediate", probe: "beside", linkProbes: [] };
 
 /** True when two answers to "announce on which interfaces" are the same list, in the same order. */
 export function sameInterfaces(a: "all" | readonly string[], b: "all" | readonly string[]): boolean {
