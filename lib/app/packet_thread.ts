@@ -7,7 +7,7 @@
 import { type MessagePort as NodeMessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { type AddressCounter, COUNTER_SLOTS_MAX, SharedCounters } from "../base/shared_counters.ts";
 import type { JsonObject } from "../base/json.ts";
-import type { FromPacketThread, ToPacketThread } from "../base/wanted.ts";
+import type { FromPacketThread, InterfaceRefusal, ToPacketThread } from "../base/wanted.ts";
 import { ARP_FILTER } from "../edge/net/bpf.ts";
 import { SysError } from "../edge/net/errno.ts";
 import { enterNetwork } from "../edge/net/namespace.ts";
@@ -20,7 +20,7 @@ import { systemClock } from "../edge/run/clock.ts";
 import { Driver } from "../edge/run/driver.ts";
 import { PacketLoop, type PacketSource } from "../edge/run/packet_loop.ts";
 import { systemRng } from "../edge/run/random.ts";
-import { type InterfaceRefusal, refuseInterface } from "../protocol/l2/interface.ts";
+import { refuseInterface } from "../protocol/l2/interface.ts";
 import { PacketPlane, type PacketPlaneEffect, type PacketPlaneInput } from "../protocol/packet_plane.ts";
 import {
   decodeWatchMessage,

@@ -10,7 +10,7 @@ import type { Json } from "../base/json.ts";
 import type { Log, LogEvent } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
 import type { Clock } from "../base/time.ts";
-import type { FromPacketThread } from "../base/wanted.ts";
+import type { FromPacketThread, InterfaceReport } from "../base/wanted.ts";
 import { formatNetworks, NETWORKS_ANNOTATION } from "../decision/config/node_networks.ts";
 import type { KubeClientFacts, Layer2Counts, ProblemCount } from "../edge/http/metallb_metrics.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
@@ -67,6 +67,8 @@ export class Speaker {
   readonly #reporter: ConfigurationReporter;
   readonly #announcements = new Map<string, Announcement>();
   readonly #counterSlots = new Map<string, number>();
+  /** `undefined` until the packet thread has listed them. */
+  #interfaces: InterfaceReport | undefined;
   #networksTimer: ReturnType<typeof setInterval> | undefined;
   #packetsReady = false;
   #stopping = false;
@@ -166,6 +168,10 @@ export class Speaker {
       node: this.#options.node,
       ready: this.conditions.every(({ ready }) => ready()),
       announcements: Object.fromEntries([...this.#announcements].map(([address, state]) => [address, { ...state }])),
+      interfaces: this.#interfaces === undefined ? null : {
+        usable: [...this.#interfaces.usable],
+        refused: this.#interfaces.refused.map((refused) => ({ ...refused })),
+      },
       ...this.#source.inspect(),
       packetThread: await this.#packets.inspect() ?? null,
     };
@@ -185,6 +191,9 @@ export class Speaker {
         return;
       case "networks":
         return this.#reporter.annotate({ [NETWORKS_ANNOTATION]: formatNetworks(event.networks) });
+      case "interfaces":
+        this.#interfaces = event.report;
+        return;
       case "log":
         return this.#log(event.event);
       case "failed":

@@ -66,6 +66,33 @@ export interface NodeNetwork {
   readonly prefix: string;
 }
 
+/** Why an interface of a node is not announced on now. */
+export type InterfaceRefusal =
+  /** Its name matches a pattern of the exclusion file. */
+  | "excluded"
+  /** An administrator has set it down. */
+  | "down"
+  /** Up, but without a link: the cable is out, the other end is down, a bridge has no port with a link. */
+  | "noCarrier"
+  /** Up and with a link, but told to wait for something else (802.1X, a Wi-Fi association, a test). */
+  | "dormant"
+  /** It belongs to a bridge, bond, team or VRF. */
+  | "enslaved"
+  | "noArp"
+  | "noBroadcast"
+  /** Its hardware address is not six octets. */
+  | "noMac"
+  /** The kernel refused a socket on it; tried again from time to time. */
+  | "notOpened";
+
+/** What a node's interfaces are good for now, by name. An interface in neither list does not exist or is excluded. */
+export interface InterfaceReport {
+  /** Announced on if an address wants it: sorted. */
+  readonly usable: readonly string[];
+  /** The others, sorted by name. Those that are excluded by name are left out: a node has thousands of them. */
+  readonly refused: readonly { readonly name: string; readonly reason: InterfaceRefusal }[];
+}
+
 /** Changes by key. A snapshot is sent as deltas too; the last of them is `complete`. */
 export interface WantedDelta {
   /** Goes up by one with every delta; the packet thread reports the last one it took. */
@@ -129,6 +156,8 @@ export type FromPacketThread =
   | { readonly kind: "counterSlot"; readonly address: string; readonly slot: number }
   /** The networks of the interfaces that are used, by interface and prefix. */
   | { readonly kind: "networks"; readonly networks: readonly NodeNetwork[] }
+  /** All of it, whenever something of it changed. */
+  | { readonly kind: "interfaces"; readonly report: InterfaceReport }
   | { readonly kind: "log"; readonly event: LogEvent }
   | { readonly kind: "inspected"; readonly id: number; readonly state: JsonObject }
   /** The thread cannot go on; the program ends and says why. */

@@ -16,7 +16,7 @@ import { formatMac, type Mac } from "../base/mac.ts";
 import { Queue } from "../base/queue.ts";
 import type { Rng } from "../base/rng.ts";
 import type { Millis } from "../base/time.ts";
-import type { FromPacketThread, WantedDelta } from "../base/wanted.ts";
+import type { FromPacketThread, InterfaceReport, WantedDelta } from "../base/wanted.ts";
 import type { ArpRecord } from "../wire/arp.ts";
 import { ArpResponder, type ArpResponderEffect } from "./l2/arp_responder.ts";
 import { Gratuitous, type GratuitousEffect } from "./l2/gratuitous.ts";
@@ -31,6 +31,8 @@ export type PacketPlaneInput =
   | { readonly kind: "delta"; readonly delta: WantedDelta }
   | { readonly kind: "interface"; readonly interface: L2Interface }
   | { readonly kind: "interfaceGone"; readonly ifindex: number }
+  /** After the two above: all that is usable now, and why the rest is not. */
+  | { readonly kind: "interfaces"; readonly report: InterfaceReport }
   | { readonly kind: "arp"; readonly ifindex: number; readonly record: ArpRecord }
   | { readonly kind: "watch"; readonly message: WatchMessage; readonly address: string; readonly port: number }
   /** The loop stood still; what had queued was discarded. */
@@ -104,6 +106,9 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
       case "interfaceGone":
         this.#responder.handle(input, now);
         this.#gratuitous.handle(input, now);
+        break;
+      case "interfaces":
+        this.#effects.push({ kind: "event", event: input });
         break;
       case "opened":
         this.#opened = true;

@@ -5,13 +5,19 @@
  * able to broadcast. An IPv4 address on the interface is not needed. Beyond MetalLB, an interface without a link counts
  * as absent, so that its neighbours are told anew when the cable is back.
  */
+import type { Ipv4 } from "../../base/ip.ts";
 import type { Mac } from "../../base/mac.ts";
+import type { InterfaceRefusal } from "../../base/wanted.ts";
 
 /** An interface on which ARP is answered. */
 export interface L2Interface {
   readonly ifindex: number;
   readonly name: string;
   readonly mac: Mac;
+  /** An address of the node on it, to ask neighbours with. */
+  readonly ipv4?: Ipv4;
+  /** Its IPv6 link-local address (canonical text) once the kernel has found it to be unique: neighbour discovery needs it. */
+  readonly linkLocal?: string;
 }
 
 /** What the kernel says of a link, as far as the choice depends on it. */
@@ -30,15 +36,14 @@ export interface LinkFacts {
   readonly master: number | undefined;
 }
 
-/** Why an interface is not used; shown by `inspect`. */
-export type InterfaceRefusal = "excluded" | "down" | "notOperational" | "enslaved" | "noArp" | "noBroadcast" | "noMac";
-
 /** `undefined` when ARP is answered on `link`. */
 export function refuseInterface(link: LinkFacts, exclusions: readonly RegExp[]): InterfaceRefusal | undefined {
   if (exclusions.some((pattern) => pattern.test(link.name))) return "excluded";
   if (!link.up) return "down";
-  if (link.operationalState !== "up" && link.operationalState !== "unknown") return "notOperational";
+  // Enslaved first: that a port of a bond has no link concerns the bond.
   if (link.master !== undefined) return "enslaved";
+  if (link.operationalState === "dormant" || link.operationalState === "testing") return "dormant";
+  if (link.operationalState !== "up" && link.operationalState !== "unknown") return "noCarrier";
   if (link.noArp) return "noArp";
   if (!link.broadcast) return "noBroadcast";
   if (link.mac === undefined) return "noMac";
