@@ -63,10 +63,10 @@ export function decodeService(object: KubeObject | unknown): Decoded<ServiceView
 
 function viewOf(object: ServiceObject): ServiceView {
   const { metadata, spec, status } = object;
-  const annotations = metadata.annotations;
+  const annotations = textsOf(metadata.annotations);
   const ingress = status?.loadBalancer?.ingress ?? [];
   const texts: string[] = [];
-  for (const { ip } of ingress) if (ip !== undefined && ip !== "") texts.push(ip);
+  for (const { ip } of ingress) if (typeof ip === "string" && ip !== "") texts.push(ip);
   return {
     key: objectKey({ metadata: { name: metadata.name, namespace: metadata.namespace ?? "" } }),
     namespace: metadata.namespace ?? "",
@@ -75,15 +75,15 @@ function viewOf(object: ServiceObject): ServiceView {
     resourceVersion: metadata.resourceVersion ?? "",
     creationTimestamp: metadata.creationTimestamp ?? "",
     type: spec?.type ?? "ClusterIP",
-    labels: metadata.labels,
+    labels: textsOf(metadata.labels),
     annotations,
-    loadBalancerClass: spec?.loadBalancerClass,
+    loadBalancerClass: spec?.loadBalancerClass ?? undefined,
     clusterIps: clusterIpsOf(spec),
     ipFamilies: (spec?.ipFamilies ?? []).map((family) => family === "IPv6" ? 6 : 4),
     ipFamilyPolicy: policyOf(spec?.ipFamilyPolicy),
     ports: (spec?.ports ?? []).map(({ protocol, port }) => ({ protocol: protocol ?? "TCP", port })),
     externalTrafficPolicy: spec?.externalTrafficPolicy === "Local" ? "Local" : "Cluster",
-    selector: spec?.selector ?? {},
+    selector: textsOf(spec?.selector),
     ingress: texts,
     hasNamedIngress: texts.length < ingress.length,
     requestedPool: emptyIsNone(eitherPrefix(annotations, "address-pool")),
@@ -100,7 +100,7 @@ function clusterIpsOf(spec: ServiceObject["spec"]): string[] {
   return texts.filter((text) => text !== "" && text !== "None");
 }
 
-function policyOf(text: string | undefined): ServiceView["ipFamilyPolicy"] {
+function policyOf(text: string | null | undefined): ServiceView["ipFamilyPolicy"] {
   return text === "PreferDualStack" || text === "RequireDualStack" ? text : "SingleStack";
 }
 
@@ -109,6 +109,13 @@ function eitherPrefix(annotations: Labels, name: string): string | undefined {
   return annotationOf(annotations, `metallb.io/${name}`) ?? annotationOf(annotations, `metallb.universe.tf/${name}`);
 }
 
-function emptyIsNone(text: string | undefined): string | undefined {
-  return text === "" ? undefined : text;
+function emptyIsNone(text: string | null | undefined): string | undefined {
+  return text === "" ? undefined : text ?? undefined;
+}
+
+/** Members that are `null` are absent. */
+function textsOf(map: Readonly<Record<string, string | null | undefined>> | null | undefined): Labels {
+  const entries = Object.entries(map ?? {});
+  const texts = entries.filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  return texts.length === entries.length ? (map ?? {}) as Labels : Object.fromEntries(texts);
 }

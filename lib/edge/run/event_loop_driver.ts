@@ -4,6 +4,7 @@
  * For machines whose lateness nobody on the network notices (converge loop, election). What must be on time runs in a
  * `PacketLoop`.
  */
+import type { Millis } from "../../base/time.ts";
 import { Driver, type DriverDeps, type DriverOptions } from "./driver.ts";
 
 /** The longest delay that `setTimeout` takes; a later deadline is armed again then. */
@@ -22,12 +23,14 @@ export interface EventLoopDriverDeps<Input, Effect> extends DriverDeps<Input, Ef
 export class EventLoopDriver<Input, Effect> {
   readonly #driver: Driver<Input, Effect>;
   readonly #schedule: NonNullable<EventLoopDriverDeps<Input, Effect>["schedule"]>;
-  #cancelTimer: (() => void) | undefined;
+  readonly #clock: DriverDeps<Input, Effect>["clock"];
+  #timer: { readonly at: Millis; readonly cancel: () => void } | undefined;
   #stopped = false;
 
   constructor(options: DriverOptions, deps: EventLoopDriverDeps<Input, Effect>) {
     this.#driver = new Driver({ effectsMax: EFFECTS_MAX, ...options }, deps);
     this.#schedule = deps.schedule ?? systemSchedule;
+    this.#clock = deps.clock;
   }
 
   /** After `stop` inputs are ignored. */
@@ -39,20 +42,29 @@ export class EventLoopDriver<Input, Effect> {
 
   stop(): void {
     this.#stopped = true;
-    this.#cancelTimer?.();
+    this.#disarm();
   }
 
+  /** A timer that fires too early ticks in vain and is set anew; so it is only ever replaced by an earlier one. */
   #arm(): void {
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
+    const waitMs = this.#driver.timeoutMs();
     // The effects of the input or the tick may have called `stop`.
-    if (this.#stopped) return;
-    const timeoutMs = this.#driver.timeoutMs();
-    if (timeoutMs === Infinity) return;
-    this.#cancelTimer = this.#schedule(() => {
+    if (this.#stopped || waitMs === Infinity) return this.#disarm();
+    const timeoutMs = Math.min(Math.ceil(waitMs), TIMEOUT_MS_MAX);
+    const at = this.#clock.now() + timeoutMs;
+    if (this.#timer !== undefined && this.#timer.at <= at) return;
+    this.#timer?.cancel();
+    const cancel = this.#schedule(() => {
+      this.#timer = undefined;
       this.#driver.tickIfDue();
       this.#arm();
-    }, Math.min(Math.ceil(timeoutMs), TIMEOUT_MS_MAX));
+    }, timeoutMs);
+    this.#timer = { at, cancel };
+  }
+
+  #disarm(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
   }
 }
 

@@ -1,26 +1,41 @@
-/** `Service` of `v1`: what allocation and announcement read (reference §5.1, §11.9). */
+/**
+ * `Service` of `v1`: what allocation and announcement read (reference §5.1, §11.9).
+ *
+ * A cluster has thousands of them and each is decoded at every change, so nothing is transformed here: `null` stays
+ * `null`, and the view applies the defaults.
+ */
 import { z } from "zod";
-import { listOf, metadataSchema, optional, textMap } from "./common.ts";
+
+const text = z.string().nullish();
+const textMap = z.record(z.string(), text).nullish();
 
 export const serviceSchema = z.object({
-  metadata: metadataSchema,
-  spec: optional(z.object({
-    type: optional(z.string()),
-    clusterIP: optional(z.string()),
-    clusterIPs: listOf(z.string()),
-    ipFamilies: listOf(z.string()),
-    ipFamilyPolicy: optional(z.string()),
-    loadBalancerClass: optional(z.string()),
-    loadBalancerIP: optional(z.string()),
-    externalTrafficPolicy: optional(z.string()),
+  metadata: z.object({
+    name: z.string().min(1),
+    namespace: text,
+    uid: text,
+    resourceVersion: text,
+    creationTimestamp: text,
+    labels: textMap,
+    annotations: textMap,
+  }),
+  spec: z.object({
+    type: text,
+    clusterIP: text,
+    clusterIPs: z.array(z.string()).nullish(),
+    ipFamilies: z.array(z.string()).nullish(),
+    ipFamilyPolicy: text,
+    loadBalancerClass: text,
+    loadBalancerIP: text,
+    externalTrafficPolicy: text,
     selector: textMap,
-    ports: listOf(z.object({ protocol: optional(z.string()), port: z.number().int() })),
-  })),
-  status: optional(z.object({
-    loadBalancer: optional(z.object({
-      ingress: listOf(z.object({ ip: optional(z.string()), hostname: optional(z.string()) })),
-    })),
-  })),
+    ports: z.array(z.object({ protocol: text, port: z.number().int() })).nullish(),
+  }).nullish(),
+  status: z.object({
+    loadBalancer: z.object({
+      ingress: z.array(z.object({ ip: text, hostname: text })).nullish(),
+    }).nullish(),
+  }).nullish(),
 });
 
 export type ServiceObject = z.output<typeof serviceSchema>;
