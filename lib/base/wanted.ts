@@ -24,6 +24,8 @@ export interface WantedAddress {
   readonly interfacesByNode?: Readonly<Record<string, "all" | readonly string[]>>;
   /** Absent: {@linkcode DEFAULT_ADDRESS_POLICY}. */
   readonly policy?: AddressPolicy;
+  /** Node that announced it when the status was read last: where a failback policy begins when no speaker knows. */
+  readonly lastHolder?: string;
 }
 
 /**
@@ -113,8 +115,10 @@ export type PeerState = "unknown" | "starting" | "alive" | "leaving" | "dead";
 
 /** Why a node answers for an address, or why it does not. Shown by `inspect`, logged, and the label of the counters. */
 export type OwnershipReason =
-  /** It is the first candidate that lives. */
+  /** It is the first candidate that lives and can serve. */
   | "elected"
+  /** It answers already, and the failback policy keeps the address there although a better candidate lives. */
+  | "kept"
   /** Another candidate comes first, and we go on answering until it has announced itself. */
   | "handingOver"
   /** Another candidate comes first. */
@@ -123,8 +127,18 @@ export type OwnershipReason =
   | "notCandidate"
   /** A candidate before us was not heard yet, or our own view is stale after a gap: wait for it. */
   | "waitingForPeers"
+  /** A failback policy holds, and the other candidates have not said yet who answers. */
+  | "waitingForClaims"
   /** The first snapshot of wanted state is not complete. */
   | "waitingForSnapshot"
+  /** It stands back, or would: none of the interfaces to announce on is there. */
+  | "noInterface"
+  /** It stands back, or would: the interfaces to announce on have no carrier. */
+  | "noCarrier"
+  /** It stands back, or would: an address that must answer on the segment does not. */
+  | "linkProbeFailed"
+  /** `--safe`: this speaker sees neither the API nor a majority of its last known peers. */
+  | "safe"
   /** This speaker is leaving and somebody else has taken over, or nobody can. */
   | "leaving";
 
@@ -132,6 +146,8 @@ export type OwnershipReason =
 export type ToPacketThread =
   | { readonly kind: "delta"; readonly delta: WantedDelta }
   | { readonly kind: "inspect"; readonly id: number }
+  /** Whether the API server is heard; `true` until said otherwise. */
+  | { readonly kind: "api"; readonly reachable: boolean }
   /** Look at the addresses of the interfaces; answered by `networks` if they are others than before. */
   | { readonly kind: "listNetworks" }
   /** Hand over what can be handed over, then stop; answered by `stopped`. */
@@ -152,6 +168,12 @@ export type FromPacketThread =
     readonly elected: string | null;
   }
   | { readonly kind: "peer"; readonly node: string; readonly state: PeerState }
+  /** This node and another one, which did not hear each other, both answered for an address; `keeps` goes on. */
+  | { readonly kind: "splitHealed"; readonly address: string; readonly other: string; readonly keeps: string }
+  /** Living members that are not Herald, sorted. While there are any, nobody stands back and failback is immediate. */
+  | { readonly kind: "foreignMembers"; readonly nodes: readonly string[] }
+  /** `--safe`: whether this speaker is cut off from the API and from most of its peers, and so answers nothing. */
+  | { readonly kind: "cutOff"; readonly cutOff: boolean }
   /** Slot of an address in the shared counters; sent once per address, before anything is counted for it. */
   | { readonly kind: "counterSlot"; readonly address: string; readonly slot: number }
   /** The networks of the interfaces that are used, by interface and prefix. */

@@ -13,8 +13,10 @@ import { formatIpv4, type Ipv4, parseIpv4 } from "../base/ip.ts";
 import type { JsonObject } from "../base/json.ts";
 import { type Deadline, earlier, type Machine, type Tick } from "../base/machine.ts";
 import { formatMac, type Mac } from "../base/mac.ts";
+import type { MemberChange } from "../base/member.ts";
 import { Queue } from "../base/queue.ts";
 import type { Rng } from "../base/rng.ts";
+import type { Serving } from "../base/serving.ts";
 import type { Millis } from "../base/time.ts";
 import type { FromPacketThread, InterfaceReport, WantedDelta } from "../base/wanted.ts";
 import type { ArpRecord } from "../wire/arp.ts";
@@ -22,7 +24,7 @@ import { ArpResponder, type ArpResponderEffect } from "./l2/arp_responder.ts";
 import { Gratuitous, type GratuitousEffect } from "./l2/gratuitous.ts";
 import type { L2Interface } from "./l2/interface.ts";
 import { Ownership, type OwnershipEffect, type PeerChange } from "./l2/ownership.ts";
-import type { WatchMessage } from "./watch/message.ts";
+import type { WatchMessage, WatchState } from "./watch/message.ts";
 import { Watch } from "./watch/watch.ts";
 
 export type PacketPlaneInput =
@@ -35,6 +37,17 @@ export type PacketPlaneInput =
   | { readonly kind: "interfaces"; readonly report: InterfaceReport }
   | { readonly kind: "arp"; readonly ifindex: number; readonly record: ArpRecord }
   | { readonly kind: "watch"; readonly message: WatchMessage; readonly address: string; readonly port: number }
+  /** The kernel of a watched peer says that nobody holds its watch port. */
+  | { readonly kind: "refused"; readonly node: string }
+  /** The idle connection to a watched peer ended: so did, most likely, the process at its other end. */
+  | { readonly kind: "lineLost"; readonly node: string }
+  | { readonly kind: "member"; readonly change: MemberChange }
+  /** The first attempt to join the membership is over, whatever came of it. */
+  | { readonly kind: "membersKnown" }
+  /** Whether an address that must answer on the segment (`AddressPolicy.linkProbes`) does. */
+  | { readonly kind: "linkProbe"; readonly address: string; readonly answers: boolean }
+  /** Whether the control thread hears the API server. */
+  | { readonly kind: "api"; readonly reachable: boolean }
   /** The loop stood still; what had queued was discarded. */
   | { readonly kind: "gap"; readonly gapMs: number }
   | { readonly kind: "leave" };
@@ -54,6 +67,11 @@ export type PacketPlaneEffect =
   | { readonly kind: "sendWatch"; readonly address: string; readonly port: number; readonly message: WatchMessage }
   | { readonly kind: "count"; readonly counter: L2Counter; readonly address: string }
   | { readonly kind: "event"; readonly event: FromPacketThread }
+  /** Hold an idle connection to this peer's watch port; when it ends, say so. At most one is held per peer. */
+  | { readonly kind: "openLine"; readonly node: string; readonly address: string; readonly port: number }
+  | { readonly kind: "closeLine"; readonly node: string }
+  /** What the membership's Meta should say of this node. */
+  | { readonly kind: "serving"; readonly state: WatchState; readonly serving: Serving }
   /** Everything is handed over: the thread may end. */
   | { readonly kind: "left" };
 

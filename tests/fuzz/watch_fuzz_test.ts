@@ -13,6 +13,7 @@ const MESSAGE: WatchMessage = {
   generation: 1_790_000_000_000,
   state: "leaving",
   nonce: "00ff00ff00ff00ff",
+  serving: { sequence: 3, usableInterfaces: ["eth0"], failedLinkProbes: ["2001:db8::1"] },
 };
 
 /** Changes at least one byte of `original`, or its length; returns what is left of it in `buffer`. */

@@ -74,7 +74,11 @@ class Bench {
         case "count":
           return `count ${effect.counter}`;
         case "left":
-          return "left";
+        case "serving":
+          return effect.kind;
+        case "openLine":
+        case "closeLine":
+          return `${effect.kind} ${effect.node}`;
         case "event": {
           const { event } = effect;
           if (event.kind === "ownership") return `${event.address} ${event.reason}`;

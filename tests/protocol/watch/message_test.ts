@@ -24,15 +24,17 @@ const MESSAGE: WatchMessage = {
   state: "alive",
   nonce: "1122334455667788",
 };
-const HEADER = "48575431" + "00010601" + "00000123456789ab" + "1122334455667788";
-const TAGGED = HEADER + "6e6f64652d61" + "b0985a04e96e8a7050f24dd48ed23eb0";
-const PLAIN = "48575431" + "00010600" + "00000123456789ab" + "1122334455667788" + "6e6f64652d61";
+const NOTHING_MORE = "00000000" + "00000000";
+const HEADER = "48575432" + "00010601" + "00000123456789ab" + "1122334455667788" + NOTHING_MORE;
+const TAGGED = HEADER + "6e6f64652d61" + "83a06d8d21c3641bc6b4a9e71d49d3d4";
+const PLAIN = "48575432" + "00010600" + "00000123456789ab" + "1122334455667788" + NOTHING_MORE +
+  "6e6f64652d61";
 
 const NAME_253 = "a".repeat(253);
 
 /** Each field at its borders: what is said, and its bytes without a tag. */
 const FIELDS: readonly { readonly field: string; readonly message: WatchMessage; readonly hex: string }[] = [
-  { field: "kind ack", message: { ...MESSAGE, kind: "ack" }, hex: PLAIN.replace("48575431" + "00", "48575431" + "01") },
+  { field: "kind ack", message: { ...MESSAGE, kind: "ack" }, hex: PLAIN.replace("48575432" + "00", "48575432" + "01") },
   { field: "state starting", message: { ...MESSAGE, state: "starting" }, hex: PLAIN.replace("00010600", "00000600") },
   { field: "state leaving", message: { ...MESSAGE, state: "leaving" }, hex: PLAIN.replace("00010600", "00020600") },
   {
@@ -67,6 +69,61 @@ const FIELDS: readonly { readonly field: string; readonly message: WatchMessage;
   },
 ];
 
+const SERVING_HEX = PLAIN.replace(NOTHING_MORE, "00000007" + "0202" + "0000") + "0465746830" + "06626f6e642e31" +
+  "04c0000201" + "0620010db8000000000000000000000001";
+const CLAIMS_HEX = PLAIN.replace("00010600", "04010606").replace(NOTHING_MORE, "00000000" + "0000" + "0002") +
+  "04c6336401" + "00000001" + "8620010db8000000000000000000000001" + "ffffffff";
+const RICH: readonly { readonly what: string; readonly message: WatchMessage; readonly hex: string }[] = [
+  {
+    what: "interfaces and link probes",
+    message: {
+      ...MESSAGE,
+      serving: { sequence: 7, usableInterfaces: ["eth0", "bond.1"], failedLinkProbes: ["192.0.2.1", "2001:db8::1"] },
+    },
+    hex: SERVING_HEX,
+  },
+  {
+    what: "no interface at all",
+    message: { ...MESSAGE, serving: { sequence: 1, usableInterfaces: [], failedLinkProbes: [] } },
+    hex: PLAIN.replace(NOTHING_MORE, "00000001" + "00000000"),
+  },
+  {
+    what: "claims",
+    message: {
+      ...MESSAGE,
+      kind: "claims",
+      claims: {
+        entries: [
+          { address: "198.51.100.1", term: 1, givenUp: false },
+          { address: "2001:db8::1", term: 2 ** 32 - 1, givenUp: true },
+        ],
+        standing: true,
+        last: true,
+      },
+    },
+    hex: CLAIMS_HEX,
+  },
+  {
+    what: "no claims",
+    message: { ...MESSAGE, kind: "claims", claims: { entries: [], standing: false, last: false } },
+    hex: PLAIN.replace("00010600", "04010600"),
+  },
+  { what: "a query", message: { ...MESSAGE, kind: "query" }, hex: PLAIN.replace("00010600", "03010600") },
+  { what: "a tell", message: { ...MESSAGE, kind: "tell" }, hex: PLAIN.replace("00010600", "02010600") },
+];
+
+for (const { what, message, hex } of RICH) {
+  Deno.test(`Watch message: ${what}, in both directions, and no truncation is accepted`, () => {
+    assertEquals(encodeWatchMessage(message, undefined).toHex(), hex);
+    const bytes = Uint8Array.fromHex(hex);
+    assertEquals(decodeWatchMessage(bytes, undefined), { ok: true, value: message });
+    for (let length = 0; length < bytes.length; length++) {
+      assertEquals(decodeWatchMessage(bytes.subarray(0, length), undefined).ok, false, `cut to ${length}`);
+    }
+    assertEquals(decodeWatchMessage(Uint8Array.of(...bytes, 0), undefined), { ok: false, reason: "oversized" });
+  });
+}
+
 const REFUSED: readonly {
   readonly what: string;
   readonly hex: string;
@@ -74,22 +131,36 @@ const REFUSED: readonly {
   readonly reason: string;
 }[] = [
   { what: "nothing", hex: "", reason: "truncated" },
-  { what: "a header without a name", hex: PLAIN.slice(0, 48), reason: "truncated" },
-  { what: "another magic", hex: PLAIN.replace("48575431", "48575432"), reason: "magic" },
-  { what: "kind 2", hex: PLAIN.replace("48575431" + "00", "48575431" + "02"), reason: "kind" },
+  { what: "a header without a name", hex: PLAIN.slice(0, 64), reason: "truncated" },
+  { what: "another magic", hex: PLAIN.replace("48575432", "48575431"), reason: "magic" },
+  { what: "kind 5", hex: PLAIN.replace("48575432" + "00", "48575432" + "05"), reason: "kind" },
   { what: "state 3", hex: PLAIN.replace("00010600", "00030600"), reason: "state" },
   { what: "a name of no octets", hex: PLAIN.replace("00010600", "00010000"), reason: "name" },
   { what: "a name of 254 octets", hex: PLAIN.replace("00010600", "0001fe00") + "61".repeat(248), reason: "name" },
   { what: "a name of 255 octets", hex: PLAIN.replace("00010600", "0001ff00") + "61".repeat(249), reason: "name" },
   { what: "a name longer than the datagram", hex: PLAIN.replace("00010600", "00010700"), reason: "truncated" },
-  { what: "a name shorter than the datagram", hex: PLAIN.replace("00010600", "00010500"), reason: "oversized" },
+  { what: "a name shorter than the datagram", hex: PLAIN.replace("00010600", "00010400"), reason: "oversized" },
   { what: "a name with capitals", hex: PLAIN.replace("6e6f64652d61", "4e6f64652d61"), reason: "name" },
   { what: "a name that ends with a hyphen", hex: PLAIN.replace("6e6f64652d61", "6e6f6465612d"), reason: "name" },
   { what: "a name with a line feed", hex: PLAIN.replace("6e6f64652d61", "6e6f64652d0a"), reason: "name" },
   { what: "a name beyond ASCII", hex: PLAIN.replace("6e6f64652d61", "6e6f6465c3a9"), reason: "name" },
   { what: "generation 2^53", hex: PLAIN.replace("00000123456789ab", "0020000000000000"), reason: "generation" },
   { what: "generation 2^64 - 1", hex: PLAIN.replace("00000123456789ab", "ffffffffffffffff"), reason: "generation" },
-  { what: "a tag mark that is neither 0 nor 1", hex: PLAIN.replace("00010600", "00010602"), reason: "tagUnexpected" },
+  { what: "a tag mark where no key is known", hex: PLAIN.replace("00010600", "00010601"), reason: "tagUnexpected" },
+  {
+    what: "a list of interfaces without a sequence",
+    hex: SERVING_HEX.replace("00000007", "00000000"),
+    reason: "serving",
+  },
+  { what: "33 interfaces", hex: SERVING_HEX.replace("000000070202", "000000072102"), reason: "serving" },
+  { what: "17 link probes", hex: SERVING_HEX.replace("000000070202", "000000070211"), reason: "serving" },
+  { what: "an interface without a name", hex: SERVING_HEX.replace("0465746830", "00"), reason: "serving" },
+  { what: "an interface with a slash", hex: SERVING_HEX.replace("65746830", "652f6830"), reason: "serving" },
+  { what: "a link probe of family 5", hex: SERVING_HEX.replace("04c0000201", "05c0000201"), reason: "serving" },
+  { what: "claims in a probe", hex: CLAIMS_HEX.replace("04010606", "00010606"), reason: "claims" },
+  { what: "37 claims", hex: CLAIMS_HEX.replace("00000002", "00000025"), reason: "claims" },
+  { what: "a claim of term 0", hex: CLAIMS_HEX.replace("00000001", "00000000"), reason: "claims" },
+  { what: "a claim of family 7", hex: CLAIMS_HEX.replace("04c6336401", "07c6336401"), reason: "claims" },
   { what: "a tag where no key is known", hex: TAGGED, reason: "tagUnexpected" },
   { what: "no tag where a key is known", hex: PLAIN, keyed: true, reason: "tagMissing" },
   {
@@ -99,12 +170,12 @@ const REFUSED: readonly {
     reason: "tagMissing",
   },
   {
-    what: "tag mark 2 where a key is known",
+    what: "another mark than a tag's where a key is known",
     hex: TAGGED.replace("00010601", "00010602"),
     keyed: true,
     reason: "tagMissing",
   },
-  { what: "a tag of zeros", hex: TAGGED.slice(0, 60) + "00".repeat(16), keyed: true, reason: "tagMismatch" },
+  { what: "a tag of zeros", hex: TAGGED.slice(0, 76) + "00".repeat(16), keyed: true, reason: "tagMismatch" },
 ];
 
 for (const { what, hex, keyed, reason } of REFUSED) {
@@ -126,7 +197,12 @@ Deno.test("Watch message: a tagged message has its bytes in both directions", ()
 });
 
 Deno.test("Watch message: the longest one has the announced size", () => {
-  const bytes = encodeWatchMessage({ ...MESSAGE, sender: NAME_253 }, KEY);
+  const serving = {
+    sequence: 2 ** 32 - 1,
+    usableInterfaces: Array(32).fill("fifteen.letters"),
+    failedLinkProbes: Array(16).fill("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"),
+  };
+  const bytes = encodeWatchMessage({ ...MESSAGE, sender: NAME_253, serving }, KEY);
   assertEquals(bytes.length, WATCH_MESSAGE_BYTES_MAX);
   assertEquals(decodeWatchMessage(bytes, KEY).ok, true);
 });
@@ -140,7 +216,7 @@ Deno.test("decodeWatchMessage: with a key, no truncation, no extension and no fl
   for (let length = 0; length < whole.length; length++) {
     assertEquals(decodeWatchMessage(whole.subarray(0, length), KEY).ok, false, `cut to ${length}`);
   }
-  assertEquals(decodeWatchMessage(Uint8Array.of(...whole, 0), KEY), { ok: false, reason: "oversized" });
+  assertEquals(decodeWatchMessage(Uint8Array.of(...whole, 0), KEY), { ok: false, reason: "tagMismatch" });
   for (let bit = 0; bit < whole.length * 8; bit++) {
     const flipped = whole.slice();
     flipped[bit >> 3]! ^= 1 << (bit & 7);

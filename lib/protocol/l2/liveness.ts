@@ -1,0 +1,243 @@
+/**
+ * Liveness: which speakers live, from two witnesses, and which of them have to be watched for that.
+ *
+ * The watch is quick but costs a probe per pair, so only the pairs that decide about an address have one (`watch_pairs`).
+ * The membership (SWIM) knows everybody, seconds later. Where there is a verdict of the watch it holds; for the others
+ * the membership does, and a suspect counts as living. A member that is not Herald is never watched.
+ *
+ * Watched are, beside the pairs: whoever of the candidates is not thought alive, so that it is seen coming back (the
+ * watch probes the dead twice a second); and whoever the watch hears although the membership does not have it yet.
+ * After a pause of this process nobody is known any more, so everybody is asked.
+ *
+ * Without a membership every peer is watched and its verdict is all there is.
+ */
+import type { Json } from "../../base/json.ts";
+import type { Deadline, Machine, Tick } from "../../base/machine.ts";
+import { countsAsLiving, type Member, type MemberChange } from "../../base/member.ts";
+import { Queue } from "../../base/queue.ts";
+import { sameServing, type Serving } from "../../base/serving.ts";
+import { sameTexts } from "../../base/text_list.ts";
+import type { Millis } from "../../base/time.ts";
+import type { PeerState } from "../../base/wanted.ts";
+
+export type LivenessInput =
+  /** Speakers that the API lists. */
+  | { readonly kind: "peers"; readonly upsert: readonly string[]; readonly remove: readonly string[] }
+  /** The verdict of the watch; `undefined`: it does not watch this node any more. */
+  | { readonly kind: "watched"; readonly node: string; readonly state: PeerState | undefined }
+  /** What a node said of itself to the watch. */
+  | { readonly kind: "serving"; readonly node: string; readonly serving: Serving }
+  | { readonly kind: "member"; readonly change: MemberChange }
+  /** The sockets are open: the membership has its time to join from now on. */
+  | { readonly kind: "opened" }
+  /** The first attempt to join the membership is over, whatever came of it. */
+  | { readonly kind: "membersKnown" }
+  /** Whom the addresses need: pairs to watch, and all their candidates. */
+  | { readonly kind: "pairs"; readonly watch: ReadonlySet<string>; readonly candidates: ReadonlySet<string> }
+  | { readonly kind: "gap" };
+
+export type LivenessEffect =
+  | { readonly kind: "peer"; readonly peer: PeerView }
+  /** Living members that are not Herald, sorted. */
+  | { readonly kind: "foreignMembers"; readonly nodes: readonly string[] }
+  /** Watch these, and no others. */
+  | { readonly kind: "watch"; readonly nodes: ReadonlySet<string> };
+
+/** A node as it looks from here. */
+export interface PeerView {
+  readonly node: string;
+  /** `undefined`: it is neither a peer nor a member. */
+  readonly state: PeerState | undefined;
+  /** What it last said; `undefined`: nothing, and it counts as able to serve. */
+  readonly serving?: Serving | undefined;
+}
+
+export interface LivenessOptions {
+  /** Without one the watch alone decides, and it watches everybody. */
+  readonly membership: boolean;
+  /** How long the membership may take to join before its silence counts. */
+  readonly joinMs?: number;
+}
+
+interface Node {
+  readonly name: string;
+  /** The API lists a speaker there. */
+  listed: boolean;
+  watched: PeerState | undefined;
+  member: Member | undefined;
+  /** What it said last, over whichever way it came. */
+  serving: Serving | undefined;
+  /** Not proven since a pause of this process. */
+  stale: boolean;
+  reported: PeerView;
+}
+
+export class Liveness implements Machine<LivenessInput, LivenessEffect> {
+  readonly #options: Required<LivenessOptions>;
+  readonly #nodes = new Map<string, Node>();
+  readonly #effects = new Queue<LivenessEffect>();
+  #pairs: { readonly watch: ReadonlySet<string>; readonly candidates: ReadonlySet<string> };
+  #watching: ReadonlySet<string> = new Set();
+  #foreign: readonly string[] = [];
+  #membersKnown: boolean;
+  #joinUntil: Millis | undefined;
+
+  constructor(options: LivenessOptions) {
+    this.#options = { joinMs: 1000, ...options };
+    this.#membersKnown = !options.membership;
+    this.#pairs = { watch: new Set(), candidates: new Set() };
+  }
+
+  handle(input: LivenessInput | Tick, now: Millis): void {
+    switch (input.kind) {
+      case "peers":
+        for (const name of input.remove) this.#change(name, (node) => node.listed = false);
+        for (const name of input.upsert) this.#change(name, (node) => node.listed = true);
+        break;
+      case "watched":
+        this.#change(input.node, (node) => {
+          node.watched = input.state;
+          if (isVerdict(input.state)) node.stale = false;
+        });
+        break;
+      case "serving":
+        this.#change(input.node, (node) => hear(node, input.serving));
+        break;
+      case "member":
+        this.#takeMember(input.change);
+        break;
+      case "opened":
+        if (!this.#membersKnown) this.#joinUntil ??= now + this.#options.joinMs;
+        break;
+      case "membersKnown":
+        this.#knowMembers();
+        break;
+      case "pairs":
+        this.#pairs = input;
+        break;
+      case "gap":
+        for (const { name } of this.#nodes.values()) this.#change(name, (node) => node.stale = true);
+        break;
+      case "tick":
+        if (this.#joinUntil !== undefined && now >= this.#joinUntil) this.#knowMembers();
+    }
+    this.#watch();
+  }
+
+  poll(): LivenessEffect | undefined {
+    return this.#effects.shift();
+  }
+
+  deadline(): Deadline | undefined {
+    return this.#joinUntil === undefined ? undefined : { at: this.#joinUntil, why: "go on without the membership" };
+  }
+
+  inspect(): Json {
+    return {
+      membersKnown: this.#membersKnown,
+      notHerald: this.#foreign,
+      nodes: [...this.#nodes.values()].map(({ name, watched, member, reported }) => ({
+        node: name,
+        state: reported.state ?? null,
+        watch: watched ?? null,
+        member: member?.state ?? null,
+        herald: member === undefined ? null : member.facts !== undefined,
+        usableInterfaces: reported.serving?.usableInterfaces ?? null,
+        failedLinkProbes: reported.serving?.failedLinkProbes ?? null,
+      })),
+    };
+  }
+
+  #takeMember({ node: name, member }: MemberChange): void {
+    this.#change(name, (node) => {
+      node.member = member;
+      // Whoever is watched tells us sooner than its Meta, which may be old.
+      if (member?.facts === undefined || isVerdict(node.watched)) return;
+      const { listsAreCut, usableInterfaces, failedLinkProbes } = member.facts;
+      if (!listsAreCut) hear(node, { usableInterfaces, failedLinkProbes });
+    });
+    const foreign = [...this.#nodes.values()].filter((node) => isForeign(node) && lives(node.member))
+      .map(({ name }) => name).sort();
+    if (sameTexts(foreign, this.#foreign)) return;
+    this.#foreign = foreign;
+    this.#effects.push({ kind: "foreignMembers", nodes: foreign });
+  }
+
+  #knowMembers(): void {
+    this.#joinUntil = undefined;
+    if (this.#membersKnown) return;
+    this.#membersKnown = true;
+    for (const { name } of this.#nodes.values()) this.#change(name, () => {});
+  }
+
+  #change(name: string, change: (node: Node) => void): void {
+    let node = this.#nodes.get(name);
+    if (node === undefined) {
+      node = {
+        name,
+        listed: false,
+        watched: undefined,
+        member: undefined,
+        serving: undefined,
+        stale: false,
+        reported: { node: name, state: undefined, serving: undefined },
+      };
+      this.#nodes.set(name, node);
+    }
+    change(node);
+    // Who is no peer, not watched, and dead to the membership leaves nothing behind.
+    if (!node.listed && node.watched === undefined && !lives(node.member)) this.#nodes.delete(name);
+    const state = this.#nodes.has(name) ? this.#judge(node) : undefined;
+    const { serving } = node;
+    if (state === node.reported.state && serving === node.reported.serving) return;
+    node.reported = { node: name, state, serving };
+    this.#effects.push({ kind: "peer", peer: node.reported });
+  }
+
+  #judge(node: Node): PeerState | undefined {
+    const { watched, member, listed } = node;
+    if (!this.#options.membership) return watched;
+    if (isForeign(node)) return lives(member) ? "alive" : "dead";
+    if (isVerdict(watched)) {
+      // A speaker that does not speak our watch answers no probe: only the membership tells it from a dead one.
+      return watched === "dead" && member === undefined && !this.#membersKnown ? "unknown" : watched;
+    }
+    if (node.stale) return "unknown";
+    if (member?.facts !== undefined) return lives(member) ? member.facts.state : "dead";
+    if (watched === "unknown" || !this.#membersKnown) return "unknown";
+    return listed ? "dead" : undefined;
+  }
+
+  #watch(): void {
+    if (!this.#options.membership) return;
+    const wanted = new Set<string>();
+    for (const node of this.#nodes.values()) if (this.#needsWatch(node)) wanted.add(node.name);
+    if (wanted.symmetricDifference(this.#watching).size === 0) return;
+    this.#watching = wanted;
+    this.#effects.push({ kind: "watch", nodes: wanted });
+  }
+
+  #needsWatch(node: Node): boolean {
+    const { name, listed, watched, member, reported } = node;
+    if (!listed || isForeign(node)) return false;
+    if (this.#pairs.watch.has(name)) return true;
+    if (!this.#pairs.candidates.has(name)) return false;
+    return reported.state !== "alive" || (watched === "alive" && !lives(member));
+  }
+}
+
+function hear(node: Node, serving: Serving): void {
+  if (node.serving === undefined || !sameServing(node.serving, serving)) node.serving = serving;
+}
+
+function isVerdict(watched: PeerState | undefined): boolean {
+  return watched !== undefined && watched !== "unknown";
+}
+
+function isForeign({ member }: Node): boolean {
+  return member !== undefined && member.facts === undefined;
+}
+
+function lives(member: Member | undefined): boolean {
+  return member !== undefined && countsAsLiving(member.state);
+}
