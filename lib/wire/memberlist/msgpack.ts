@@ -1,0 +1,314 @@
+/**
+ * MessagePack as HashiCorp memberlist writes it: the old specification, in which text and bytes are one family (raw).
+ *
+ * Structures are maps whose keys are Go field names in byte order. Reading is liberal: every integer form, the newer text
+ * and binary forms, any order of keys, unknown keys. A reader never throws and never recurses: the first problem sticks,
+ * and everything read after it is empty. What a skipped value claims to hold is checked against the bytes that are left.
+ */
+
+/** What is wrong with the bytes; `truncated` alone may be cured by more of them. */
+export type MsgpackProblem = "truncated" | "malformed";
+
+/** A field of a structure. Lists and maps are no fields of any memberlist message. */
+export type MsgpackScalar = number | boolean | null | Uint8Array;
+
+/** The scalar fields of one map; absent ones are simply not there. */
+export type MsgpackFields = ReadonlyMap<string, MsgpackScalar>;
+
+const TEXT_DECODER = new TextDecoder("utf-8", { fatal: true });
+const TEXT_ENCODER = new TextEncoder();
+/** Keys are Go field names: a longer one is none that we know. */
+const KEY_BYTES_MAX = 32;
+
+/** UTF-8 without control characters, or `undefined`. Names that come from the network end up in logs. */
+export function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    const text = TEXT_DECODER.decode(bytes);
+    // deno-lint-ignore no-control-regex
+    return /[\u0000-\u001f\u007f]/.test(text) ? undefined : text;
+  } catch {
+    return undefined;
+  }
+}
+
+export class MsgpackReader {
+  /** Of the next byte. */
+  offset: number;
+  /** The first problem met. */
+  problem: MsgpackProblem | undefined;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+
+  constructor(bytes: Uint8Array, offset = 0) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.offset = offset;
+  }
+
+  /** One map; values of keys that are not `known` are passed over. */
+  readFields(known: ReadonlySet<string>): MsgpackFields {
+    const fields = new Map<string, MsgpackScalar>();
+    const head = this.#head();
+    if (head?.kind !== "map") {
+      this.#fail("malformed");
+      return fields;
+    }
+    for (let i = 0; i < head.length && this.problem === undefined; i++) {
+      const key = this.#key();
+      if (key !== undefined && known.has(key)) {
+        const value = this.readScalar();
+        if (value !== undefined) fields.set(key, value);
+      } else {
+        this.skip();
+      }
+    }
+    return fields;
+  }
+
+  /** `undefined` for anything else, and after a problem. */
+  readScalar(): MsgpackScalar | undefined {
+    const head = this.#head();
+    if (head === undefined) return undefined;
+    if (head.kind === "scalar") return head.value;
+    if (head.kind === "raw") return this.#take(head.length);
+    return this.#fail("malformed");
+  }
+
+  /** Passes over one value of any kind. */
+  skip(): void {
+    for (let values = 1; values > 0 && this.problem === undefined; values--) {
+      const head = this.#head();
+      if (head === undefined) return;
+      if (head.kind === "raw" || head.kind === "extension") this.#take(head.length);
+      else if (head.kind === "map") values += 2 * head.length;
+      else if (head.kind === "list") values += head.length;
+      // Every value takes a byte at least.
+      if (values - 1 > this.#bytes.length - this.offset) this.#fail("truncated");
+    }
+  }
+
+  #key(): string | undefined {
+    const key = this.readScalar();
+    if (!(key instanceof Uint8Array)) {
+      this.#fail("malformed");
+      return undefined;
+    }
+    return key.length > KEY_BYTES_MAX ? undefined : String.fromCharCode(...key);
+  }
+
+  #head(): Head | undefined {
+    const type = this.#number(1, "getUint8");
+    if (type === undefined) return undefined;
+    if (type < 0x80) return { kind: "scalar", value: type };
+    if (type < 0x90) return { kind: "map", length: type & 0x0f };
+    if (type < 0xa0) return { kind: "list", length: type & 0x0f };
+    if (type < 0xc0) return { kind: "raw", length: type & 0x1f };
+    if (type >= 0xe0) return { kind: "scalar", value: type - 0x100 };
+    return this.#longHead(type);
+  }
+
+  #longHead(type: number): Head | undefined {
+    switch (type) {
+      case 0xc0:
+        return { kind: "scalar", value: null };
+      case 0xc2:
+      case 0xc3:
+        return { kind: "scalar", value: type === 0xc3 };
+      case 0xca:
+        return this.#scalar(this.#number(4, "getFloat32"));
+      case 0xcb:
+        return this.#scalar(this.#number(8, "getFloat64"));
+      case 0xcc:
+        return this.#scalar(this.#number(1, "getUint8"));
+      case 0xcd:
+        return this.#scalar(this.#number(2, "getUint16"));
+      case 0xce:
+        return this.#scalar(this.#number(4, "getUint32"));
+      case 0xcf:
+        return this.#scalar(this.#wide("getBigUint64"));
+      case 0xd0:
+        return this.#scalar(this.#number(1, "getInt8"));
+      case 0xd1:
+        return this.#scalar(this.#number(2, "getInt16"));
+      case 0xd2:
+        return this.#scalar(this.#number(4, "getInt32"));
+      case 0xd3:
+        return this.#scalar(this.#wide("getBigInt64"));
+      case 0xc4:
+      case 0xd9:
+        return this.#sized("raw", this.#number(1, "getUint8"));
+      case 0xc5:
+      case 0xda:
+        return this.#sized("raw", this.#number(2, "getUint16"));
+      case 0xc6:
+      case 0xdb:
+        return this.#sized("raw", this.#number(4, "getUint32"));
+      case 0xdc:
+        return this.#sized("list", this.#number(2, "getUint16"));
+      case 0xdd:
+        return this.#sized("list", this.#number(4, "getUint32"));
+      case 0xde:
+        return this.#sized("map", this.#number(2, "getUint16"));
+      case 0xdf:
+        return this.#sized("map", this.#number(4, "getUint32"));
+      case 0xc7:
+        return this.#sized("extension", this.#number(1, "getUint8"), 1);
+      case 0xc8:
+        return this.#sized("extension", this.#number(2, "getUint16"), 1);
+      case 0xc9:
+        return this.#sized("extension", this.#number(4, "getUint32"), 1);
+      case 0xd4:
+      case 0xd5:
+      case 0xd6:
+      case 0xd7:
+      case 0xd8:
+        return { kind: "extension", length: 1 + 2 ** (type - 0xd4) };
+      default:
+        return this.#fail("malformed");
+    }
+  }
+
+  #scalar(value: number | undefined): Head | undefined {
+    return value === undefined ? undefined : { kind: "scalar", value };
+  }
+
+  #sized(kind: "raw" | "list" | "map" | "extension", length: number | undefined, more = 0): Head | undefined {
+    return length === undefined ? undefined : { kind, length: length + more };
+  }
+
+  #number(size: number, get: NumberGetter): number | undefined {
+    if (this.problem !== undefined) return undefined;
+    if (this.offset + size > this.#bytes.length) return this.#fail("truncated");
+    const value = this.#view[get](this.offset, false);
+    this.offset += size;
+    return value;
+  }
+
+  /** 64 bits, as far as a number holds them exactly. */
+  #wide(get: "getBigUint64" | "getBigInt64"): number | undefined {
+    if (this.offset + 8 > this.#bytes.length) return this.#fail("truncated");
+    const value = Number(this.#view[get](this.offset, false));
+    if (!Number.isSafeInteger(value)) return this.#fail("malformed");
+    this.offset += 8;
+    return value;
+  }
+
+  #take(length: number): Uint8Array | undefined {
+    if (this.offset + length > this.#bytes.length) return this.#fail("truncated");
+    const taken = this.#bytes.subarray(this.offset, this.offset + length);
+    this.offset += length;
+    return taken;
+  }
+
+  #fail(problem: MsgpackProblem): undefined {
+    this.problem ??= problem;
+    return undefined;
+  }
+}
+
+type Head =
+  | { readonly kind: "scalar"; readonly value: number | boolean | null }
+  | { readonly kind: "raw" | "list" | "map" | "extension"; readonly length: number };
+
+type NumberGetter =
+  | "getUint8"
+  | "getUint16"
+  | "getUint32"
+  | "getInt8"
+  | "getInt16"
+  | "getInt32"
+  | "getFloat32"
+  | "getFloat64";
+
+/** Writes what the old specification has, each value in its shortest form. */
+export class MsgpackWriter {
+  #bytes = new Uint8Array(256);
+  #view = new DataView(this.#bytes.buffer);
+  #length = 0;
+
+  /** A copy of what was written. */
+  finish(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.slice(0, this.#length);
+  }
+
+  byte(value: number): this {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = value;
+    return this;
+  }
+
+  /** Fewer than 16 entries: no structure here has more. */
+  map(entries: number): this {
+    return this.byte(0x80 | entries);
+  }
+
+  text(value: string): this {
+    return this.raw(TEXT_ENCODER.encode(value));
+  }
+
+  /** Go writes a slice that was never made as nil. */
+  rawOrNil(value: Uint8Array): this {
+    return value.length === 0 ? this.nil() : this.raw(value);
+  }
+
+  raw(value: Uint8Array): this {
+    if (value.length < 32) this.byte(0xa0 | value.length);
+    else if (value.length < 0x1_0000) this.#sized(0xda, { value: value.length, size: 2 });
+    else this.#sized(0xdb, { value: value.length, size: 4 });
+    return this.bytes(value);
+  }
+
+  nil(): this {
+    return this.byte(0xc0);
+  }
+
+  bool(value: boolean): this {
+    return this.byte(value ? 0xc3 : 0xc2);
+  }
+
+  /** What Go writes for an unsigned type. */
+  unsigned(value: number): this {
+    if (value < 0x80) return this.byte(value);
+    if (value < 0x100) return this.#sized(0xcc, { value, size: 1 });
+    if (value < 0x1_0000) return this.#sized(0xcd, { value, size: 2 });
+    if (value < 0x1_0000_0000) return this.#sized(0xce, { value, size: 4 });
+    this.#sized(0xcf, { value: Math.floor(value / 0x1_0000_0000), size: 4 });
+    this.#reserve(4);
+    this.#view.setUint32(this.#length, value % 0x1_0000_0000, false);
+    this.#length += 4;
+    return this;
+  }
+
+  /** What Go writes for an `int` that is not negative: the signed forms. */
+  signed(value: number): this {
+    if (value < 0x80) return this.byte(value);
+    if (value < 0x8000) return this.#sized(0xd1, { value, size: 2 });
+    return this.#sized(0xd2, { value, size: 4 });
+  }
+
+  /** As they are. */
+  bytes(value: Uint8Array): this {
+    this.#reserve(value.length);
+    this.#bytes.set(value, this.#length);
+    this.#length += value.length;
+    return this;
+  }
+
+  #sized(type: number, { value, size }: { value: number; size: 1 | 2 | 4 }): this {
+    this.#reserve(1 + size);
+    this.#view.setUint8(this.#length, type);
+    if (size === 1) this.#view.setUint8(this.#length + 1, value);
+    else if (size === 2) this.#view.setUint16(this.#length + 1, value, false);
+    else this.#view.setUint32(this.#length + 1, value, false);
+    this.#length += 1 + size;
+    return this;
+  }
+
+  #reserve(size: number): void {
+    if (this.#length + size <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(2 * this.#bytes.length, this.#length + size));
+    grown.set(this.#bytes);
+    this.#bytes = grown;
+    this.#view = new DataView(grown.buffer);
+  }
+}
