@@ -13,7 +13,7 @@
 export interface Tier {
   readonly name: string;
   readonly what: string;
-  /** Permission flags of `deno test`. */
+  /** Flags of `deno test`: permissions, and whether files run side by side. */
   readonly flags: readonly string[];
   /** Commands, or `namespaces`. */
   readonly needs: readonly string[];
@@ -27,7 +27,7 @@ const MINUTE_MS = 60_000;
 
 const PURE: Tier = {
   name: "pure",
-  what: "unit, golden, scenario, simulation and fuzz tests: no permissions at all",
+  what: "unit, golden, scenario and fuzz tests: no permissions at all",
   flags: [],
   needs: [],
   perFile: false,
@@ -44,6 +44,15 @@ export const TIERS: readonly Tier[] = [
     needs: [],
     perFile: false,
     limitMs: 3 * MINUTE_MS,
+  },
+  {
+    name: "sim",
+    what: "whole clusters in virtual time, hundreds of seeds: no permissions at all",
+    // Its few files cost seconds to minutes each, of nothing but computing.
+    flags: ["--parallel"],
+    needs: [],
+    perFile: false,
+    limitMs: 6 * MINUTE_MS,
   },
   {
     name: "contract",

@@ -11,6 +11,7 @@ const TIER_OF: readonly (readonly [string, string | undefined])[] = [
   ["tests/a_new_folder/deep/x_test.ts", "pure"],
   ["tests/x_test.ts", "pure"],
   ["tests/repository/x_test.ts", "repository"],
+  ["tests/sim/x_test.ts", "sim"],
   ["tests/edge/net/x_test.ts", "edge"],
   ["tests/contract/x_test.ts", "contract"],
   ["tests/cluster/x_test.ts", "cluster"],

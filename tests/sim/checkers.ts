@@ -2,8 +2,8 @@
 import { formatIpv4 } from "../../lib/base/ip.ts";
 import type { Millis } from "../../lib/base/time.ts";
 import { isGratuitous } from "../../lib/wire/arp_frames.ts";
-import type { Checker, SimCluster } from "./sim_cluster.ts";
 import type { SimNode } from "./sim_node.ts";
+import type { Checker, Stage } from "./stage.ts";
 
 /** A cluster that is whole must have settled after this: a dead peer's probe, a hand-over to its end, one repeat. */
 export const SETTLED_MS = 3500;
@@ -15,7 +15,7 @@ const OVERLAP_MS_MAX = 2100;
 const LINGER_MS_MAX = 2150;
 
 /** In a settled cluster the first living candidate answers, and nobody else, and the client's packets go there. */
-export function oneOwner(cluster: SimCluster): Checker {
+export function oneOwner(cluster: Stage): Checker {
   const settled = (at: Millis) => cluster.wholeSince !== undefined && at - cluster.wholeSince >= SETTLED_MS;
   return {
     onAnswers({ address, at }, nodes) {
@@ -35,7 +35,7 @@ export function oneOwner(cluster: SimCluster): Checker {
 }
 
 /** Nobody speaks for an address that it was not told to be wanted, or for which it is no candidate any more. */
-export function nothingUnwanted(cluster: SimCluster): Checker {
+export function nothingUnwanted(cluster: Stage): Checker {
   return {
     onFrame(node, record) {
       const address = formatIpv4(record.senderIp);
@@ -49,7 +49,7 @@ export function nothingUnwanted(cluster: SimCluster): Checker {
 }
 
 /** While only planned things happen, two nodes answer for as long as a hand-over may take at most. */
-export function shortOverlaps(cluster: SimCluster, options: { msMax: number } = { msMax: OVERLAP_MS_MAX }): Checker {
+export function shortOverlaps(cluster: Stage, options: { msMax: number } = { msMax: OVERLAP_MS_MAX }): Checker {
   const since = new Map<string, Millis>();
   return {
     onAnswers({ address, at }, nodes) {
@@ -66,12 +66,12 @@ export function shortOverlaps(cluster: SimCluster, options: { msMax: number } = 
 }
 
 /** While only planned things happen, every request is answered from the first answer on. */
-export function noSilence(cluster: SimCluster): Checker {
+export function noSilence(cluster: Stage): Checker {
   const answered = new Set<string>();
   return {
     onAnswers({ address, at }, nodes) {
       if (nodes.length > 0) answered.add(address);
-      else if (answered.has(address) && cluster.wanted.has(address)) {
+      else if (answered.has(address) && cluster.candidates(address).length > 0) {
         return `nobody answers for ${address} at ${at.toFixed(1)}`;
       }
       return undefined;
@@ -80,7 +80,7 @@ export function noSilence(cluster: SimCluster): Checker {
 }
 
 /** The first announcement of anybody but `killed`, for each address, after `killedAt`. */
-export function claimsAfter(cluster: SimCluster, killed: SimNode, killedAt: Millis): Map<string, Millis> {
+export function claimsAfter(cluster: Stage, killed: SimNode, killedAt: Millis): Map<string, Millis> {
   const claims = new Map<string, Millis>();
   cluster.onClaim((node, record) => {
     const address = formatIpv4(record.senderIp);

@@ -1,8 +1,9 @@
 /**
  * One Ethernet segment around one switch, and the UDP network that the same wires carry.
  *
- * A frame takes the delay of its sender's port to the switch and that of the receiver's port from there, so no receiver
- * can hear two frames in another order than a third one, as on a real switch. Datagrams take some time more, each its own.
+ * A frame takes the delay of its sender's port to the switch and that of the receiver's port from there, so in fine
+ * weather no receiver can hear two frames in another order than a third one, as on a real switch. Datagrams take some
+ * time more, each its own. Bad weather loses, delays, reorders and repeats both.
  */
 import type { Mac } from "../../lib/base/mac.ts";
 import { MAC_BROADCAST } from "../../lib/base/mac.ts";
@@ -20,28 +21,45 @@ export interface Station {
   onWatch?(message: WatchMessage, from: string): void;
 }
 
-/** What keeps something from arriving. */
+/** What keeps something from arriving, or from arriving as it was sent. */
 export interface Weather {
   /** Share of frames lost, per receiver. */
   frameLoss: number;
   datagramLoss: number;
+  /** Share of both that arrive twice. */
+  duplication: number;
+  /** Up to this much is added to the way of each, so that they overtake each other. */
+  jitterMs: number;
   /** Stations of different groups do not hear each other; whoever is not named is in group 0. */
   frameGroups: ReadonlyMap<string, number>;
   datagramGroups: ReadonlyMap<string, number>;
+  /** `a>b`: b does not hear a, though a may hear b. */
+  deafFrames: ReadonlySet<string>;
+  deafDatagrams: ReadonlySet<string>;
 }
 
 export const FINE: Readonly<Weather> = {
   frameLoss: 0,
   datagramLoss: 0,
+  duplication: 0,
+  jitterMs: 0,
   frameGroups: new Map(),
   datagramGroups: new Map(),
+  deafFrames: new Set(),
+  deafDatagrams: new Set(),
 };
 
 export class Network {
   weather: Readonly<Weather> = FINE;
   /** Hears every frame when it is sent, whatever becomes of it. */
   onFrame: (from: Station, record: ArpRecord) => void = () => {};
+  /** Stations whose port to the segment has no link. */
+  readonly unplugged = new Set<Station>();
+  /** Stations that have no link for datagrams either: a node may have another interface for those. */
+  readonly isolated = new Set<Station>();
   readonly #stations: Station[] = [];
+  readonly #byAddress = new Map<string, Station>();
+  readonly #byMac = new Map<Mac, Station>();
   readonly #portDelayMs = new Map<Station, number>();
   readonly #time: VirtualTime;
   readonly #rng: Rng;
@@ -53,27 +71,54 @@ export class Network {
 
   join(station: Station): void {
     this.#stations.push(station);
+    this.#byAddress.set(station.address, station);
+    this.#byMac.set(station.mac, station);
     this.#portDelayMs.set(station, 0.01 + this.#chance() * 1.5);
   }
 
   sendArp(from: Station, record: ArpRecord): void {
     this.onFrame(from, record);
-    for (const to of this.#stations) {
-      if (to === from || (record.etherDestination !== MAC_BROADCAST && record.etherDestination !== to.mac)) continue;
-      if (!sameGroup(this.weather.frameGroups, from, to) || this.#chance() < this.weather.frameLoss) continue;
+    if (this.unplugged.has(from)) return;
+    if (record.etherDestination !== MAC_BROADCAST) {
+      const to = this.#byMac.get(record.etherDestination);
+      if (to !== undefined) this.#carryArp(from, to, record);
+      return;
+    }
+    for (const to of this.#stations) this.#carryArp(from, to, record);
+  }
+
+  sendWatch(from: Station, address: string, message: WatchMessage): void {
+    const to = this.#byAddress.get(address);
+    if (to === undefined || this.isolated.has(from) || this.isolated.has(to)) return;
+    const { weather } = this;
+    if (!sameGroup(weather.datagramGroups, from, to) || isDeaf(weather.deafDatagrams, from, to)) return;
+    for (let copies = this.#copies(weather.datagramLoss); copies > 0; copies--) {
+      this.#time.after(this.#delayMs(from, to) + this.#chance() * 3, () => to.onWatch?.(message, from.address));
+    }
+  }
+
+  #carryArp(from: Station, to: Station, record: ArpRecord): void {
+    if (to === from || this.unplugged.has(to)) return;
+    const { weather } = this;
+    if (weather !== FINE) {
+      if (!sameGroup(weather.frameGroups, from, to) || isDeaf(weather.deafFrames, from, to)) return;
+    }
+    for (let copies = this.#copies(weather.frameLoss); copies > 0; copies--) {
       this.#time.after(this.#delayMs(from, to), () => to.onArp(record));
     }
   }
 
-  sendWatch(from: Station, address: string, message: WatchMessage): void {
-    const to = this.#stations.find((station) => station.address === address);
-    if (to === undefined || !sameGroup(this.weather.datagramGroups, from, to)) return;
-    if (this.#chance() < this.weather.datagramLoss) return;
-    this.#time.after(this.#delayMs(from, to) + this.#chance() * 3, () => to.onWatch?.(message, from.address));
+  /** How often it arrives. */
+  #copies(loss: number): number {
+    if (this.weather === FINE) return 1;
+    if (loss > 0 && this.#chance() < loss) return 0;
+    return this.weather.duplication > 0 && this.#chance() < this.weather.duplication ? 2 : 1;
   }
 
   #delayMs(from: Station, to: Station): number {
-    return this.#portDelayMs.get(from)! + this.#portDelayMs.get(to)!;
+    const { jitterMs } = this.weather;
+    const jitter = jitterMs === 0 ? 0 : this.#chance() * jitterMs;
+    return this.#portDelayMs.get(from)! + this.#portDelayMs.get(to)! + jitter;
   }
 
   #chance(): number {
@@ -82,5 +127,9 @@ export class Network {
 }
 
 function sameGroup(groups: ReadonlyMap<string, number>, a: Station, b: Station): boolean {
-  return (groups.get(a.name) ?? 0) === (groups.get(b.name) ?? 0);
+  return groups.size === 0 || (groups.get(a.name) ?? 0) === (groups.get(b.name) ?? 0);
+}
+
+function isDeaf(deaf: ReadonlySet<string>, from: Station, to: Station): boolean {
+  return deaf.size > 0 && deaf.has(`${from.name}>${to.name}`);
 }

@@ -1,11 +1,13 @@
 /**
- * A node with a speaker's packet plane on it, driven as the packet loop drives it: one input at a time, full drain, ticks
- * at the deadline, the rule for gaps. The process can be started, paused, killed, and told to leave.
+ * A node with a speaker on it. Its packet plane is driven as the packet loop drives it: one input at a time, full drain,
+ * ticks at the deadline, the rule for gaps. Its control thread is whatever tells the plane what is wanted. The process
+ * can be started, paused, killed, and told to leave; the cable can be pulled.
  */
+import type { LogEvent } from "../../lib/base/log.ts";
 import type { Mac } from "../../lib/base/mac.ts";
 import { below, type Rng } from "../../lib/base/rng.ts";
 import type { Millis } from "../../lib/base/time.ts";
-import type { WantedAddress, WantedDelta, WantedPeer } from "../../lib/base/wanted.ts";
+import type { FromPacketThread, WantedAddress, WantedDelta } from "../../lib/base/wanted.ts";
 import { PacketPlane, type PacketPlaneInput } from "../../lib/protocol/packet_plane.ts";
 import type { WatchMessage } from "../../lib/protocol/watch/message.ts";
 import type { ArpRecord } from "../../lib/wire/arp.ts";
@@ -14,12 +16,28 @@ import type { VirtualTime } from "./virtual_time.ts";
 
 const GAP_MS_MAX = 250;
 const SLEEP_MS_MAX = 100;
+const WALL_START_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
 export const WATCH_PORT = 7947;
+export const INTERFACE = "eth0";
 
-/** What the API says at present; nodes hear of it later. */
-export interface World {
-  readonly wanted: ReadonlyMap<string, WantedAddress>;
-  readonly peers: readonly WantedPeer[];
+/** What the rest of the simulation drives; tests put something broken around the real one. */
+export type Plane = Pick<PacketPlane, "handle" | "poll" | "deadline" | "inspect">;
+
+/** One life of a process, as its control thread sees it. */
+export interface Life {
+  /** To the packet thread. */
+  tell(delta: WantedDelta): void;
+  /** Later in this life, and when the process runs. */
+  later(delayMs: number, run: () => void): void;
+  wallMs(): number;
+  log(event: LogEvent): void;
+}
+
+/** The control thread. */
+export interface SimControl {
+  begin(life: Life): void;
+  /** The process is gone. */
+  end(): void;
 }
 
 export interface SimNodeOptions {
@@ -28,73 +46,83 @@ export interface SimNodeOptions {
   readonly address: string;
 }
 
+export interface SimNodeDeps {
+  readonly time: VirtualTime;
+  readonly rng: Rng;
+  readonly network: Network;
+  readonly control: SimControl;
+  /** Makes something else of a new plane. */
+  readonly alter?: ((plane: Plane, node: SimNode) => Plane) | undefined;
+  readonly onLog: (node: SimNode, event: LogEvent) => void;
+  readonly onEvent: (node: SimNode, event: FromPacketThread) => void;
+}
+
 export class SimNode implements Station {
   readonly name: string;
   readonly mac: Mac;
   readonly address: string;
   process: "none" | "running" | "paused" = "none";
   leaving = false;
+  hasCarrier = true;
   /** When it had said that it is ready, in its present life. */
   readyAt: Millis | undefined;
-  /** What this process has read of the API, by address. */
+  /** What this process has read of what is wanted, by address. */
   readonly told = new Map<string, WantedAddress>();
-  readonly #deps: { time: VirtualTime; rng: Rng; network: Network; world: World };
   /** When it last read that it is no candidate of an address any more. */
   readonly droppedAt = new Map<string, Millis>();
-  /** What was sent to it, read or not. */
-  readonly #sent = new Map<string, WantedAddress>();
-  #plane: PacketPlane | undefined;
-  #generation = 1_000_000;
-  #delta = 0;
+  readonly #deps: SimNodeDeps;
+  #plane: Plane | undefined;
+  #wallOffsetMs = 0;
   #life = 0;
   #tickAt = Infinity;
   #pausedAt: Millis = 0;
   /** Read later: what came while the process was paused. */
   #queued: PacketPlaneInput[] = [];
-  #toldPeers = false;
-  #nextNewsAt: Millis = 0;
+  #queuedRuns: (() => void)[] = [];
 
-  constructor(options: SimNodeOptions, deps: { time: VirtualTime; rng: Rng; network: Network; world: World }) {
+  constructor(options: SimNodeOptions, deps: SimNodeDeps) {
     this.name = options.name;
     this.mac = options.mac;
     this.address = options.address;
     this.#deps = deps;
   }
 
-  /** A new life. `clockStepMs` lets the wall clock go back between two of them. */
+  /** A new life. `clockStepMs` sets the wall clock forward or back before it. */
   start(options: { clockStepMs?: number } = {}): void {
     if (this.process !== "none") return;
-    const { rng, time } = this.#deps;
+    const { rng, alter } = this.#deps;
     this.#life++;
-    this.#generation += 1000 + (options.clockStepMs ?? 0);
-    this.#plane = new PacketPlane(
-      { node: this.name, generation: this.#generation, watch: { authenticated: true } },
-      { rng },
-    );
+    this.stepClock(options.clockStepMs ?? 0);
+    const generation = Math.trunc(this.#wallMs()) + this.#life;
+    const plane = new PacketPlane({ node: this.name, generation, watch: { authenticated: true } }, { rng });
+    this.#plane = alter?.(plane, this) ?? plane;
     this.process = "running";
     this.leaving = false;
     this.readyAt = undefined;
     this.told.clear();
-    this.#sent.clear();
-    this.#delta = 0;
-    this.#toldPeers = false;
+    this.droppedAt.clear();
     this.#tickAt = Infinity;
-    const interfaceInput: PacketPlaneInput = {
-      kind: "interface",
-      interface: { ifindex: 2, name: "eth0", mac: this.mac },
-    };
-    this.#inThisLife(below(rng, 20), () => this.#input(interfaceInput));
+    this.#inThisLife(below(rng, 20), () => {
+      if (this.hasCarrier) this.#input(this.#interfaceInput());
+    });
     this.#inThisLife(20, () => this.#input({ kind: "opened" }));
-    this.#nextNewsAt = time.now + 5 + below(rng, 60);
-    this.hearNews();
+    this.#deps.control.begin({
+      tell: (delta) => this.#input({ kind: "delta", delta }),
+      later: (delayMs, run) => this.#inThisLife(delayMs, () => this.#runWhenAwake(run)),
+      wallMs: () => this.#wallMs(),
+      log: (event) => this.#deps.onLog(this, event),
+    });
   }
 
   kill(): void {
+    if (this.process === "none") return;
     this.process = "none";
     this.#plane = undefined;
     this.#queued = [];
+    this.#queuedRuns = [];
     this.told.clear();
     this.#life++;
+    this.#deps.control.end();
   }
 
   pause(): void {
@@ -116,11 +144,24 @@ export class SimNode implements Station {
       const isPacket = input.kind === "arp" || input.kind === "watch";
       if (gapMs <= GAP_MS_MAX || !isPacket) this.#input(input);
     }
+    for (const run of this.#queuedRuns.splice(0)) run();
   }
 
   leave(): void {
     this.leaving = true;
     this.#input({ kind: "leave" });
+  }
+
+  /** Sets the wall clock forward or back; what Herald waits for must not notice. */
+  stepClock(byMs: number): void {
+    this.#wallOffsetMs += byMs;
+  }
+
+  /** The link of the interface to the segment goes, or comes back. */
+  setCarrier(hasCarrier: boolean): void {
+    if (hasCarrier === this.hasCarrier) return;
+    this.hasCarrier = hasCarrier;
+    this.#input(hasCarrier ? this.#interfaceInput() : { kind: "interfaceGone", ifindex: 2 });
   }
 
   onArp(record: ArpRecord): void {
@@ -131,25 +172,12 @@ export class SimNode implements Station {
     this.#input({ kind: "watch", message, address: from, port: WATCH_PORT });
   }
 
-  /** The API changed: after a while this process is told whatever it was not told yet. */
-  hearNews(): void {
-    if (this.process === "none") return;
-    const { time, rng } = this.#deps;
-    this.#nextNewsAt = Math.max(this.#nextNewsAt, time.now + 1 + below(rng, 40));
-    this.#inThisLife(this.#nextNewsAt - time.now, () => this.#tell());
+  #interfaceInput(): PacketPlaneInput {
+    return { kind: "interface", interface: { ifindex: 2, name: INTERFACE, mac: this.mac } };
   }
 
-  #tell(): void {
-    const { wanted, peers } = this.#deps.world;
-    const upsertAddresses = [...wanted.values()].filter((address) => this.#sent.get(address.address) !== address);
-    const removeAddresses = [...this.#sent.keys()].filter((address) => !wanted.has(address));
-    for (const address of removeAddresses) this.#sent.delete(address);
-    for (const address of upsertAddresses) this.#sent.set(address.address, address);
-    const upsertPeers = this.#toldPeers ? [] : peers;
-    this.#toldPeers = true;
-    const generation = ++this.#delta;
-    const delta = { generation, upsertAddresses, removeAddresses, upsertPeers, removePeers: [], complete: true };
-    this.#input({ kind: "delta", delta });
+  #wallMs(): number {
+    return WALL_START_MS + this.#deps.time.now + this.#wallOffsetMs;
   }
 
   #read(delta: WantedDelta): void {
@@ -166,6 +194,11 @@ export class SimNode implements Station {
     this.#deps.time.after(delayMs, () => life === this.#life && run());
   }
 
+  #runWhenAwake(run: () => void): void {
+    if (this.process === "paused") this.#queuedRuns.push(run);
+    else run();
+  }
+
   #input(input: PacketPlaneInput | { readonly kind: "tick" }): void {
     const plane = this.#plane;
     if (plane === undefined) return;
@@ -179,13 +212,19 @@ export class SimNode implements Station {
     this.#scheduleTick();
   }
 
-  #drain(plane: PacketPlane): void {
+  #drain(plane: Plane): void {
     for (let effect; (effect = plane.poll()) !== undefined;) {
       if (effect.kind === "sendArp") this.#deps.network.sendArp(this, effect.record);
       else if (effect.kind === "sendWatch") this.#deps.network.sendWatch(this, effect.address, effect.message);
-      else if (effect.kind === "event" && effect.event.kind === "ready") this.readyAt = this.#deps.time.now;
+      else if (effect.kind === "event") this.#report(effect.event);
       else if (effect.kind === "left") return this.kill();
     }
+  }
+
+  #report(event: FromPacketThread): void {
+    if (event.kind === "ready") this.readyAt = this.#deps.time.now;
+    if (event.kind === "log") this.#deps.onLog(this, event.event);
+    else this.#deps.onEvent(this, event);
   }
 
   #scheduleTick(): void {

@@ -1,4 +1,11 @@
-/** Time that passes only when nothing is left to do at the present instant. Events at one instant run as they came. */
+/**
+ * Time that passes only when nothing is left to do at the present instant. Events at one instant run as they came.
+ *
+ * What hangs on promises (everything that talks to the API) is a part of the instant too: whoever starts such a thing
+ * calls `stir`, and `passSettled` lets all promises come to rest before it goes on. As nothing in a simulation waits for
+ * the machine it runs on, they come to rest in the same order each time.
+ */
+import { setImmediate } from "node:timers";
 import type { Millis } from "../../lib/base/time.ts";
 
 interface Event {
@@ -14,6 +21,8 @@ export class VirtualTime {
   readonly #heap: Event[] = [];
   #now: Millis = 1000;
   #order = 0;
+  #atThisInstant = 0;
+  #isStirred = false;
 
   get now(): Millis {
     return this.#now;
@@ -34,18 +43,53 @@ export class VirtualTime {
     }
   }
 
+  /** As `after`, for a timer that may be taken back. What it does may hang on promises. */
+  readonly schedule = (run: () => void, delayMs: number): () => void => {
+    let isLive = true;
+    this.after(delayMs, () => {
+      if (!isLive) return;
+      this.stir();
+      run();
+    });
+    return () => {
+      isLive = false;
+    };
+  };
+
+  /** Promises may have something to do in this instant. */
+  stir(): void {
+    this.#isStirred = true;
+  }
+
   /** Runs everything that happens within the next `durationMs`. */
   pass(durationMs: number): void {
     const until = this.#now + durationMs;
-    let atThisInstant = 0;
-    while (this.#heap.length > 0 && this.#heap[0]!.at <= until) {
-      const { at, run } = this.#take();
-      atThisInstant = at === this.#now ? atThisInstant + 1 : 0;
-      if (atThisInstant > EVENTS_PER_INSTANT_MAX) throw new Error(`Time stands still at ${at}: somebody never rests`);
-      this.#now = at;
-      run();
-    }
+    while (this.#runNext(until));
     this.#now = until;
+  }
+
+  /** As `pass`, and every promise that was stirred comes to rest before the next event. */
+  async passSettled(durationMs: number): Promise<void> {
+    const until = this.#now + durationMs;
+    do {
+      while (this.#isStirred) {
+        this.#isStirred = false;
+        await promisesAtRest();
+      }
+    } while (this.#runNext(until));
+    this.#now = until;
+  }
+
+  #runNext(until: Millis): boolean {
+    if (this.#heap.length === 0 || this.#heap[0]!.at > until) return false;
+    const { at, run } = this.#take();
+    this.#atThisInstant = at === this.#now ? this.#atThisInstant + 1 : 0;
+    if (this.#atThisInstant > EVENTS_PER_INSTANT_MAX) {
+      throw new Error(`Time stands still at ${at}: somebody never rests`);
+    }
+    this.#now = at;
+    run();
+    return true;
   }
 
   #take(): Event {
@@ -64,6 +108,11 @@ export class VirtualTime {
       i = least;
     }
   }
+}
+
+/** One turn of the event loop: it comes after all promises that wait for nothing but each other. */
+function promisesAtRest(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }
 
 function isBefore(a: Event, b: Event): boolean {

@@ -1,0 +1,247 @@
+/**
+ * What every simulated cluster has: nodes with speakers, a Linux client, a witness, one segment, virtual time, a story.
+ * It does what it is told and asks its checkers about everything that happens. What is wanted comes from elsewhere.
+ */
+import { type Ipv4, parseIpv4 } from "../../lib/base/ip.ts";
+import type { LogEvent } from "../../lib/base/log.ts";
+import type { Mac } from "../../lib/base/mac.ts";
+import { type Rng, SeededRng } from "../../lib/base/rng.ts";
+import type { Millis } from "../../lib/base/time.ts";
+import type { FromPacketThread, WantedPeer } from "../../lib/base/wanted.ts";
+import { isGratuitous } from "../../lib/wire/arp_frames.ts";
+import type { ArpRecord } from "../../lib/wire/arp.ts";
+import { LinuxClient } from "./linux_client.ts";
+import { FINE, Network, type Weather } from "./network.ts";
+import { type Plane, type SimControl, SimNode, WATCH_PORT } from "./sim_node.ts";
+import { VirtualTime } from "./virtual_time.ts";
+import { type Asked, Witness } from "./witness.ts";
+
+/** Judges what happens; returns what is wrong, if anything. It knows the world, never the machines. */
+export interface Checker {
+  /** A node sent a frame. */
+  onFrame?(from: SimNode, record: ArpRecord): string | undefined;
+  /** A request was answered by these nodes, or by none. */
+  onAnswers?(asked: Asked, nodes: readonly SimNode[]): string | undefined;
+  /** The client sent a packet to where its cache points; `undefined`: nowhere. */
+  onPacket?(address: string, to: SimNode | undefined): string | undefined;
+}
+
+export interface StageOptions {
+  readonly seed: number;
+  readonly nodes: number;
+  /** Text of the addresses that are asked for, wanted or not. */
+  readonly addresses: readonly string[];
+  /** How often every address is asked for, and sent a packet. */
+  readonly askEveryMs?: number;
+  /** Also writes down what the speakers report. */
+  readonly verbose?: boolean;
+  /** Makes something else of the planes: for tests that show what the checkers find. */
+  readonly alter?: (plane: Plane, node: SimNode) => Plane;
+}
+
+export class Stage {
+  readonly time = new VirtualTime();
+  readonly rng: Rng;
+  readonly network: Network;
+  readonly nodes: SimNode[] = [];
+  readonly peers: readonly WantedPeer[];
+  readonly client: LinuxClient;
+  readonly witness: Witness;
+  readonly addresses: ReadonlyMap<string, Ipv4>;
+  readonly checkers: Checker[] = [];
+  /** Since when nothing is broken and nothing was changed; `undefined` while something is broken. */
+  wholeSince: Millis | undefined;
+  readonly story: string[] = [];
+  askEveryMs: number;
+  readonly #byMac = new Map<Mac, SimNode>();
+  readonly #options: StageOptions;
+
+  constructor(options: StageOptions) {
+    this.#options = options;
+    this.askEveryMs = options.askEveryMs ?? 5;
+    this.rng = new SeededRng(options.seed);
+    const { time, rng } = this;
+    this.network = new Network({ time, rng });
+    this.addresses = new Map(options.addresses.map((address) => [address, parseIpv4(address)!]));
+    this.peers = nodeNames(options.nodes).map((node, i) => ({ node, address: `192.0.2.${i + 1}`, port: WATCH_PORT }));
+    this.client = new LinuxClient({ time, network: this.network });
+    this.witness = new Witness({ time, network: this.network, onOutcome: (asked) => this.#judgeAnswers(asked) });
+    this.network.onFrame = (from, record) => {
+      if (from instanceof SimNode) this.#judge((checker) => checker.onFrame?.(from, record));
+    };
+  }
+
+  /** To be called once by whoever makes a cluster of this. */
+  protected populate(controlOf: (peer: WantedPeer) => SimControl): void {
+    const { time, rng, network } = this;
+    for (const peer of this.peers) {
+      const mac = (0x02_00_00_00_0a_00 + this.nodes.length) as Mac;
+      const node = new SimNode({ name: peer.node, mac, address: peer.address }, {
+        time,
+        rng,
+        network,
+        control: controlOf(peer),
+        alter: this.#options.alter,
+        onLog: (from, event) => this.log(from.name, event),
+        onEvent: (from, event) => this.#hear(from, event),
+      });
+      this.nodes.push(node);
+      this.#byMac.set(mac, node);
+      network.join(node);
+    }
+    network.join(this.client);
+    network.join(this.witness);
+    this.#look();
+  }
+
+  node(name: string): SimNode {
+    const node = this.nodes.find((candidate) => candidate.name === name);
+    if (node === undefined) throw new Error(`There is no ${name}`);
+    return node;
+  }
+
+  /** Does something to the cluster and writes it down. */
+  act(what: string, run: () => void): void {
+    this.note(what);
+    this.time.stir();
+    run();
+    this.wholeSince = this.isBroken() ? undefined : this.time.now;
+  }
+
+  note(what: string): void {
+    this.story.push(`${this.time.now.toFixed(1).padStart(9)} ${what}`);
+  }
+
+  weather(what: string, weather: Partial<Weather>): void {
+    this.act(what, () => this.network.weather = what === "fine weather" ? FINE : { ...FINE, ...weather });
+  }
+
+  start(name: string, options: { clockStepMs?: number } = {}): void {
+    const step = options.clockStepMs ?? 0;
+    const clock = step === 0 ? "" : `, its clock ${step} ms off`;
+    this.act(`start ${name}${clock}`, () => this.node(name).start(options));
+  }
+
+  kill(name: string): void {
+    this.act(`kill ${name}`, () => this.node(name).kill());
+  }
+
+  leave(name: string): void {
+    this.act(`${name} leaves`, () => this.node(name).leave());
+  }
+
+  pause(name: string): void {
+    this.act(`pause ${name}`, () => this.node(name).pause());
+  }
+
+  resume(name: string): void {
+    this.act(`resume ${name}`, () => this.node(name).resume());
+  }
+
+  /** Pulls the cable to the segment; with `isolated` it was the one for datagrams too. */
+  cutCarrier(name: string, options: { isolated: boolean }): void {
+    this.act(`${name} loses ${options.isolated ? "its only link" : "the link to the segment"}`, () => {
+      const node = this.node(name);
+      this.network.unplugged.add(node);
+      if (options.isolated) this.network.isolated.add(node);
+      node.setCarrier(false);
+    });
+  }
+
+  restoreCarrier(name: string): void {
+    this.act(`${name} has its link again`, () => {
+      const node = this.node(name);
+      this.network.unplugged.delete(node);
+      this.network.isolated.delete(node);
+      node.setCarrier(true);
+    });
+  }
+
+  /** True while something keeps the cluster from settling. */
+  isBroken(): boolean {
+    return this.network.weather !== FINE ||
+      this.nodes.some(({ process, hasCarrier }) => process === "paused" || !hasCarrier);
+  }
+
+  /** All nodes that may announce an address, the preferred one first, living or not. */
+  candidates(_address: string): readonly string[] {
+    return [];
+  }
+
+  /** The node that should answer once everything has settled. */
+  expectedOwner(address: string): SimNode | undefined {
+    return this.candidates(address).map((name) => this.node(name)).find((node) => this.serves(node));
+  }
+
+  /** It would answer, if it were its turn. */
+  serves(node: SimNode): boolean {
+    return node.process === "running" && node.readyAt !== undefined && !node.leaving && node.hasCarrier;
+  }
+
+  /** Runs `found` on every frame that a node sends to announce an address. */
+  onClaim(found: (node: SimNode, record: ArpRecord) => void): void {
+    this.checkers.push({
+      onFrame: (node, record) => {
+        if (isGratuitous(record)) found(node, record);
+        return undefined;
+      },
+    });
+  }
+
+  /** Whoever logs an error has a bug. */
+  log(who: string, event: LogEvent): void {
+    if (this.#options.verbose === true && event.level !== "trace" && event.level !== "debug") {
+      this.note(`${who} logs ${JSON.stringify(event)}`);
+    }
+    if (event.level === "error") this.fail(`${who} logs an error: ${JSON.stringify(event)}`);
+  }
+
+  fail(wrong: string): never {
+    const story = this.story.slice(this.#options.verbose === true ? 0 : -25).join("\n  ");
+    const { seed, nodes } = this.#options;
+    const at = this.time.now.toFixed(1);
+    throw new Error(
+      `Seed ${seed} with ${nodes} nodes at ${at}: ${wrong}. What happened before:\n  ${story}`,
+    );
+  }
+
+  #hear(node: SimNode, event: FromPacketThread): void {
+    if (this.#options.verbose !== true) return;
+    if (event.kind === "ownership") {
+      const { address, owned, reason, elected } = event;
+      this.note(`  ${node.name} ${owned ? "answers" : "is silent"} for ${address}: ${reason}, elected ${elected}`);
+    } else if (event.kind === "peer") this.note(`  ${node.name} sees ${event.node} ${event.state}`);
+    else if (event.kind === "ready") this.note(`  ${node.name} is ready`);
+  }
+
+  #look(): void {
+    for (const [address, ip] of this.addresses) {
+      this.witness.ask(address, ip);
+      const mac = this.client.send(ip);
+      const to = mac === undefined ? undefined : this.#byMac.get(mac);
+      this.#judge((checker) => checker.onPacket?.(address, to));
+    }
+    this.time.after(this.askEveryMs, () => this.#look());
+  }
+
+  #judgeAnswers(asked: Asked): void {
+    const nodes = asked.answeredBy.map((mac) => this.#byMac.get(mac)!);
+    this.#judge((checker) => checker.onAnswers?.(asked, nodes));
+  }
+
+  #judge(ask: (checker: Checker) => string | undefined): void {
+    for (const checker of this.checkers) {
+      const wrong = ask(checker);
+      if (wrong !== undefined) this.fail(wrong);
+    }
+  }
+}
+
+/** `node-a` to `node-z`, then `node-aa` and so on. */
+function nodeNames(count: number): string[] {
+  const letter = (i: number) => String.fromCharCode(97 + i);
+  return Array.from(
+    { length: count },
+    (_, i) => `node-${i < 26 ? "" : letter(Math.floor(i / 26) - 1)}${letter(i % 26)}`,
+  );
+}
