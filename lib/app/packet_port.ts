@@ -88,11 +88,6 @@ export class PacketPort {
     return promise;
   }
 
-  /** Asks for the networks of the interfaces; they come as an event when they are others than before. */
-  listNetworks(): void {
-    this.#post({ kind: "listNetworks" });
-  }
-
   /** A thread whose loop stands still for seconds is stuck, or starved beyond use: the process ends and starts anew. */
   #listen(): void {
     const turns = this.counters.read("loopTurns");

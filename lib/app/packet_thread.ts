@@ -7,7 +7,7 @@
 import { type MessagePort as NodeMessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { type AddressCounter, COUNTER_SLOTS_MAX, SharedCounters } from "../base/shared_counters.ts";
 import type { JsonObject } from "../base/json.ts";
-import type { FromPacketThread, InterfaceRefusal, ToPacketThread } from "../base/wanted.ts";
+import type { FromPacketThread, ToPacketThread } from "../base/wanted.ts";
 import { ARP_FILTER } from "../edge/net/bpf.ts";
 import { SysError } from "../edge/net/errno.ts";
 import { enterNetwork } from "../edge/net/namespace.ts";
@@ -20,7 +20,7 @@ import { systemClock } from "../edge/run/clock.ts";
 import { Driver } from "../edge/run/driver.ts";
 import { PacketLoop, type PacketSource } from "../edge/run/packet_loop.ts";
 import { systemRng } from "../edge/run/random.ts";
-import { refuseInterface } from "../protocol/l2/interface.ts";
+import type { L2Interface } from "../protocol/l2/interface.ts";
 import { PacketPlane, type PacketPlaneEffect, type PacketPlaneInput } from "../protocol/packet_plane.ts";
 import {
   decodeWatchMessage,
@@ -30,7 +30,7 @@ import {
   type WatchKey,
 } from "../protocol/watch/message.ts";
 import { arpReceiveWindow, decodeArpWindow, encodeArpInto } from "../wire/arp.ts";
-import { NetworkWatch } from "./network_watch.ts";
+import { LinkFollower, type LinkFollowerEffect } from "./link_follower.ts";
 
 /** What the control thread hands over at start; all of it can be posted to a Worker. */
 export interface PacketThreadInit {
@@ -53,8 +53,6 @@ export interface PacketThreadInit {
 interface OpenInterface {
   readonly socket: PacketSocket;
   readonly source: PacketSource;
-  readonly mac: number;
-  readonly name: string;
 }
 
 const FRAME_BYTES = 64;
@@ -66,17 +64,15 @@ export class PacketThread {
   readonly #port: MessagePort;
   readonly #counters: SharedCounters;
   readonly #slots = new Map<string, number>();
-  readonly #exclusions: readonly RegExp[];
   readonly #netlink: Netlink;
+  readonly #links: LinkFollower;
   readonly #wakeUp: WakeUp;
   readonly #watchSocket: UdpSocket | undefined;
   readonly #watchKey: WatchKey | undefined;
   readonly #watchBuffer = new Uint8Array(WATCH_MESSAGE_BYTES_MAX + 1);
   readonly #frame = new Uint8Array(FRAME_BYTES);
   readonly #interfaces = new Map<number, OpenInterface>();
-  readonly #refused = new Map<string, InterfaceRefusal | string>();
   readonly #dropped = new Map<string, number>();
-  readonly #networks = new NetworkWatch();
   readonly #driver: Driver<PacketPlaneInput, PacketPlaneEffect>;
   readonly #plane: PacketPlane;
   readonly #loop: PacketLoop;
@@ -86,9 +82,13 @@ export class PacketThread {
     this.#init = init;
     this.#port = init.port;
     this.#counters = new SharedCounters(init.counters);
-    this.#exclusions = init.exclusions.map((source) => new RegExp(source));
     if (init.namespacePath !== undefined) enterNetwork(init.namespacePath);
-    this.#netlink = Netlink.open({ notices: "links" });
+    this.#netlink = Netlink.open({ notices: "all" });
+    this.#links = new LinkFollower({ exclusions: init.exclusions }, {
+      netlink: this.#netlink,
+      clock: systemClock,
+      apply: (effect) => this.#followLink(effect),
+    });
     this.#wakeUp = WakeUp.from(init.wakeFd);
     this.#watchKey = init.watch?.secret === undefined ? undefined : deriveWatchKey(init.watch.secret);
     this.#watchSocket = init.watch === undefined ? undefined : UdpSocket.bind(init.watch);
@@ -102,7 +102,7 @@ export class PacketThread {
     this.#loop = new PacketLoop({}, {
       poller: new Poller(),
       clock: systemClock,
-      timed: [this.#driver],
+      timed: [this.#driver, this.#links],
       onTurn: () => this.#counters.increment("loopTurns"),
       onGap: (gapMs, discarded) => {
         this.#counters.increment("gaps");
@@ -115,7 +115,7 @@ export class PacketThread {
   /** Blocks until the control thread says stop and every address is handed over. */
   run(): void {
     this.#loop.add({ fd: this.#wakeUp.fd, drain: () => this.#takeMessage(), discard: () => 0 });
-    this.#loop.add({ fd: this.#netlink.fd, drain: (budget) => this.#followLinks(budget), discard: () => 0 });
+    this.#loop.add(this.#links);
     if (this.#watchSocket !== undefined) {
       const socket = this.#watchSocket;
       this.#loop.add({
@@ -124,7 +124,7 @@ export class PacketThread {
         discard: () => socket.discardQueued(DISCARD_MAX),
       });
     }
-    this.#listLinks();
+    this.#links.start();
     this.#driver.input({ kind: "opened" });
     this.#loop.run();
     for (const { socket } of this.#interfaces.values()) socket.close();
@@ -153,9 +153,6 @@ export class PacketThread {
       case "inspect":
         this.#post({ kind: "inspected", id: message.id, state: this.#inspect() });
         break;
-      case "listNetworks":
-        this.#listNetworks();
-        break;
       case "stop":
         this.#driver.input({ kind: "leave" });
         break;
@@ -168,8 +165,7 @@ export class PacketThread {
   #inspect(): JsonObject {
     return {
       node: this.#init.node,
-      interfaces: [...this.#interfaces].map(([ifindex, { name }]) => ({ ifindex, name })),
-      notUsed: Object.fromEntries(this.#refused),
+      ...this.#links.inspect(),
       counters: this.#counters.inspect(),
       dropped: Object.fromEntries(this.#dropped),
       nextDeadline: this.#plane.deadline()?.why ?? null,
@@ -177,44 +173,27 @@ export class PacketThread {
     };
   }
 
-  #followLinks(budget: number): number {
-    const changes = this.#netlink.readChanges(budget);
-    // Whatever changed, the list says what holds now: links are few and their changes rare.
-    if (changes === "lost" || changes.some(({ kind }) => kind === "link" || kind === "linkGone")) this.#listLinks();
-    return changes === "lost" ? 0 : changes.length;
-  }
-
-  /** Opens a socket on every interface that is to be used and closes the others. */
-  #listLinks(): void {
-    const links = this.#netlink.listLinks();
-    const used = new Set<number>();
-    this.#refused.clear();
-    for (const link of links) {
-      const refusal = refuseInterface(link, this.#exclusions);
-      if (refusal !== undefined || link.mac === undefined) {
-        this.#refused.set(link.name, refusal ?? "noMac");
-        continue;
-      }
-      const open = this.#interfaces.get(link.ifindex);
-      if (open !== undefined && open.mac === link.mac && open.name === link.name) {
-        used.add(link.ifindex);
-        continue;
-      }
-      if (this.#openInterface({ ifindex: link.ifindex, name: link.name, mac: link.mac })) used.add(link.ifindex);
+  /** False when an interface could not be opened. */
+  #followLink(effect: LinkFollowerEffect): boolean {
+    switch (effect.kind) {
+      case "open":
+        return this.#openInterface(effect.interface);
+      case "change":
+        this.#driver.input({ kind: "interface", interface: effect.interface });
+        return true;
+      case "close":
+        this.#closeInterface(effect.interface);
+        return true;
+      case "report":
+        this.#driver.input({ kind: "interfaces", report: effect.report });
+        return true;
+      case "networks":
+        this.#post(effect);
+        return true;
     }
-    for (const ifindex of [...this.#interfaces.keys()]) if (!used.has(ifindex)) this.#closeInterface(ifindex);
-    this.#listNetworks();
   }
 
-  /** For people only: no decision about an address depends on them. */
-  #listNetworks(): void {
-    const names = new Map([...this.#interfaces].map(([ifindex, { name }]) => [ifindex, name]));
-    const networks = this.#networks.changed(this.#netlink.listAddresses(), names);
-    if (networks !== undefined) this.#post({ kind: "networks", networks });
-  }
-
-  #openInterface(link: (PacketPlaneInput & { kind: "interface" })["interface"]): boolean {
-    this.#closeInterface(link.ifindex);
+  #openInterface(link: L2Interface): boolean {
     let socket: PacketSocket;
     try {
       socket = PacketSocket.open({ ifindex: link.ifindex, filter: ARP_FILTER });
@@ -222,10 +201,11 @@ export class PacketThread {
       // Without the right to open packet sockets this thread is of no use; anything else concerns this interface only.
       if (!(error instanceof SysError)) throw error;
       if (error.code === "EPERM") throw new Error(`${error.message}; a speaker needs the capability CAP_NET_RAW`);
-      this.#refused.set(link.name, error.code);
+      // One that went away between its notice and now is nobody's fault.
+      const level = error.code === "ENODEV" ? "debug" : "warn";
       this.#post({
         kind: "log",
-        event: { level: "warn", event: "interfaceNotOpened", interface: link.name, error: error.message },
+        event: { level, event: "interfaceNotOpened", interface: link.name, error: error.message },
       });
       return false;
     }
@@ -235,20 +215,20 @@ export class PacketThread {
       discard: () => socket.discardQueued(DISCARD_MAX),
     };
     this.#loop.add(source);
-    this.#interfaces.set(link.ifindex, { socket, source, mac: link.mac, name: link.name });
+    this.#interfaces.set(link.ifindex, { socket, source });
     this.#driver.input({ kind: "interface", interface: link });
     this.#post({ kind: "log", event: { level: "info", event: "createARPResponder", interface: link.name } });
     return true;
   }
 
-  #closeInterface(ifindex: number): void {
+  #closeInterface({ ifindex, name }: L2Interface): void {
     const open = this.#interfaces.get(ifindex);
     if (open === undefined) return;
     this.#interfaces.delete(ifindex);
     this.#loop.remove(open.source);
     open.socket.close();
     this.#driver.input({ kind: "interfaceGone", ifindex });
-    this.#post({ kind: "log", event: { level: "info", event: "deleteARPResponder", interface: open.name } });
+    this.#post({ kind: "log", event: { level: "info", event: "deleteARPResponder", interface: name } });
   }
 
   #receiveFrames(ifindex: number, socket: PacketSocket, budget: number): number {
@@ -257,7 +237,7 @@ export class PacketThread {
       const length = socket.receiveInto(arpReceiveWindow);
       if (length === 0) break;
       if (length < 0) {
-        // The interface went down or away; netlink tells which, and the list is made anew then.
+        // The interface went down or away; netlink tells which.
         this.#drop(`receive errno ${-length}`);
         break;
       }

@@ -49,8 +49,6 @@ export interface SpeakerDeps {
 }
 
 const EVENT_FLUSH_MS = 1000;
-/** Addresses of interfaces change rarely, and only people read them. */
-const NETWORKS_EVERY_MS = 30_000;
 
 interface Announcement {
   readonly owned: boolean;
@@ -69,7 +67,6 @@ export class Speaker {
   readonly #counterSlots = new Map<string, number>();
   /** `undefined` until the packet thread has listed them. */
   #interfaces: InterfaceReport | undefined;
-  #networksTimer: ReturnType<typeof setInterval> | undefined;
   #packetsReady = false;
   #stopping = false;
 
@@ -98,12 +95,11 @@ export class Speaker {
   start(): void {
     this.#source.start();
     this.#reporter.start();
-    this.#networksTimer = setInterval(() => this.#packets.listNetworks(), NETWORKS_EVERY_MS);
   }
 
   /** Hands every address over and ends; resolves when nothing is answered any more. */
   async stop(): Promise<void> {
-    this.#beginStop();
+    this.#stopping = true;
     await this.#packets.stop();
     await Promise.all([this.#source.stop(), this.#reporter.stop()]);
     await this.#events.flush(EVENT_FLUSH_MS);
@@ -112,15 +108,10 @@ export class Speaker {
 
   /** Ends without a word to anybody, as a power cut would. */
   async cut(): Promise<void> {
-    this.#beginStop();
+    this.#stopping = true;
     await this.#packets.cut();
     await Promise.all([this.#source.stop(), this.#reporter.stop()]);
     this.#events.stop();
-  }
-
-  #beginStop(): void {
-    this.#stopping = true;
-    clearInterval(this.#networksTimer);
   }
 
   /** What `/readyz` asks. */

@@ -148,8 +148,6 @@ export type ToPacketThread =
   | { readonly kind: "inspect"; readonly id: number }
   /** Whether the API server is heard; `true` until said otherwise. */
   | { readonly kind: "api"; readonly reachable: boolean }
-  /** Look at the addresses of the interfaces; answered by `networks` if they are others than before. */
-  | { readonly kind: "listNetworks" }
   /** Hand over what can be handed over, then stop; answered by `stopped`. */
   | { readonly kind: "stop" }
   /** Stop at once and without a word to anybody, as a power cut would: for the laboratory. */

@@ -88,6 +88,7 @@ Deno.test("decodeAddress: our own end counts on a point-to-point link, and IPv6 
     ip: "192.0.2.1",
     prefixLength: 32,
     scope: 0,
+    tentative: false,
   });
   const linkLocal = "1400" + "0100" + "fe800000000000000000000000000001";
   assertEquals(decodeAddress(bytes("0a4080fd" + "02000000" + linkLocal)), {
@@ -95,7 +96,17 @@ Deno.test("decodeAddress: our own end counts on a point-to-point link, and IPv6 
     ip: "fe80::1",
     prefixLength: 64,
     scope: 253,
+    tentative: false,
   });
+});
+
+Deno.test("decodeAddress: tentative is what duplicate address detection has not passed; the long flags count", () => {
+  const ip = "1400" + "0100" + "fe800000000000000000000000000001";
+  const tentative = (short: string, long = "") =>
+    decodeAddress(bytes(`0a40${short}fd` + "02000000" + ip + (long && "0800" + "0800" + long)))?.tentative;
+  assertEquals([tentative("80"), tentative("40"), tentative("08"), tentative("c0")], [false, true, true, true]);
+  // IFA_F_NOPREFIXROUTE, IFA_F_STABLE_PRIVACY: bits above the first eight.
+  assertEquals([tentative("80", "800a0000"), tentative("00", "c0000000")], [false, true]);
 });
 
 Deno.test("decodeNeighbour: the state's bit, and an entry that is not resolved has no MAC", () => {
@@ -119,7 +130,7 @@ Deno.test("decodeChange: news and departures of links and addresses", () => {
     kind: "linkGone",
     ifindex: 5,
   });
-  const address = { ifindex: 5, ip: "192.0.2.1", prefixLength: 24, scope: 0 };
+  const address = { ifindex: 5, ip: "192.0.2.1", prefixLength: 24, scope: 0, tentative: false };
   const body = bytes("02180000" + "05000000" + "0800" + "0200" + "c0000201");
   assertEquals(decodeChange({ type: RTM_NEWADDR, flags: 0, sequence: 0, body }), { kind: "address", address });
   assertEquals(decodeChange({ type: RTM_NEWADDR + 1, flags: 0, sequence: 0, body }), { kind: "addressGone", address });

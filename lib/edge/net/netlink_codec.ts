@@ -36,6 +36,8 @@ export const IFA_ADDRESS = 1;
 export const IFA_LOCAL = 2;
 export const IFA_FLAGS = 8;
 export const IFA_F_NODAD = 0x02;
+/** IFA_F_DADFAILED | IFA_F_TENTATIVE: somebody else has it, or it is not known yet that nobody has. */
+const IFA_F_NOT_UNIQUE = 0x08 | 0x40;
 export const NDA_DST = 1;
 const NDA_LLADDR = 2;
 
@@ -84,6 +86,8 @@ export interface LinkAddress {
   readonly prefixLength: number;
   /** 0 global, 253 link, 254 host (rtnetlink). */
   readonly scope: number;
+  /** Duplicate address detection has not found it unique: nothing may be sent from it. */
+  readonly tentative: boolean;
 }
 
 /** An entry of the kernel's ARP or NDP table. */
@@ -147,7 +151,13 @@ export function decodeAddress(body: Uint8Array): LinkAddress | undefined {
   const attributes = readAttributes(body, IFADDRMSG_BYTES);
   const ip = readIp(attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS));
   if (ip === undefined) return undefined;
-  return { ifindex: viewOf(body).getUint32(4, true), ip, prefixLength: body[1]!, scope: body[3]! };
+  return {
+    ifindex: viewOf(body).getUint32(4, true),
+    ip,
+    prefixLength: body[1]!,
+    scope: body[3]!,
+    tentative: ((readU32(attributes.get(IFA_FLAGS)) ?? body[2]!) & IFA_F_NOT_UNIQUE) !== 0,
+  };
 }
 
 /** `struct ndmsg`: u8 family, pad, i32 ifindex @4, u16 state @8, u8 flags, u8 type. */
