@@ -6,6 +6,7 @@
  */
 import { type KubeObject, objectKey } from "../../base/kube.ts";
 import { type Decoded, decodeObject } from "./decode.ts";
+import { textsOf } from "./schema/common.ts";
 import { endpointSliceSchema } from "./schema/endpoint_slice.ts";
 
 const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
@@ -26,14 +27,15 @@ export function decodeEndpointSlice(object: KubeObject | unknown): Decoded<Endpo
   if (!decoded.ok) return decoded;
   const { metadata, endpoints } = decoded.value;
   const namespace = metadata.namespace ?? "";
-  const service = Object.hasOwn(metadata.labels, SERVICE_NAME_LABEL) ? metadata.labels[SERVICE_NAME_LABEL] : undefined;
+  const labels = textsOf(metadata.labels);
+  const service = Object.hasOwn(labels, SERVICE_NAME_LABEL) ? labels[SERVICE_NAME_LABEL] : undefined;
   const nodes = new Set<string>();
   let canServe = false;
-  for (const { nodeName, conditions } of endpoints) {
+  for (const { nodeName, conditions } of endpoints ?? []) {
     const serves = (conditions?.ready ?? true) || conditions?.serving === true;
     if (!serves) continue;
     canServe = true;
-    if (nodeName !== undefined && nodeName !== "") nodes.add(nodeName);
+    if (typeof nodeName === "string" && nodeName !== "") nodes.add(nodeName);
   }
   return {
     ok: true,

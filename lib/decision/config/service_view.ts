@@ -8,6 +8,7 @@ import type { IpFamily } from "../../base/ip.ts";
 import { type KubeObject, objectKey } from "../../base/kube.ts";
 import { annotationOf } from "./annotations.ts";
 import { type Decoded, decodeObject } from "./decode.ts";
+import { textsOf } from "./schema/common.ts";
 import { type ServiceObject, serviceSchema } from "./schema/service.ts";
 
 /** Written by the controller: the name of the pool that the addresses come from. */
@@ -111,11 +112,4 @@ function eitherPrefix(annotations: Labels, name: string): string | undefined {
 
 function emptyIsNone(text: string | null | undefined): string | undefined {
   return text === "" ? undefined : text ?? undefined;
-}
-
-/** Members that are `null` are absent. */
-function textsOf(map: Readonly<Record<string, string | null | undefined>> | null | undefined): Labels {
-  const entries = Object.entries(map ?? {});
-  const texts = entries.filter((entry): entry is [string, string] => typeof entry[1] === "string");
-  return texts.length === entries.length ? (map ?? {}) as Labels : Object.fromEntries(texts);
 }

@@ -21,6 +21,20 @@ export const textMap = z.record(z.string(), z.string().nullish()).nullish().tran
   return Object.fromEntries(texts);
 });
 
+/**
+ * For kinds of which a cluster has thousands: nothing is transformed, because zod makes a pipe and a copy of every
+ * transform. `null` stays `null`, and the views apply the defaults.
+ */
+export const text = z.string().nullish();
+export const rawTextMap = z.record(z.string(), text).nullish();
+
+/** The entries of a {@linkcode rawTextMap}; members that are `null` are absent. */
+export function textsOf(map: z.output<typeof rawTextMap>): Readonly<Record<string, string>> {
+  const entries = Object.entries(map ?? {});
+  const texts = entries.filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  return texts.length === entries.length ? (map ?? {}) as Readonly<Record<string, string>> : Object.fromEntries(texts);
+}
+
 export const metadataSchema = z.object({
   name: z.string().min(1),
   namespace: optional(z.string()),

@@ -1,14 +1,17 @@
-/** `EndpointSlice` of `discovery.k8s.io/v1`: where a Service can be served (reference §6.4, §11.8). */
+/**
+ * `EndpointSlice` of `discovery.k8s.io/v1`: where a Service can be served (reference §6.4, §11.8).
+ *
+ * A cluster has one or more for each Service.
+ */
 import { z } from "zod";
-import { listOf, metadataSchema, optional } from "./common.ts";
+import { rawTextMap, text } from "./common.ts";
+
+const answer = z.boolean().nullish();
 
 export const endpointSliceSchema = z.object({
-  metadata: metadataSchema,
-  endpoints: listOf(z.object({
-    nodeName: optional(z.string()),
-    conditions: optional(z.object({
-      ready: optional(z.boolean()),
-      serving: optional(z.boolean()),
-    })),
-  })),
+  metadata: z.object({ name: z.string().min(1), namespace: text, labels: rawTextMap }),
+  endpoints: z.array(z.object({
+    nodeName: text,
+    conditions: z.object({ ready: answer, serving: answer }).nullish(),
+  })).nullish(),
 });

@@ -1,13 +1,10 @@
 /**
  * `Service` of `v1`: what allocation and announcement read (reference §5.1, §11.9).
  *
- * A cluster has thousands of them and each is decoded at every change, so nothing is transformed here: `null` stays
- * `null`, and the view applies the defaults.
+ * A cluster has thousands of them, and each is decoded at every change.
  */
 import { z } from "zod";
-
-const text = z.string().nullish();
-const textMap = z.record(z.string(), text).nullish();
+import { rawTextMap, text } from "./common.ts";
 
 export const serviceSchema = z.object({
   metadata: z.object({
@@ -16,8 +13,8 @@ export const serviceSchema = z.object({
     uid: text,
     resourceVersion: text,
     creationTimestamp: text,
-    labels: textMap,
-    annotations: textMap,
+    labels: rawTextMap,
+    annotations: rawTextMap,
   }),
   spec: z.object({
     type: text,
@@ -28,7 +25,7 @@ export const serviceSchema = z.object({
     loadBalancerClass: text,
     loadBalancerIP: text,
     externalTrafficPolicy: text,
-    selector: textMap,
+    selector: rawTextMap,
     ports: z.array(z.object({ protocol: text, port: z.number().int() })).nullish(),
   }).nullish(),
   status: z.object({
