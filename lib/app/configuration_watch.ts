@@ -41,6 +41,8 @@ export interface ConfigurationWatchDeps {
   readonly namespaces: Store<KubeObject>;
   readonly services: Store<KubeObject>;
   readonly record: (event: EventToRecord) => void;
+  /** Services with an address that no advertisement covers, each time this was looked at. */
+  readonly onUnannounced: (problems: readonly Problem[]) => void;
 }
 
 const KINDS: readonly ConfigKind[] = [
@@ -186,11 +188,13 @@ export class ConfigurationWatch {
     // What is not known yet cannot be missing.
     const areKnown = this.#kinds.list("l2Advertisements") !== undefined &&
       this.#kinds.list("bgpAdvertisements") !== undefined;
-    if (areKnown) found.push(...unannouncedServices(this.#deps.services.values(), config));
+    const unannounced = areKnown ? unannouncedServices(this.#deps.services.values(), config) : [];
+    found.push(...unannounced);
     for (const others of this.#others.values()) found.push(...others);
     this.#problemLog.replace(found);
     this.#events.replace(found);
     this.#reporter.report(found);
+    this.#deps.onUnannounced(unannounced);
   }
 
   #resolve(): ResolvedConfig {

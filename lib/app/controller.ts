@@ -16,6 +16,7 @@ import type { Log } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
 import type { Clock, Millis } from "../base/time.ts";
 import type { LoadBalancerClasses } from "../decision/config/load_balancer_class.ts";
+import type { Problem } from "../decision/config/problem.ts";
 import type { ConfigObjects } from "../decision/config/resolve.ts";
 import { ConvergeMachine } from "../decision/control/converge.ts";
 import type { ConvergeEffect, ConvergeInput } from "../decision/control/converge_io.ts";
@@ -33,6 +34,7 @@ import { ConfigurationWatch } from "./configuration_watch.ts";
 import { int64 } from "./int64.ts";
 import { Leader, type LeaderOptions, type Leadership, SoleLeader } from "./leader.ts";
 import { OldConfigMap } from "./old_config_map.ts";
+import { type ServiceCauses, ServiceConditions } from "./service_conditions.ts";
 
 export interface ControllerOptions {
   /** Namespace of the metallb.io objects. */
@@ -78,6 +80,7 @@ export class Controller {
   readonly #services: Reflector;
   readonly #configuration: ConfigurationWatch;
   readonly #oldConfigMap: OldConfigMap;
+  readonly #conditions: ServiceConditions;
   #term: Term | undefined;
   /** Counts the terms that were begun or ended. */
   #terms = 0;
@@ -106,6 +109,7 @@ export class Controller {
     this.#services = this.#caches.add({ resource: RESOURCES.services }, (change) => {
       const object = change.kind === "upsert" ? change.object : undefined;
       this.#term?.driver.input({ kind: "service", key: change.key, object });
+      this.#conditions.serviceChanged(change.key);
       this.#configuration.servicesChanged();
     });
     const { namespace, podName = "" } = options;
@@ -125,6 +129,12 @@ export class Controller {
       namespaces: this.#namespaces.store,
       services: this.#services.store,
       record: (event) => this.#events.record(event),
+      onUnannounced: (problems) => this.#conditions.setAnnouncement(causesOf(problems)),
+    });
+    this.#conditions = new ServiceConditions({
+      ...deps,
+      writer: this.#leadership.writer,
+      services: this.#services.store,
     });
   }
 
@@ -241,6 +251,7 @@ export class Controller {
       }),
     };
     this.#term = term;
+    this.#conditions.setActive(true);
     for (const object of this.#services.store.values()) {
       term.driver.input({ kind: "service", key: objectKey(object), object });
     }
@@ -255,6 +266,7 @@ export class Controller {
     this.#term = undefined;
     // What is wrong is for the leader to say.
     this.#configuration.setActive(false);
+    this.#conditions.setActive(false);
     this.#oldConfigMap.forget();
   }
 
@@ -275,6 +287,8 @@ export class Controller {
       case "event":
         if (effect.reason === "AllocationFailed") void this.#oldConfigMap.serviceWaits();
         return this.#events.record(effect);
+      case "cause":
+        return this.#conditions.setAllocation(effect.key, effect.cause);
       case "problems":
         // Those of the configuration are found anew there, with what speakers and other kinds say.
         return this.#configuration.setOthers("services", effect.problems.filter(({ kind }) => kind === "Service"));
@@ -318,6 +332,13 @@ export class Controller {
     });
     this.#writes.add(write);
   }
+}
+
+function causesOf(problems: readonly Problem[]): ServiceCauses {
+  return new Map(problems.map(({ namespace, name, message }) => [
+    objectKey({ metadata: { namespace, name } }),
+    { status: "False", reason: "notAnnounced", message },
+  ]));
 }
 
 function failureOf(error: ApiError): WriteFailure {

@@ -37,6 +37,7 @@ function stage() {
     namespaces: new Map(),
     services: new Map(),
     record: () => {},
+    onUnannounced: () => {},
   });
   return { time, watch, pools, looks };
 }

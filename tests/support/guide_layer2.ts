@@ -6,6 +6,7 @@ import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
 import { assertStringIncludes } from "@std/assert/string_includes";
 import { assertApplied, explained, type GuideWorld, overlap } from "./guide_world.ts";
+import { until } from "./webhook_stage.ts";
 
 /** What needs nodes, pods or a network, or belongs to the monitoring and packaging of later. */
 export const LAYER2_NOT_TYPED: Readonly<Record<string, string>> = {
@@ -105,6 +106,10 @@ export async function readLayer2Guide(t: Deno.TestContext, world: GuideWorld): P
     await world.describes("service priority-service", "AllocationFailed");
     await world.describes("service priority-service", 'unknown pool "priority-pool"');
     assertMatch(await kubectl.ok("get service priority-service"), /<pending>/);
+    await until("the Service itself says why", async () => {
+      const text = await kubectl.ok("get service priority-service -o jsonpath={.status.conditions}");
+      return text.includes('"herald.dev/LoadBalancerReady"') && text.includes('"reason":"unknownPool"');
+    });
     const { outcome, reason } = await explained(reader, "priority-service");
     assertEquals([outcome, reason], ["pending", "unknownPool"]);
     const failed = world.log.find(({ event, service }) =>

@@ -33,6 +33,7 @@ import { PoolStatusQueue } from "./pool_status_queue.ts";
 import { contestedTimes, countWrite } from "./repeated_writes.ts";
 import { RestTimer } from "./rest_timer.ts";
 import { salvageService } from "./salvage.ts";
+import { causeOf } from "./service_cause.ts";
 import {
   afterWrite,
   type Decision,
@@ -255,6 +256,11 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
     // A restart that changes nothing says nothing: each event is a request to the API.
     if (isDue || options.newer) this.#emit(annotationNotices(entry, entry.reported));
     this.#emit(decisionNotices(entry, { reported: entry.reported, isNews: isDue || options.newer }));
+    const cause = causeOf(decision);
+    if (cause?.reason !== entry.cause?.reason || cause?.message !== entry.cause?.message) {
+      entry.cause = cause;
+      this.#effects.push({ kind: "cause", key, cause });
+    }
     const signature = this.#decider.pendingSignature(entry);
     if (signature === undefined) this.#pending.remove(key);
     else this.#pending.add(ageOf(entry), signature);

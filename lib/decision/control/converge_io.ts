@@ -3,6 +3,7 @@ import type { JsonObject } from "../../base/json.ts";
 import type { KubeObject } from "../../base/kube.ts";
 import type { LogEvent } from "../../base/log.ts";
 import type { Problem } from "../config/problem.ts";
+import type { ServiceCause } from "./service_cause.ts";
 import type { WriteFailure } from "./write_queue.ts";
 
 export type ConvergeInput =
@@ -59,6 +60,8 @@ export type ConvergeEffect =
     readonly reason: string;
     readonly message: string;
   }
+  /** What the Service lacks; sent when it changes, `undefined` when it lacks nothing any more. */
+  | { readonly kind: "cause"; readonly key: string; readonly cause: ServiceCause | undefined }
   /** Everything that is wrong at present; sent when it changes. */
   | { readonly kind: "problems"; readonly problems: readonly Problem[] }
   | { readonly kind: "log"; readonly event: LogEvent };

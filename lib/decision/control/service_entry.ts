@@ -5,6 +5,7 @@ import type { ServiceState } from "./decider.ts";
 import type { Reported } from "./decision_notices.ts";
 import type { RepeatedWrites } from "./repeated_writes.ts";
 import { compareAge, type Waiting } from "./pending_queue.ts";
+import type { ServiceCause } from "./service_cause.ts";
 import type { WantedStatus } from "./service_decision.ts";
 
 /** Writes of one Service that may go out before the watch brings the first of them back. */
@@ -21,6 +22,8 @@ export interface ServiceEntry extends ServiceState {
   repeated: RepeatedWrites | undefined;
   /** Something changed while a write was in flight. */
   redecide: boolean;
+  /** What was told last. */
+  cause: ServiceCause | undefined;
   readonly reported: Reported;
 }
 
@@ -38,6 +41,7 @@ export function newEntry(key: string, view: ServiceView): ServiceEntry {
     doubt: undefined,
     repeated: undefined,
     redecide: false,
+    cause: undefined,
     reported: { cause: undefined, loss: undefined, rejection: undefined, told: undefined },
   };
 }
