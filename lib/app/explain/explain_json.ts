@@ -3,7 +3,9 @@
  *
  *     {"services": [{"namespace", "name",
  *        "allocation": {"outcome", "pool", "addresses", "reason", "message", "events": [{"type", "reason", "message"}]},
- *        "layer2": [{"address", "announcer", "interfaces", "candidates", "excluded": [{"node", "reason", "message"}]}],
+ *        "layer2": [{"address", "announcer", "interfaces", "candidates", "excluded": [{"node", "reason", "message"}],
+ *          "order": [{"node", "preference"}], "warnings": [{"reason", "message"}],
+ *          "policy": {"failback", "probe", "linkProbes", "decidedBy": {"failback", "probe", "linkProbes"}}}],
  *        "bgp": [{"node", "peer", "announced": [{"prefix", "localPref", "communities"}], "excluded": [{"reason", "message"}]}]}],
  *      "pools": [{"name", "assignedIPv4", "assignedIPv6", "availableIPv4", "availableIPv6"}]}
  *
@@ -12,6 +14,7 @@
  * known, `node` is `*`.
  */
 import type { Json, JsonObject } from "../../base/json.ts";
+import type { DecidedPolicy } from "../../decision/plan/address_policy.ts";
 import type { ServiceExplanation, WorldExplanation } from "../../decision/control/explain_world.ts";
 
 export function explainJson(world: Pick<WorldExplanation, "services" | "pools">): JsonObject {
@@ -46,6 +49,9 @@ function serviceJson({ namespace, name, allocation, layer2, bgp }: ServiceExplan
       interfaces: address.interfaces === "all" ? "all" : [...address.interfaces],
       candidates: [...address.candidates],
       excluded: address.excluded.map(({ node, reason, message }) => ({ node, reason, message })),
+      order: address.order.map(({ node, preference }) => ({ node, preference })),
+      policy: policyJson(address.policy),
+      warnings: address.warnings.map(({ reason, message }) => ({ reason, message })),
     })),
     bgp: bgp.map(({ node, peer, announced, excluded }) => ({
       node,
@@ -57,6 +63,19 @@ function serviceJson({ namespace, name, allocation, layer2, bgp }: ServiceExplan
       })),
       excluded: excluded.map(({ reason, message }) => ({ reason, message })),
     })),
+  };
+}
+
+function policyJson({ failback, probe, linkProbes, decidedBy }: DecidedPolicy): Json {
+  return {
+    failback: typeof failback === "string" ? failback : { afterMs: failback.afterMs },
+    probe,
+    linkProbes: [...linkProbes],
+    decidedBy: {
+      failback: decidedBy.failback ?? null,
+      probe: decidedBy.probe ?? null,
+      linkProbes: { ...decidedBy.linkProbes },
+    },
   };
 }
 

@@ -9,6 +9,7 @@ import type {
   ServiceExplanation,
 } from "../../decision/control/explain_world.ts";
 import type { WorldExplanation } from "../../decision/control/explain_world.ts";
+import type { DecidedPolicy } from "../../decision/plan/address_policy.ts";
 import type { AddressExplanation, NodeExclusion } from "../../decision/plan/explain.ts";
 import type { NodeNetworks } from "../../decision/config/node_networks.ts";
 import { columnsOf, type Output, printable, styled, wrapped } from "../cli/output.ts";
@@ -104,8 +105,12 @@ function writeLayer2(
   }
   for (const address of addresses) {
     line("layer 2", `${address.address} ${announcerText(address, context)}`);
+    const order = orderText(address);
+    if (order !== undefined) line("order", order);
+    for (const each of policyTexts(address.policy)) line("annotation", each);
     const warning = outsideNetworks(address, context.networks);
     if (warning !== undefined) line("warning", warning);
+    for (const { message } of address.warnings) line("warning", message);
   }
   const [first] = addresses;
   if (first !== undefined) { for (const each of groupedExclusions(first.excluded)) line("", each); }
@@ -118,6 +123,25 @@ function announcerText({ announcer, candidates, interfaces }: AddressExplanation
   const others = candidates.filter((node) => node !== announcer);
   const next = others.length === 0 ? "nobody is next" : `next ${shortList(others, { max: LISTED_MAX })}`;
   return `is announced by ${announcer} on ${interfaces === "all" ? "all interfaces" : interfaces.join(", ")}; ${next}`;
+}
+
+/** Where preferences or nodes that are out of it make the order something else than "the announcer, then the next". */
+function orderText({ order, candidates }: AddressExplanation): string | undefined {
+  if (order.length === candidates.length && order.every(({ preference }) => preference === 0)) return undefined;
+  const named = order.map(({ node, preference }) => preference === 0 ? node : `${node} (preference ${preference})`);
+  return shortList(named, { max: LISTED_MAX });
+}
+
+function policyTexts({ failback, probe, linkProbes, decidedBy }: DecidedPolicy): string[] {
+  const texts: string[] = [];
+  const by = (name: string) => `, says L2Advertisement ${name}`;
+  if (decidedBy.failback !== undefined) {
+    const value = typeof failback === "string" ? failback : `after ${failback.afterMs / 1000} s`;
+    texts.push(`failback ${value}${by(decidedBy.failback)}`);
+  }
+  if (decidedBy.probe !== undefined) texts.push(`probe ${probe}${by(decidedBy.probe)}`);
+  for (const address of linkProbes) texts.push(`link probe ${address}${by(decidedBy.linkProbes[address] ?? "")}`);
+  return texts;
 }
 
 function writeBgp(service: ServiceExplanation, { line, context }: { line: Line; context: ExplainContext }): void {

@@ -2,6 +2,7 @@
  * The configuration as the decisions use it: only what is valid, with defaults applied and selectors compiled.
  */
 import type { IpRange } from "../../base/cidr.ts";
+import type { AddressPolicy } from "../../base/wanted.ts";
 import type { Selector } from "./selector.ts";
 import { anySelectorMatches } from "./selector.ts";
 import type { Labels } from "./service_view.ts";
@@ -48,6 +49,8 @@ export interface L2Advertisement {
   /** Empty means every Service. */
   readonly serviceSelectors: readonly Selector[];
   readonly preferredNodes: readonly PreferredNodes[];
+  /** What its annotations say of each address that it announces. */
+  readonly policy: AddressPolicy;
 }
 
 export interface BgpAdvertisement {

@@ -45,6 +45,13 @@ export function parseGoDuration(text: string): bigint | undefined {
   return text.startsWith("-") ? -total : total;
 }
 
+/** Rounded up to whole milliseconds; `undefined` for what is no duration, or one that runs backwards. */
+export function parseGoDurationMs(text: string): number | undefined {
+  const nanoseconds = parseGoDuration(text);
+  if (nanoseconds === undefined || nanoseconds < 0n) return undefined;
+  return Number((nanoseconds + 999_999n) / 1_000_000n);
+}
+
 /** In floating point and with the digits that fit 63 bits, because that is how Go rounds. */
 function fractionOf(unit: bigint, fraction: string): bigint {
   let digits = fraction.slice(0, FRACTION_DIGITS_MAX);

@@ -11,7 +11,7 @@
  * unreadable duration is only a warning: the pool serves without a rest.
  */
 import { annotationOf, annotationPath } from "./annotations.ts";
-import { parseGoDuration } from "./go_duration.ts";
+import { parseGoDurationMs } from "./go_duration.ts";
 import type { ProblemList } from "./problem.ts";
 import type { Labels } from "./service_view.ts";
 
@@ -53,7 +53,7 @@ function readClasses(annotations: Labels, problems: ProblemList): ReadonlySet<st
 function readReuseAfter(annotations: Labels, problems: ProblemList): number | undefined {
   const text = annotationOf(annotations, POOL_REUSE_AFTER);
   if (text === undefined) return undefined;
-  const durationMs = parseDuration(text.slice(0, TEXT_MAX));
+  const durationMs = parseGoDurationMs(text.slice(0, TEXT_MAX));
   const warn = (message: string): undefined => {
     problems.warning({ path: annotationPath(POOL_REUSE_AFTER), reason: "invalidValue", message });
   };
@@ -62,13 +62,6 @@ function readReuseAfter(annotations: Labels, problems: ProblemList): number | un
   }
   if (durationMs > REUSE_AFTER_MAX_MS) return warn(`${quoted(text)} is too long; at most "720h" is possible`);
   return durationMs > 0 ? durationMs : undefined;
-}
-
-/** Rounded up to whole milliseconds; `undefined` for what is no duration, or one that runs backwards. */
-function parseDuration(text: string): number | undefined {
-  const nanoseconds = parseGoDuration(text);
-  if (nanoseconds === undefined || nanoseconds < 0n) return undefined;
-  return Number((nanoseconds + 999_999n) / 1_000_000n);
 }
 
 /** Longer than anything sensible; what is longer is wrong and must not fill the message. */

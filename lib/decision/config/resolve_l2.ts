@@ -6,6 +6,7 @@
 import { compareText, type L2Advertisement, type PreferredNodes } from "./config.ts";
 import { decodeList, type Draft, refuseDuplicateName } from "./decoded_list.ts";
 import { distinctTexts } from "./distinct_texts.ts";
+import { readL2Annotations } from "./l2_annotations.ts";
 import type { NodeSets } from "./node_sets.ts";
 import type { PoolSelection } from "./pool_selection.ts";
 import type { Problem, ProblemList } from "./problem.ts";
@@ -68,6 +69,7 @@ function advertisementOf(draft: Draft<L2AdvertisementObject>, options: Options):
     interfaces: interfaces.size === 0 ? "all" : [...interfaces.keys()].sort(compareText),
     serviceSelectors: compileSelectors(spec.serviceSelectors, { path: ["spec", "serviceSelectors"], problems }),
     preferredNodes: preferredNodesOf(spec, problems),
+    policy: readL2Annotations(object.metadata.annotations, problems),
   };
 }
 

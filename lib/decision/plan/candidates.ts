@@ -18,7 +18,12 @@ export type ExclusionReason =
   /** `externalTrafficPolicy: Local`, and no endpoint on it can serve. */
   | "noLocalEndpoint"
   /** No speaker lives there; a question of the moment, which a plan never answers. */
-  | "noSpeaker";
+  | "noSpeaker"
+  /** It stands back, as its own speaker says now: it has none of the interfaces, none with a link, or a silent segment. */
+  | StandBack;
+
+/** Closed set: why a living candidate leaves an address to the next one. */
+export type StandBack = "noInterface" | "noCarrier" | "linkProbeFailed";
 
 export interface Exclusion {
   readonly node: string;
@@ -31,7 +36,11 @@ export interface Candidates {
   readonly candidates: readonly string[];
   /** By node name. */
   readonly excluded: readonly Exclusion[];
+  /** Sums of the preference weights of candidates that match some; the others have 0. */
+  readonly preferences: ReadonlyMap<string, number>;
 }
+
+const NO_PREFERENCES: ReadonlyMap<string, number> = new Map();
 
 /** Nodes with what does not depend on the Service worked out once; made anew when nodes or configuration change. */
 export class NodeTable {
@@ -115,7 +124,9 @@ export function findCandidates(address: string, options: {
   const candidates = options.hashOrder.order(address, names).filter((name) => scores.has(name));
   // The sort is stable: among equal scores the order of the hashes stays.
   candidates.sort((a, b) => scores.get(b)! - scores.get(a)!);
-  return { candidates, excluded };
+  const preferred = candidates.filter((name) => scores.get(name)! > 0);
+  const preferences = new Map(preferred.map((name) => [name, scores.get(name)!]));
+  return { candidates, excluded, preferences: preferences.size === 0 ? NO_PREFERENCES : preferences };
 }
 
 function exclusionOf(

@@ -1,23 +1,48 @@
 /**
  * Answers a person's question: which node announces this address, and why not another, or why none.
  *
- * Not a second decision: it is the packet thread's own rule (`firstLiving`) over the same plan, with liveness as an input.
+ * Not a second decision: it is the packet thread's own rule (`firstLiving`) over the same plan, with liveness, and what
+ * the speakers say of their interfaces, as an input.
  */
 import { firstLiving } from "../../base/election.ts";
+import type { WantedAddress } from "../../base/wanted.ts";
 import { compareText } from "../config/config.ts";
-import type { Exclusion, ExclusionReason } from "./candidates.ts";
+import { type DecidedPolicy, decidePolicy, DEFAULT_DECIDED_POLICY } from "./address_policy.ts";
+import type { Exclusion, ExclusionReason, StandBack } from "./candidates.ts";
 import type { L2Plan } from "./l2_plan.ts";
 import type { L2Reason, ServiceL2Plan } from "./service_l2_plan.ts";
+import { agreedCandidates } from "./shared_address.ts";
 
 export interface AddressExplanation {
   readonly address: string;
   /** `null` when no candidate lives. */
   readonly announcer: string | null;
+  /** Those of the announcer; without one, those of all candidates. */
   readonly interfaces: "all" | readonly string[];
-  /** Those that live, in order: the first announces, the next takes over. */
+  /** Those that live and can serve, in order: the first announces, the next takes over. */
   readonly candidates: readonly string[];
-  /** By node name, those without a living speaker included. */
+  /** By node name, those without a living speaker and those that stand back included. */
   readonly excluded: readonly NodeExclusion[];
+  /** All nodes that may announce it, in order, with what put them there. */
+  readonly order: readonly OrderedNode[];
+  readonly policy: DecidedPolicy;
+  /** Sentences about what is not as its owner may think; each with a reason of its own. */
+  readonly warnings: readonly AddressWarning[];
+}
+
+export interface OrderedNode {
+  readonly node: string;
+  /** Sum of the weights of the preferences that it matches; among equals the order is that of the hashes. */
+  readonly preference: number;
+}
+
+export interface AddressWarning {
+  readonly reason:
+    /** Services that share the address can be served from no common node. */
+    | "sharersDisagree"
+    /** A living member is not Herald: what would change MetalLB's order is off. */
+    | "notAllHerald";
+  readonly message: string;
 }
 
 export interface NodeExclusion {
@@ -39,6 +64,10 @@ export interface Layer2Explanation {
 export interface ExplainOptions {
   readonly plan: L2Plan;
   readonly isLiving: (node: string) => boolean;
+  /** Why a living candidate leaves the address to the next one; without this nobody does. */
+  readonly standsBack?: ((node: string, wanted: WantedAddress) => StandBack | undefined) | undefined;
+  /** Living members that are not Herald: with one of them nobody stands back, and failback is immediate. */
+  readonly foreignMembers?: readonly string[] | undefined;
 }
 
 /** `undefined` when the plan does not know the Service. `nodes` are the names of all nodes. */
@@ -57,21 +86,95 @@ export function explainService(
 
 /** `address` is canonical text; `undefined` when the plan does not announce it. */
 export function explainAddress(address: string, options: ExplainOptions): AddressExplanation | undefined {
-  const { plan, isLiving } = options;
+  const { plan, foreignMembers = [] } = options;
   const wanted = plan.addresses.get(address);
   if (wanted === undefined) return undefined;
-  const { candidates, interfaces, services } = wanted;
-  const dead = candidates.filter((node) => !isLiving(node)).map((node): Exclusion => {
-    return { node, reason: "noSpeaker", message: "no speaker is alive on the node" };
-  });
-  const excluded = [...plan.services.get(services[0] ?? "")?.excluded ?? [], ...dead];
+  const { candidates, services } = wanted;
+  const sharers = services.flatMap((key) => plan.services.get(key) ?? []);
+  const policy = policyOf(sharers);
+  const out = new Map(
+    [...exclusionsOf(sharers, new Set(candidates)), ...unableOf(wanted, options)].map((one) => [one.node, one]),
+  );
+  const able = candidates.filter((node) => !out.has(node));
+  const announcer = firstLiving(able, () => true) ?? null;
+  const { preferences } = sharers[0] ?? {};
   return {
     address,
-    announcer: firstLiving(candidates, isLiving) ?? null,
-    interfaces,
-    candidates: candidates.filter(isLiving),
-    excluded: excluded.sort((a, b) => compareText(a.node, b.node)),
+    announcer,
+    interfaces: (announcer === null ? undefined : wanted.interfacesByNode?.[announcer]) ?? wanted.interfaces,
+    candidates: able,
+    excluded: [...out.values()].sort((a, b) => compareText(a.node, b.node)),
+    order: candidates.map((node) => ({ node, preference: preferences?.get(node) ?? 0 })),
+    policy,
+    warnings: [...disagreement(address, sharers), ...foreignWarning(policy, foreignMembers)],
   };
+}
+
+/** Nodes that a Service of the address cannot be announced from, and which so are no candidates. */
+function exclusionsOf(sharers: readonly ServiceL2Plan[], candidates: ReadonlySet<string>): Exclusion[] {
+  const excluded = new Map<string, Exclusion>();
+  for (const { key, excluded: list } of sharers) {
+    for (const one of list) {
+      if (excluded.has(one.node) || candidates.has(one.node)) continue;
+      const message = sharers.length === 1 ? one.message : `${one.message} (${key})`;
+      excluded.set(one.node, { ...one, message });
+    }
+  }
+  return [...excluded.values()];
+}
+
+/** Candidates without a speaker, and those that stand back. */
+function unableOf(wanted: WantedAddress, options: ExplainOptions): Exclusion[] {
+  const { isLiving, standsBack, foreignMembers = [] } = options;
+  return wanted.candidates.flatMap((node): Exclusion[] => {
+    if (!isLiving(node)) return [{ node, reason: "noSpeaker", message: "no speaker is alive on the node" }];
+    const reason = foreignMembers.length > 0 ? undefined : standsBack?.(node, wanted);
+    return reason === undefined ? [] : [{ node, reason, message: STANDS_BACK[reason] }];
+  });
+}
+
+const STANDS_BACK: Readonly<Record<StandBack, string>> = {
+  noInterface: "it stands back: it has no interface that the address is to be announced on and that is in use",
+  noCarrier: "it stands back: the interfaces that the address is to be announced on have no link",
+  linkProbeFailed: "it stands back: an address of herald.dev/link-probe does not answer there",
+};
+
+/** Of several Services the strictest wish counts, as for one Service that of several advertisements. */
+function policyOf(sharers: readonly ServiceL2Plan[]): DecidedPolicy {
+  const [only, ...others] = sharers;
+  if (others.length === 0) return only?.policy ?? DEFAULT_DECIDED_POLICY;
+  const decided = decidePolicy(sharers.map(({ key, policy }) => ({ name: key, policy })));
+  const said = (key: string) => sharers.find((one) => one.key === key)?.policy.decidedBy;
+  const { failback = "", probe = "", linkProbes } = decided.decidedBy;
+  return {
+    ...decided,
+    decidedBy: {
+      failback: said(failback)?.failback,
+      probe: said(probe)?.probe,
+      linkProbes: Object.fromEntries(
+        Object.entries(linkProbes).map(([address, key]) => [address, said(key)?.linkProbes[address] ?? key]),
+      ),
+    },
+  };
+}
+
+function disagreement(address: string, sharers: readonly ServiceL2Plan[]): AddressWarning[] {
+  if (sharers.length < 2) return [];
+  const list = sharers.flatMap(({ addresses }) => addresses.find((one) => one.address === address) ?? []);
+  if (list.length < 2 || agreedCandidates(list).allAgree) return [];
+  const keys = sharers.map(({ key }) => key);
+  const message = `${keys.join(", ")} share the address but no node can serve them all; it is announced as ` +
+    `${keys[0]} wants it, and traffic for the others may go nowhere`;
+  return [{ reason: "sharersDisagree", message }];
+}
+
+function foreignWarning(policy: DecidedPolicy, foreign: readonly string[]): AddressWarning[] {
+  if (foreign.length === 0) return [];
+  const off = policy.failback === "immediate" && policy.linkProbes.length === 0
+    ? "no node stands back when it has no link"
+    : "herald.dev/failback and herald.dev/link-probe have no effect, and no node stands back when it has no link";
+  const message = `the speaker of ${foreign.join(", ")} is not Herald: the order is MetalLB's, ${off}`;
+  return [{ reason: "notAllHerald", message }];
 }
 
 /** Every node is out, each by its own reason or else by the one that they have in common. */
@@ -80,8 +183,8 @@ function silentAddress(
   { plan, reason, nodes }: { plan: ServiceL2Plan; reason: L2Reason; nodes: readonly string[] },
 ): AddressExplanation {
   const own = new Map<string, NodeExclusion>(plan.excluded.map((exclusion) => [exclusion.node, exclusion]));
-  const { message } = plan;
+  const { message, policy } = plan;
   const names = nodes.length === 0 ? [EVERY_NODE] : [...nodes].sort(compareText);
   const excluded = names.map((node) => own.get(node) ?? { node, reason, message });
-  return { address, announcer: null, interfaces: "all", candidates: [], excluded };
+  return { address, announcer: null, interfaces: "all", candidates: [], excluded, order: [], policy, warnings: [] };
 }

@@ -3,10 +3,11 @@
  * always equal.
  */
 import type { WantedAddress } from "../../base/wanted.ts";
-import { compareText, type Config } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
 import type { EndpointView } from "../config/endpoint_view.ts";
 import type { NodeView } from "../config/node_view.ts";
 import type { ServiceView } from "../config/service_view.ts";
+import { mergeWanted } from "./shared_address.ts";
 import { L2Context, type L2PlanOptions, planService, type ServiceL2Plan } from "./service_l2_plan.ts";
 
 export interface L2Plan {
@@ -40,26 +41,4 @@ export function planLayer2(world: L2World, options: L2PlanOptions = {}): L2Plan 
   const addresses = new Map<string, WantedAddress>();
   for (const [address, list] of byAddress) addresses.set(address, mergeWanted(list));
   return { services, addresses };
-}
-
-/**
- * One address that several Services hold. Services that may share one have the same candidates (reference §6.4); if
- * they differ all the same, the Service whose key sorts first decides, so that every speaker sees the same order.
- */
-export function mergeWanted(list: readonly WantedAddress[]): WantedAddress {
-  const [first] = list;
-  if (first !== undefined && list.length === 1) return first;
-  const sorted = [...list].sort((a, b) => compareText(a.services[0]!, b.services[0]!));
-  const union = new Set<string>();
-  let all = false;
-  for (const { interfaces } of sorted) {
-    if (interfaces === "all") all = true;
-    else for (const name of interfaces) union.add(name);
-  }
-  return {
-    address: sorted[0]!.address,
-    candidates: sorted[0]!.candidates,
-    interfaces: all ? "all" : [...union].sort(compareText),
-    services: sorted.flatMap(({ services }) => services),
-  };
 }

@@ -8,7 +8,8 @@ import type { EndpointView } from "../config/endpoint_view.ts";
 import type { NodeView } from "../config/node_view.ts";
 import type { ServiceView } from "../config/service_view.ts";
 import { HashOrder } from "./candidates.ts";
-import { type L2Plan, mergeWanted } from "./l2_plan.ts";
+import type { L2Plan } from "./l2_plan.ts";
+import { mergeWanted } from "./shared_address.ts";
 import { L2Context, type L2PlanOptions, planService, type ServiceL2Plan } from "./service_l2_plan.ts";
 
 export interface L2Changes {

@@ -4,14 +4,16 @@
  */
 import type { WantedAddress } from "../../base/wanted.ts";
 import { formatIp, type Ip } from "../../base/ip.ts";
-import { compareText, type Config, type L2Advertisement } from "../config/config.ts";
+import type { Config, L2Advertisement } from "../config/config.ts";
 import type { EndpointView } from "../config/endpoint_view.ts";
 import type { LoadBalancerClasses } from "../config/load_balancer_class.ts";
 import { PoolIndex } from "../config/pool_index.ts";
 import { anySelectorMatches } from "../config/selector.ts";
 import type { ServiceView } from "../config/service_view.ts";
+import { type DecidedPolicy, decidePolicy, DEFAULT_DECIDED_POLICY, plainPolicy } from "./address_policy.ts";
 import { advertisementsByPool } from "./advertisements_by_pool.ts";
-import { type Exclusion, findCandidates, HashOrder, NodeTable } from "./candidates.ts";
+import { type Candidates, type Exclusion, findCandidates, HashOrder, NodeTable } from "./candidates.ts";
+import { type InterfacesByNode, interfacesByNode as interfacesOfNodes } from "./interfaces_by_node.ts";
 import type { NodeView } from "../config/node_view.ts";
 import { type NoAddressReason, serviceAddresses } from "./service_addresses.ts";
 
@@ -34,6 +36,10 @@ export interface ServiceL2Plan {
   /** A sentence to `reason`; empty without one. */
   readonly message: string;
   readonly pool: string | undefined;
+  /** Of candidates that match preferences: the sum of their weights. */
+  readonly preferences: Candidates["preferences"];
+  /** What the annotations of its advertisements say together. */
+  readonly policy: DecidedPolicy;
 }
 
 export interface L2PlanOptions {
@@ -53,6 +59,8 @@ export class L2Context {
   readonly options: L2PlanOptions;
   readonly #index: PoolIndex;
   readonly #advertisements: ReadonlyMap<string, readonly L2Advertisement[]>;
+  /** By the keys of the advertisements. */
+  readonly #interfaces = new Map<string, InterfacesByNode>();
 
   constructor(
     options: L2PlanOptions,
@@ -73,6 +81,17 @@ export class L2Context {
 
   advertisementsOf(pool: string): readonly L2Advertisement[] {
     return this.#advertisements.get(pool) ?? [];
+  }
+
+  /** Many Services have the same advertisements. */
+  interfacesOf(advertisements: readonly L2Advertisement[]): InterfacesByNode {
+    const key = advertisements.map(({ namespace, name }) => `${namespace}/${name}`).join("\n");
+    let interfaces = this.#interfaces.get(key);
+    if (interfaces === undefined) {
+      interfaces = interfacesOfNodes(advertisements, { table: this.table, node: this.options.node });
+      this.#interfaces.set(key, interfaces);
+    }
+    return interfaces;
   }
 }
 
@@ -114,7 +133,7 @@ function planAnnounced(
   const localNodes = service.externalTrafficPolicy === "Local"
     ? new Set(options.endpoints.flatMap(({ servingNodes }) => servingNodes))
     : undefined;
-  const { candidates, excluded } = findCandidates(formatIp(ips[0]!), {
+  const { candidates, excluded, preferences } = findCandidates(formatIp(ips[0]!), {
     table: context.table,
     hashOrder: context.hashOrder,
     advertisements,
@@ -125,28 +144,28 @@ function planAnnounced(
     const message = "no node may announce it; each exclusion says why";
     return silent(service, { pool, excluded, reason: "notOwner", message });
   }
-  const interfaces = interfacesOf(advertisements, context);
+  const { interfaces, byNode } = context.interfacesOf(advertisements);
+  const interfacesByNode = entriesOf(byNode, candidates);
+  const decided = decidePolicy(advertisements);
+  const policy = plainPolicy(decided);
   const addresses = [...new Set(ips.map(formatIp))].map((address): WantedAddress => ({
     address,
     candidates,
     interfaces,
     services: [service.key],
+    ...(interfacesByNode === undefined ? {} : { interfacesByNode }),
+    ...(policy === undefined ? {} : { policy }),
   }));
-  return { key: service.key, addresses, excluded, reason: undefined, message: "", pool };
+  return { key: service.key, addresses, excluded, reason: undefined, message: "", pool, preferences, policy: decided };
 }
 
-/** The union over the advertisements, those that leave our own node out excepted; one without a list means all. */
-function interfacesOf(advertisements: readonly L2Advertisement[], context: L2Context): "all" | readonly string[] {
-  const { node } = context.options;
-  const ours = node === undefined
-    ? advertisements
-    : advertisements.filter((one) => context.table.scores(one).has(node));
-  const union = new Set<string>();
-  for (const { interfaces } of ours.length > 0 ? ours : advertisements) {
-    if (interfaces === "all") return "all";
-    for (const name of interfaces) union.add(name);
-  }
-  return [...union].sort(compareText);
+function entriesOf(
+  byNode: InterfacesByNode["byNode"],
+  candidates: readonly string[],
+): WantedAddress["interfacesByNode"] {
+  if (byNode.size === 0) return undefined;
+  const entries = candidates.filter((node) => byNode.has(node)).map((node) => [node, byNode.get(node)!] as const);
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }
 
 function silent(
@@ -154,5 +173,6 @@ function silent(
   why: { reason: L2Reason; message: string; pool?: string; excluded?: readonly Exclusion[] },
 ): ServiceL2Plan {
   const { reason, message, pool, excluded = [] } = why;
-  return { key: service.key, addresses: [], excluded, reason, message, pool };
+  const policy = DEFAULT_DECIDED_POLICY;
+  return { key: service.key, addresses: [], excluded, reason, message, pool, preferences: new Map(), policy };
 }

@@ -12,6 +12,7 @@ import {
   type WantedDelta,
   type WantedPeer,
 } from "../../base/wanted.ts";
+import { samePolicy } from "./address_policy.ts";
 
 export class WantedDiff {
   readonly #addresses = new Map<string, WantedAddress>();
@@ -106,5 +107,15 @@ class DeltaBuilder {
 function sameAddress(a: WantedAddress, b: WantedAddress): boolean {
   return a === b ||
     (sameTexts(a.candidates, b.candidates) && sameTexts(a.services, b.services) &&
-      sameInterfaces(a.interfaces, b.interfaces));
+      sameInterfaces(a.interfaces, b.interfaces) && sameByNode(a.interfacesByNode, b.interfacesByNode) &&
+      samePolicy(a.policy, b.policy));
+}
+
+type ByNode = WantedAddress["interfacesByNode"];
+
+function sameByNode(a: ByNode, b: ByNode): boolean {
+  if (a === b) return true;
+  const [left, right] = [Object.entries(a ?? {}), b ?? {}];
+  return left.length === Object.keys(right).length &&
+    left.every(([node, interfaces]) => Object.hasOwn(right, node) && sameInterfaces(interfaces, right[node]!));
 }

@@ -124,6 +124,14 @@ Deno.test("herald explain -o json: the shape of DESIGN §7, with every value", a
         interfaces: "all",
         candidates: ["node-a", "node-c", "node-b"],
         excluded: [],
+        order: ["node-a", "node-c", "node-b"].map((node) => ({ node, preference: 0 })),
+        policy: {
+          failback: "immediate",
+          probe: "beside",
+          linkProbes: [],
+          decidedBy: { failback: null, probe: null, linkProbes: {} },
+        },
+        warnings: [],
       }],
       bgp: [
         {
@@ -138,6 +146,31 @@ Deno.test("herald explain -o json: the shape of DESIGN §7, with every value", a
     }],
     pools: [{ name: "first", assignedIPv4: 1, assignedIPv6: 0, availableIPv4: 3, availableIPv6: 0 }],
   });
+});
+
+Deno.test("herald explain: what the annotations of advertisements say, which of them decided, and the order", async () => {
+  const advertisement = (name: string, annotation: string, weight: number) =>
+    JSON.stringify({
+      apiVersion: "metallb.io/v1beta1",
+      kind: "L2Advertisement",
+      metadata: { name, annotations: { [annotation.split(": ")[0]!]: annotation.split(": ")[1]! } },
+      spec: {
+        preferredNodeSelectors: [{
+          weight,
+          preference: { matchExpressions: [{ key: "k", operator: "DoesNotExist" }] },
+        }],
+      },
+    });
+  const more = [
+    advertisement("patient", "herald.dev/failback: after=5m", 3),
+    advertisement("firm", "herald.dev/failback: never", 4),
+  ];
+  const { code, out } = await herald(["explain", "-f", "m"], {
+    files: { ...FILES, "m/more.yaml": more.join("\n---\n") },
+  });
+  assertEquals(code, 0);
+  assertStringIncludes(out, "annotation   failback never, says L2Advertisement firm\n");
+  assertStringIncludes(out, "order        node-a (preference 7), node-c (preference 7), node-b (preference 7)\n");
 });
 
 Deno.test("herald explain: who announces, with and without speakers, on what is given", async () => {

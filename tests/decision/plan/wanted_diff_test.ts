@@ -66,3 +66,25 @@ Deno.test("WantedDiff: with the changed addresses named, only those are compared
   assertEquals(delta?.upsertAddresses.map(({ address }) => address), ["10.0.0.1"]);
   assertEquals(delta?.removeAddresses, ["10.0.0.3"]);
 });
+
+Deno.test("WantedDiff: other interfaces of another node, and another policy, are changes; the same written anew is none", () => {
+  const diff = new WantedDiff();
+  const world = (more: Partial<WantedAddress>) => ({
+    addresses: new Map([...wanted(1)].map(([key, one]) => [key, { ...one, ...more }])),
+    peers: [],
+  });
+  const policy = (afterMs: number) => ({ failback: { afterMs }, probe: "beside" as const, linkProbes: ["192.0.2.1"] });
+  diff.next(world({}));
+  const steps: [() => Partial<WantedAddress>, string][] = [
+    [() => ({ interfacesByNode: { n2: ["eth1"] } }), "interfaces of another node"],
+    [() => ({ interfacesByNode: { n3: ["eth1"] } }), "those of yet another"],
+    [() => ({ interfacesByNode: { n3: "all" } }), "others of the same"],
+    [() => ({ policy: policy(5) }), "a policy"],
+    [() => ({ policy: policy(6) }), "another one"],
+    [() => ({}), "none"],
+  ];
+  for (const [step, what] of steps) {
+    assertEquals(diff.next(world(step())).map(entries), [1], what);
+    assertEquals(diff.next(world(step())), [], what);
+  }
+});
