@@ -1,14 +1,14 @@
 /**
- * The ARP frames that Herald sends, as records: the answer to a request and both forms of a gratuitous announcement
- * (RFC 826, RFC 5227 §3).
+ * The ARP frames that Herald sends, as records: the answer to a request, both forms of a gratuitous announcement
+ * (RFC 826, RFC 5227 §3), and the probe that asks whether somebody has an address (RFC 5227 §2.1.1).
  *
  * It says how they look, not when they are sent. They differ from MetalLB's in two fields, because of what Linux
  * neighbours do with those: an answer goes to the Ethernet source of the request, and the reply form of an announcement
  * carries our own address as its target, without which Linux does not take it for gratuitous and ignores it for a second
  * after the entry last changed.
  */
-import type { Ipv4 } from "../base/ip.ts";
-import { type Mac, MAC_BROADCAST } from "../base/mac.ts";
+import { type Ipv4, IPV4_ZERO } from "../base/ip.ts";
+import { type Mac, MAC_BROADCAST, MAC_ZERO } from "../base/mac.ts";
 import type { ArpRecord } from "./arp.ts";
 import { ARP_OPERATION_REPLY, ARP_OPERATION_REQUEST } from "./iana.ts";
 
@@ -45,6 +45,19 @@ export function gratuitousRequest(mac: Mac, ip: Ipv4): ArpRecord {
 /** The same announcement as a reply, for stations that learn from replies only. */
 export function gratuitousReply(mac: Mac, ip: Ipv4): ArpRecord {
   return { ...gratuitousRequest(mac, ip), operation: ARP_OPERATION_REPLY, targetMac: mac };
+}
+
+/**
+ * "Does anybody have `ip`?" without a word about ourselves: the sender address 0.0.0.0 is what keeps the question from
+ * changing any neighbour's cache.
+ */
+export function addressProbe(mac: Mac, ip: Ipv4): ArpRecord {
+  return { ...gratuitousRequest(mac, ip), senderIp: IPV4_ZERO, targetMac: MAC_ZERO };
+}
+
+/** True for an address probe, whoever sent it. */
+export function isAddressProbe(record: ArpRecord): boolean {
+  return record.operation === ARP_OPERATION_REQUEST && record.senderIp === IPV4_ZERO;
 }
 
 /**

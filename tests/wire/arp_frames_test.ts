@@ -2,7 +2,14 @@ import { assertEquals } from "@std/assert/equals";
 import { type Ipv4, parseIpv4 } from "../../lib/base/ip.ts";
 import { type Mac, parseMac } from "../../lib/base/mac.ts";
 import { type ArpRecord, encodeArpInto } from "../../lib/wire/arp.ts";
-import { arpReply, gratuitousReply, gratuitousRequest, isGratuitous } from "../../lib/wire/arp_frames.ts";
+import {
+  addressProbe,
+  arpReply,
+  gratuitousReply,
+  gratuitousRequest,
+  isAddressProbe,
+  isGratuitous,
+} from "../../lib/wire/arp_frames.ts";
 import { ARP_VECTORS } from "../support/arp_vectors.ts";
 
 const OURS = parseMac("02:00:00:00:00:0a")!;
@@ -88,4 +95,23 @@ Deno.test("isGratuitous: only a frame that announces its own sender", () => {
     ["target 00:00:00:00:00:00", { ...gratuitousRequest(OURS, VIP), targetMac: 0 as Mac }, true],
   ];
   for (const [name, record, expected] of rows) assertEquals(isGratuitous(record), expected, name);
+});
+
+Deno.test("addressProbe: RFC 5227 §2.1.1, sender 0.0.0.0 and target hardware address 0", () => {
+  assertEquals(
+    hex(addressProbe(OURS, VIP)),
+    "ffffffffffff" + "02000000000a" + "0806" + "0001080006040001" + "02000000000a" + "00000000" + "000000000000" +
+      "c000020a" + "00".repeat(18),
+  );
+});
+
+Deno.test("isAddressProbe: a request of a station without an address, whatever its target hardware address", () => {
+  const rows: readonly (readonly [name: string, record: ArpRecord, expected: boolean])[] = [
+    ["request", vector("broadcast request"), false],
+    ["arping -U", vector("arping -U"), false],
+    ["reply with sender 0.0.0.0", { ...vector("reply to it"), senderIp: 0 as Ipv4 }, false],
+    ["arping -D", vector("arping -D"), true],
+    ["ours", addressProbe(OURS, VIP), true],
+  ];
+  for (const [name, record, expected] of rows) assertEquals(isAddressProbe(record), expected, name);
 });
