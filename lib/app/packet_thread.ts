@@ -277,8 +277,8 @@ export class PacketThread {
         const socket = this.#interfaces.get(effect.ifindex)?.socket;
         if (socket === undefined) return;
         const length = encodeArpInto(effect.record, this.#frame);
-        if (socket.send(this.#frame.subarray(0, length)) > 0) this.#count(effect.address, effect.counter);
-        else this.#counters.increment("sendErrors");
+        if (socket.send(this.#frame.subarray(0, length)) <= 0) this.#counters.increment("sendErrors");
+        else if (effect.counter !== undefined) this.#count(effect.address, effect.counter);
         return;
       }
       case "sendWatch": {

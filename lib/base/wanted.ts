@@ -5,6 +5,7 @@
  * peer where it can be reached). The packet thread joins that with what it sees on the wire and decides who owns an
  * address now. Everything here is plain data: it is posted to a Worker, recorded and replayed.
  */
+import type { ConflictReport } from "./conflict.ts";
 import type { JsonObject } from "./json.ts";
 import type { LogEvent } from "./log.ts";
 import { sameTexts } from "./text_list.ts";
@@ -137,6 +138,10 @@ export type OwnershipReason =
   | "noCarrier"
   /** It stands back, or would: an address that must answer on the segment does not. */
   | "linkProbeFailed"
+  /** `herald.dev/probe: strict`: the segment is being asked whether somebody else has the address. */
+  | "probing"
+  /** A stranger on the segment has the address, and had it first. */
+  | "conflict"
   /** `--safe`: this speaker sees neither the API nor a majority of its last known peers. */
   | "safe"
   /** This speaker is leaving and somebody else has taken over, or nobody can. */
@@ -178,6 +183,7 @@ export type FromPacketThread =
   | { readonly kind: "networks"; readonly networks: readonly NodeNetwork[] }
   /** All of it, whenever something of it changed. */
   | { readonly kind: "interfaces"; readonly report: InterfaceReport }
+  | ConflictReport
   | { readonly kind: "log"; readonly event: LogEvent }
   | { readonly kind: "inspected"; readonly id: number; readonly state: JsonObject }
   /** The thread cannot go on; the program ends and says why. */

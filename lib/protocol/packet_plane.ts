@@ -2,8 +2,9 @@
  * The packet plane: all machines of a speaker's packet thread composed into one machine.
  *
  *     delta ──────────────┬──────────────> Watch ── who lives ──┐
- *                         └── addresses ─────────────────────> Ownership ── own / disown ──┬──> ArpResponder ── send
- *     ARP frame ────────────────────────> ArpResponder ── foreign claim ──^                └──> Gratuitous ──── send
+ *                         └── addresses ─────────────────────> Ownership ── own / disown ──> ConflictGuard ──┐
+ *     ARP frame ──> ArpResponder ── claim ──> ConflictGuard ── of a speaker ──^                              │
+ *                                                   ArpResponder, Gratuitous <── what may be carried out ────┘
  *
  * It routes and nothing more: every decision is in one of the parts. The packet thread drives it on real sockets, tests
  * and the simulation on pretended ones.
@@ -12,7 +13,7 @@ import { invariant } from "../base/assert.ts";
 import { formatIpv4, type Ipv4, parseIpv4 } from "../base/ip.ts";
 import type { JsonObject } from "../base/json.ts";
 import { type Deadline, earlier, type Machine, type Tick } from "../base/machine.ts";
-import { formatMac, type Mac } from "../base/mac.ts";
+import { formatMac } from "../base/mac.ts";
 import type { MemberChange } from "../base/member.ts";
 import { Queue } from "../base/queue.ts";
 import type { Rng } from "../base/rng.ts";
@@ -20,7 +21,9 @@ import type { Serving } from "../base/serving.ts";
 import type { Millis } from "../base/time.ts";
 import type { FromPacketThread, InterfaceReport, WantedDelta } from "../base/wanted.ts";
 import type { ArpRecord } from "../wire/arp.ts";
+import { addressProbe } from "../wire/arp_frames.ts";
 import { ArpResponder, type ArpResponderEffect } from "./l2/arp_responder.ts";
+import { ConflictGuard, type ConflictGuardEffect } from "./l2/conflict_guard.ts";
 import { Gratuitous, type GratuitousEffect } from "./l2/gratuitous.ts";
 import type { L2Interface } from "./l2/interface.ts";
 import { Ownership, type OwnershipEffect, type PeerChange } from "./l2/ownership.ts";
@@ -61,7 +64,7 @@ export type PacketPlaneEffect =
     readonly ifindex: number;
     readonly record: ArpRecord;
     /** What to count, for which address, once the frame went out. */
-    readonly counter: L2Counter;
+    readonly counter: L2Counter | undefined;
     readonly address: string;
   }
   | { readonly kind: "sendWatch"; readonly address: string; readonly port: number; readonly message: WatchMessage }
@@ -82,19 +85,18 @@ export interface PacketPlaneOptions {
   readonly watch: { readonly authenticated: boolean } | undefined;
 }
 
-const FOREIGN_CLAIM_LOG_MS = 10_000;
-
 export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect> {
   /** Without it nothing is sent to anybody, and every candidate counts as living. */
   readonly #watch: Watch | undefined;
   readonly #ownership: Ownership;
+  readonly #guard: ConflictGuard;
   readonly #responder = new ArpResponder();
   readonly #gratuitous = new Gratuitous();
   readonly #effects = new Queue<PacketPlaneEffect>();
   /** Wanted addresses for which there is no responder yet. */
   readonly #unserved = new Set<string>();
-  /** When a foreign claim was logged last; holds wanted addresses only. */
-  readonly #foreignClaims = new Map<string, Millis>();
+  /** Names of the peers by the address that their frames have. */
+  readonly #peerNames = new Map<Ipv4, string>();
   #generation = 0;
   #opened = false;
   #leaving = false;
@@ -105,13 +107,17 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
     const { node, generation, watch } = options;
     this.#watch = watch === undefined ? undefined : new Watch({ node, generation, ...watch }, deps);
     this.#ownership = new Ownership({ node, watched: watch !== undefined });
+    this.#guard = new ConflictGuard({}, deps);
   }
 
   handle(input: PacketPlaneInput | Tick, now: Millis): void {
     switch (input.kind) {
-      case "arp":
+      case "arp": {
+        const node = this.#peerNames.get(input.record.senderIp);
+        if (node !== undefined) this.#guard.handle({ kind: "station", node, mac: input.record.senderMac }, now);
         this.#responder.handle({ kind: "frame", ifindex: input.ifindex, record: input.record }, now);
         break;
+      }
       case "watch": {
         const { message, address, port } = input;
         this.#watch?.handle({ kind: "message", message, address, port }, now);
@@ -122,6 +128,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
         break;
       case "interface":
       case "interfaceGone":
+        this.#guard.handle(input, now);
         this.#responder.handle(input, now);
         this.#gratuitous.handle(input, now);
         break;
@@ -148,6 +155,8 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
         this.#route(now);
         this.#ownership.handle(input, now);
         this.#route(now);
+        this.#guard.handle(input, now);
+        this.#route(now);
         this.#gratuitous.handle(input, now);
     }
     this.#route(now);
@@ -158,7 +167,8 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   }
 
   deadline(): Deadline | undefined {
-    return earlier(this.#watch?.deadline(), earlier(this.#ownership.deadline(), this.#gratuitous.deadline()));
+    const announcing = earlier(this.#guard.deadline(), this.#gratuitous.deadline());
+    return earlier(this.#watch?.deadline(), earlier(this.#ownership.deadline(), announcing));
   }
 
   inspect(): JsonObject {
@@ -167,6 +177,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
       ready: this.#ready,
       watch: this.#watch?.inspect() ?? null,
       ownership: this.#ownership.inspect(),
+      conflicts: this.#guard.inspect(),
       arpResponder: this.#responder.inspect(),
       gratuitous: this.#gratuitous.inspect(),
       unserved: [...this.#unserved],
@@ -182,16 +193,27 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
     // Peers first: an address must not be claimed because a co-candidate is not known yet.
     this.#watch?.handle({ kind: "peers", upsert: delta.upsertPeers, remove: delta.removePeers }, now);
     this.#route(now);
-    for (const address of delta.removeAddresses) {
-      this.#unserved.delete(address);
-      this.#foreignClaims.delete(address);
-    }
+    this.#namePeers(delta, now);
+    for (const address of delta.removeAddresses) this.#unserved.delete(address);
     const served = delta.upsertAddresses.filter((wanted) => this.#serves(wanted.address));
-    this.#ownership.handle({ kind: "wanted", upsert: served, remove: delta.removeAddresses }, now);
+    const wanted = { kind: "wanted", upsert: served, remove: delta.removeAddresses } as const;
+    this.#guard.handle(wanted, now);
+    this.#route(now);
+    this.#ownership.handle(wanted, now);
     this.#route(now);
     if (!delta.complete || this.#complete) return;
     this.#complete = true;
     this.#becomeReady(now);
+  }
+
+  #namePeers({ upsertPeers, removePeers }: WantedDelta, now: Millis): void {
+    const gone = new Set([...removePeers, ...upsertPeers.map(({ node }) => node)]);
+    if (gone.size > 0) { for (const [ip, node] of this.#peerNames) if (gone.has(node)) this.#peerNames.delete(ip); }
+    for (const node of removePeers) this.#guard.handle({ kind: "stationsGone", node }, now);
+    for (const { node, address } of upsertPeers) {
+      const ip = parseIpv4(address);
+      if (ip !== undefined) this.#peerNames.set(ip, node);
+    }
   }
 
   #serves(address: string): boolean {
@@ -214,12 +236,13 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
 
   /** Moves effects of one part to the inputs of the next until all are silent. */
   #route(now: Millis): void {
-    // Effects only flow from left to right in the diagram, but for the foreign claim: three rounds reach the end.
-    for (let rounds = 0; rounds < 4; rounds++) {
+    // Effects only flow forward in the diagram, but for the claim, which goes back to ownership once.
+    for (let rounds = 0; rounds < 6; rounds++) {
       let moved = false;
       if (this.#fromWatch(now)) moved = true;
       for (let effect; (effect = this.#responder.poll()) !== undefined; moved = true) this.#fromResponder(effect, now);
       for (let effect; (effect = this.#ownership.poll()) !== undefined; moved = true) this.#fromOwnership(effect, now);
+      for (let effect; (effect = this.#guard.poll()) !== undefined; moved = true) this.#fromGuard(effect, now);
       for (let effect; (effect = this.#gratuitous.poll()) !== undefined; moved = true) this.#fromGratuitous(effect);
       if (!moved) return;
     }
@@ -244,8 +267,14 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   }
 
   #fromOwnership(effect: OwnershipEffect, now: Millis): void {
+    if (effect.kind === "left") this.#effects.push(effect);
+    else this.#guard.handle({ kind: "decision", decision: effect }, now);
+  }
+
+  #fromGuard(effect: ConflictGuardEffect, now: Millis): void {
     switch (effect.kind) {
       case "own":
+      case "listen":
         this.#responder.handle({ ...effect, ip: ipv4Of(effect.address) }, now);
         return;
       case "announce":
@@ -259,13 +288,22 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
       case "hush":
         this.#gratuitous.handle({ kind: "withdraw", ip: ipv4Of(effect.address) }, now);
         return;
+      case "probe": {
+        const { address, on: { ifindex, mac } } = effect;
+        const record = addressProbe(mac, ipv4Of(address));
+        this.#effects.push({ kind: "sendArp", ifindex, record, counter: undefined, address });
+        return;
+      }
+      case "speakerClaim":
+        this.#ownership.handle({ kind: "foreignClaim", address: effect.address }, now);
+        return;
       case "changed": {
         const { address, owned, reason, elected } = effect;
         this.#effects.push({ kind: "event", event: { kind: "ownership", address, owned, reason, elected } });
         return;
       }
-      case "left":
-        this.#effects.push(effect);
+      case "conflict":
+        this.#effects.push({ kind: "event", event: { ...effect, mac: formatMac(effect.mac) } });
     }
   }
 
@@ -280,20 +318,10 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
         this.#effects.push({ kind: "count", counter: "requestsReceived", address: formatIpv4(effect.ip) });
         return;
       case "foreignClaim": {
-        const address = formatIpv4(effect.ip);
-        // Only a gratuitous frame says "from now on": an ordinary request of a station that uses the address does not.
-        if (effect.gratuitous) this.#ownership.handle({ kind: "foreignClaim", address }, now);
-        this.#logForeignClaim(address, effect.mac, now);
+        const { ip, ifindex, mac, form } = effect;
+        this.#guard.handle({ kind: "claim", claim: { address: formatIpv4(ip), ifindex, mac, form } }, now);
       }
     }
-  }
-
-  /** Anybody on the segment can make these, so they are told once per address and interval. */
-  #logForeignClaim(address: string, mac: Mac, now: Millis): void {
-    const last = this.#foreignClaims.get(address);
-    if (last !== undefined && now - last < FOREIGN_CLAIM_LOG_MS) return;
-    this.#foreignClaims.set(address, now);
-    this.#log({ level: "debug", event: "foreignClaim", address, mac: formatMac(mac) });
   }
 
   #fromGratuitous(effect: GratuitousEffect): void {

@@ -68,7 +68,7 @@ class Bench {
     return this.#effects.splice(0).map((effect) => {
       switch (effect.kind) {
         case "sendArp":
-          return `${effect.counter} ${effect.address}`;
+          return `${effect.counter ?? "probed"} ${effect.address}`;
         case "sendWatch":
           return `${effect.message.kind} ${effect.message.state}`;
         case "count":
@@ -105,6 +105,7 @@ Deno.test("PacketPlane: nothing is claimed before the sockets are open and the s
   bench.handle({ kind: "opened" });
   assertEquals(bench.words(), [
     "ready",
+    `probed ${VIP}`,
     `${VIP} elected`,
     `gratuitousSent ${VIP}`,
     `gratuitousSent ${VIP}`,
@@ -226,5 +227,60 @@ Deno.test("PacketPlane: ten thousand addresses of a peer that dies are taken ove
   }
   const last = perTick.at(-1)!;
   assertEquals(last.filter((word) => word.endsWith("elected")).length, 10_000);
-  assertEquals(last.length <= 10_000 + 256 + 2, true, `${last.length} effects`);
+  // Announcements of a millisecond, a burst of probes and the rest of the last address's, b's death and a probe of b.
+  assertEquals(last.length <= 10_000 + 256 + 64 + 99 + 2, true, `${last.length} effects`);
+});
+
+const STRANGER = 0x02_00_00_00_00_77 as Mac;
+const PEER_MAC = 0x02_00_00_00_00_0b as Mac;
+
+/** The request form of an announcement of the VIP. */
+function announcementOf(mac: Mac): PacketPlaneInput {
+  const ip = parseIpv4(VIP)!;
+  const record = {
+    etherDestination: MAC_BROADCAST,
+    etherSource: mac,
+    operation: 1,
+    senderMac: mac,
+    senderIp: ip,
+    targetMac: MAC_BROADCAST,
+    targetIp: ip,
+  };
+  return { kind: "arp", ifindex: 2, record };
+}
+
+Deno.test("PacketPlane: a stranger that has the address first is not answered over, until it is gone", () => {
+  const bench = Bench.ready().handle(announcementOf(STRANGER));
+  assertEquals(bench.words(), ["conflict", `${VIP} conflict`]);
+  assertEquals(bench.ask().words(), []);
+  assertEquals(bench.pass(999).words(), []);
+  bench.pass(3000);
+  assertEquals(bench.words().slice(0, 8), [
+    `probed ${VIP}`,
+    `probed ${VIP}`,
+    `probed ${VIP}`,
+    "conflict",
+    `${VIP} elected`,
+    `gratuitousSent ${VIP}`,
+    `gratuitousSent ${VIP}`,
+    `gratuitousSent ${VIP}`,
+  ]);
+  assertEquals(bench.ask().words(), ["count requestsReceived", `responsesSent ${VIP}`]);
+});
+
+Deno.test("PacketPlane: a stranger that comes later is told, and answered with one announcement", () => {
+  const bench = Bench.ready().pass(10_000);
+  bench.words();
+  bench.handle(announcementOf(STRANGER), announcementOf(STRANGER)).pass(1);
+  assertEquals(bench.words(), ["conflict", `gratuitousSent ${VIP}`, `gratuitousSent ${VIP}`]);
+  assertEquals(bench.ask().words(), ["count requestsReceived", `responsesSent ${VIP}`]);
+});
+
+Deno.test("PacketPlane: the announcement of a peer whose node was seen on the segment is no conflict", () => {
+  const bench = Bench.ready().delta({ upsertPeers: [PEER_B] });
+  const { record } = announcementOf(PEER_MAC) as PacketPlaneInput & { kind: "arp" };
+  bench.handle({ kind: "arp", ifindex: 2, record: { ...record, senderIp: parseIpv4(PEER_B.address)! } });
+  bench.words();
+  bench.handle(announcementOf(PEER_MAC));
+  assertEquals(bench.words(), []);
 });

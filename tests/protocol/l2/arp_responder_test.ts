@@ -61,7 +61,10 @@ for (const { what, change, ifindex } of SILENT) {
 const ANSWERED: readonly { readonly what: string; readonly change: Partial<ArpRecord> }[] = [
   { what: "to everybody", change: {} },
   { what: "to our MAC alone (a neighbour that checks)", change: { etherDestination: ETH0.mac } },
-  { what: "from 0.0.0.0 (an address probe, RFC 5227)", change: { senderIp: IPV4_ZERO } },
+  {
+    what: "from 0.0.0.0 to our MAC alone (a switch that tracks its hosts)",
+    change: { senderIp: IPV4_ZERO, etherDestination: ETH0.mac },
+  },
   { what: "that somebody relays", change: { etherSource: OTHER } },
 ];
 
@@ -96,16 +99,41 @@ Deno.test("ArpResponder: each interface answers with its own MAC", () => {
 });
 
 for (
-  const { what, change, gratuitous } of [
-    { what: "the request form of an announcement", change: { senderIp: VIP }, gratuitous: true },
-    { what: "the reply form of an announcement", change: { senderIp: VIP, operation: 2 }, gratuitous: true },
-    { what: "a request for something else", change: { senderIp: VIP, targetIp: ASKER_IP }, gratuitous: false },
-  ]
+  const { what, change, form } of [
+    { what: "the request form of an announcement", change: { senderIp: VIP }, form: "gratuitous" },
+    { what: "the reply form of an announcement", change: { senderIp: VIP, operation: 2 }, form: "gratuitous" },
+    { what: "a request for something else", change: { senderIp: VIP, targetIp: ASKER_IP }, form: "request" },
+    { what: "an answer", change: { senderIp: VIP, targetIp: ASKER_IP, operation: 2 }, form: "reply" },
+  ] as const
 ) {
   Deno.test(`ArpResponder: ${what} from an address that we own is a foreign claim, and not answered`, () => {
-    assertEquals(hear(responder(), change), [{ kind: "foreignClaim", ip: VIP, mac: ASKER, gratuitous }]);
+    assertEquals(hear(responder(), change), [{ kind: "foreignClaim", ip: VIP, ifindex: 2, mac: ASKER, form }]);
   });
 }
+
+for (const mac of [MAC_ZERO, MAC_BROADCAST, 0x01_00_5e_00_00_01 as Mac]) {
+  Deno.test(`ArpResponder: a claim of a station that cannot be is none (${mac.toString(16)})`, () => {
+    assertEquals(hear(responder(), { senderIp: VIP, senderMac: mac }), []);
+  });
+}
+
+Deno.test("ArpResponder: an address that is listened for is not answered, but its claims and probes are told", () => {
+  const machine = responder();
+  machine.handle({ kind: "listen", ip: VIP, interfaces: ["eth0"] }, 0);
+  const claim = { kind: "foreignClaim", ip: VIP, ifindex: 2, mac: ASKER };
+  assertEquals(hear(machine), []);
+  assertEquals(hear(machine, { senderIp: IPV4_ZERO }), [{ ...claim, form: "probe" } as ArpResponderEffect]);
+  assertEquals(hear(machine, { senderIp: VIP }), [{ ...claim, form: "gratuitous" } as ArpResponderEffect]);
+  machine.handle({ kind: "own", ip: VIP, interfaces: ["eth0"] }, 0);
+  assertEquals(hear(machine).length, 2);
+});
+
+Deno.test("ArpResponder: a probe to everybody is answered and told, one to our MAC alone is only answered", () => {
+  const kinds = (change: Partial<ArpRecord>) =>
+    hear(responder(), { senderIp: IPV4_ZERO, ...change }).map((e) => e.kind);
+  assertEquals(kinds({}), ["foreignClaim", "requestAccepted", "send"]);
+  assertEquals(kinds({ etherDestination: ETH0.mac }), ["requestAccepted", "send"]);
+});
 
 Deno.test("ArpResponder: a claim on an interface that the address is not announced on is none", () => {
   assertEquals(hear(responder(), { senderIp: VIP }, 3), []);

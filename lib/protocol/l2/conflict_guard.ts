@@ -1,0 +1,482 @@
+/**
+ * Stands between ownership and the responders, and looks after one thing: that no stranger on the segment has the
+ * address that we answer for (RFC 5227 for ARP, RFC 4862 §5.4 for IPv6). Speakers of the cluster are no strangers: what
+ * they claim is between them and ownership.
+ *
+ *     own, cold ── beside ──> tentative ── nobody ────────────> settled ──> asked about once a minute
+ *               ── strict ──> proving ──── nobody ─────────────────^
+ *                                │ a stranger has it               │ a stranger claims it: told, and defended at most
+ *                                v                                 v every 10 s (RFC 5227 §2.4 (c))
+ *                             yielded ── asked again, nobody ──> settled
+ *
+ * Cold means that the cluster did not have the address before, as far as we can tell; only then a stranger has the better
+ * right. On a fail-over the address is ours: nothing is asked before it is announced, and a stranger is a conflict
+ * that is told and defended. A probe of a stranger is no claim while we answer: the answer tells it that it is too late.
+ *
+ * Probes are three within 0.6 s instead of RFC 5227's three within 7 s: those seconds are for hosts that all boot at once
+ * on slow bridges, and every one of them is a second without the Service. One probe and a second for IPv6, as RFC 4862
+ * has it. Whoever yielded asks again after 1 s, then ever later, up to RATE_LIMIT_INTERVAL.
+ */
+import { invariant } from "../../base/assert.ts";
+import { Agenda } from "../../base/agenda.ts";
+import type { ClaimForm, ConflictState } from "../../base/conflict.ts";
+import type { Json } from "../../base/json.ts";
+import type { Deadline, Machine, Tick } from "../../base/machine.ts";
+import { formatMac, type Mac } from "../../base/mac.ts";
+import { Queue } from "../../base/queue.ts";
+import { below, type Rng } from "../../base/rng.ts";
+import type { Millis } from "../../base/time.ts";
+import {
+  type AddressPolicy,
+  DEFAULT_ADDRESS_POLICY,
+  type OwnershipReason,
+  type WantedAddress,
+} from "../../base/wanted.ts";
+import { FramePacer } from "./frame_pacer.ts";
+import { allowsInterface, type L2Interface } from "./interface.ts";
+import { KnownStations } from "./known_stations.ts";
+import type { OwnershipEffect } from "./ownership.ts";
+
+type Decision = Exclude<OwnershipEffect, { readonly kind: "left" }>;
+type Report = OwnershipEffect & { readonly kind: "changed" };
+
+export type ConflictGuardInput =
+  | { readonly kind: "wanted"; readonly upsert: readonly WantedAddress[]; readonly remove: readonly string[] }
+  | { readonly kind: "interface"; readonly interface: L2Interface }
+  | { readonly kind: "interfaceGone"; readonly ifindex: number }
+  /** A speaker has an interface with this hardware address. */
+  | { readonly kind: "station"; readonly node: string; readonly mac: Mac }
+  | { readonly kind: "stationsGone"; readonly node: string }
+  | { readonly kind: "decision"; readonly decision: Decision }
+  | { readonly kind: "claim"; readonly claim: AddressClaim };
+
+export interface AddressClaim {
+  readonly address: string;
+  readonly ifindex: number;
+  readonly mac: Mac;
+  readonly form: ClaimForm;
+}
+
+/** In the order in which they must be applied: ownership's decisions, as far as they may be carried out now, and more. */
+export type ConflictGuardEffect =
+  | Decision
+  /** Do not answer, but go on telling who claims the address. */
+  | { readonly kind: "listen"; readonly address: string; readonly interfaces: "all" | readonly string[] }
+  | {
+    readonly kind: "probe";
+    readonly address: string;
+    readonly on: L2Interface;
+    /** We answer for it: the question must not take anybody's neighbours away. */
+    readonly answered: boolean;
+  }
+  /** Another speaker announces the address, or during a hand-over somebody who may be one. */
+  | { readonly kind: "speakerClaim"; readonly address: string; readonly node: string | undefined }
+  | {
+    readonly kind: "conflict";
+    readonly address: string;
+    readonly state: ConflictState;
+    readonly mac: Mac;
+    readonly interface: string;
+    readonly form: ClaimForm;
+  };
+
+export interface ConflictGuardOptions {
+  readonly framesPerMs?: number;
+  readonly burst?: number;
+  /** After a first answer: how long a stranger must be silent before the conflict counts as over. */
+  readonly quietMs?: number;
+  /** RFC 5227's DEFEND_INTERVAL. */
+  readonly defendMs?: number;
+  /** Between two probes of an address that is in order. */
+  readonly checkMs?: number;
+  readonly retryMs?: number;
+  /** RFC 5227's RATE_LIMIT_INTERVAL. */
+  readonly retryMsMax?: number;
+}
+
+/** How often and how long it is asked whether an address is free. */
+const ROUND_IPV4 = { probes: 3, intervalMs: 200 };
+const ROUND_IPV6 = { probes: 1, intervalMs: 1000 };
+/** After a take-over the node before us may still answer for a while. */
+const FIRST_CHECK_MS = 5_000;
+const PICTURE_MAX = 100;
+
+/** Somebody of the cluster takes over, or may. */
+const BETWEEN_OWNERS: ReadonlySet<OwnershipReason> = new Set<OwnershipReason>([
+  "handingOver",
+  "leaving",
+  "waitingForPeers",
+  "waitingForClaims",
+]);
+
+type Phase = "idle" | "tentative" | "proving" | "yielded" | "settled";
+
+interface Stranger {
+  mac: Mac;
+  interfaceName: string;
+  form: ClaimForm;
+  claimedAt: Millis;
+}
+
+interface Guarded {
+  readonly address: string;
+  policy: AddressPolicy;
+  interfaces: "all" | readonly string[];
+  phase: Phase;
+  /** What ownership said last. */
+  report: Report | undefined;
+  /** Some node of the cluster has had it, as far as we know. */
+  isKnownToCluster: boolean;
+  /** Ownership wanted it announced while that could not be. */
+  announceLater: boolean;
+  /** Of the present round of asking; -1 outside of one. */
+  probesLeft: number;
+  retries: number;
+  stranger: Stranger | undefined;
+  defendedAt: Millis;
+  probeToldAt: Millis;
+}
+
+export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardEffect> {
+  readonly #options: Required<ConflictGuardOptions>;
+  readonly #rng: Rng;
+  readonly #stations = new KnownStations();
+  readonly #interfaces = new Map<number, L2Interface>();
+  readonly #addresses = new Map<string, Guarded>();
+  /** When to go on asking for each address. */
+  readonly #agenda = new Agenda<Guarded>();
+  readonly #pacer: FramePacer;
+  readonly #effects = new Queue<ConflictGuardEffect>();
+
+  constructor(options: ConflictGuardOptions, deps: { rng: Rng }) {
+    this.#options = {
+      framesPerMs: 4,
+      burst: 64,
+      quietMs: 60_000,
+      defendMs: 10_000,
+      checkMs: 60_000,
+      retryMs: 1000,
+      retryMsMax: 60_000,
+      ...options,
+    };
+    this.#rng = deps.rng;
+    this.#pacer = new FramePacer(this.#options);
+  }
+
+  handle(input: ConflictGuardInput | Tick, now: Millis): void {
+    switch (input.kind) {
+      case "wanted":
+        for (const address of input.remove) this.#forget(address);
+        for (const wanted of input.upsert) this.#want(wanted, now);
+        return;
+      case "interface":
+        this.#interfaces.set(input.interface.ifindex, input.interface);
+        return this.#stations.setOwn(input.interface.ifindex, input.interface.mac);
+      case "interfaceGone":
+        this.#interfaces.delete(input.ifindex);
+        return this.#stations.setOwn(input.ifindex, undefined);
+      case "station":
+        return this.#stations.learn(input.node, input.mac);
+      case "stationsGone":
+        return this.#stations.leave(input.node, now);
+      case "decision":
+        return this.#decide(input.decision, now);
+      case "claim":
+        return this.#claim(input.claim, now);
+      case "tick":
+        return this.#ask(now);
+    }
+  }
+
+  poll(): ConflictGuardEffect | undefined {
+    return this.#effects.shift();
+  }
+
+  deadline(): Deadline | undefined {
+    const next = this.#agenda.next();
+    if (next === undefined) return undefined;
+    return { at: Math.max(next.at, this.#pacer.opensAt()), why: `probe ${next.key.address}` };
+  }
+
+  inspect(): Json {
+    const picture: Json[] = [];
+    for (const { address, phase, stranger } of this.#addresses.values()) {
+      if ((phase === "idle" || phase === "settled") && stranger === undefined) continue;
+      if (picture.length === PICTURE_MAX) break;
+      picture.push({
+        address,
+        phase,
+        stranger: stranger === undefined ? null : {
+          mac: formatMac(stranger.mac),
+          interface: stranger.interfaceName,
+          form: stranger.form,
+          claimedAt: stranger.claimedAt,
+        },
+      });
+    }
+    return picture;
+  }
+
+  #want({ address, policy = DEFAULT_ADDRESS_POLICY }: WantedAddress, now: Millis): void {
+    const known = this.#addresses.get(address);
+    if (known !== undefined) {
+      known.policy = policy;
+      // Nobody is to be asked any more, so nobody is waited for.
+      if (policy.probe === "off" && known.probesLeft >= 0) this.#settle(known, now);
+      return;
+    }
+    this.#addresses.set(address, {
+      address,
+      policy,
+      interfaces: [],
+      phase: "idle",
+      report: undefined,
+      isKnownToCluster: false,
+      announceLater: false,
+      probesLeft: -1,
+      retries: 0,
+      stranger: undefined,
+      defendedAt: -Infinity,
+      probeToldAt: -Infinity,
+    });
+  }
+
+  #forget(address: string): void {
+    const guarded = this.#addresses.get(address);
+    if (guarded === undefined) return;
+    this.#release(guarded);
+    this.#addresses.delete(address);
+  }
+
+  #decide(decision: Decision, now: Millis): void {
+    const guarded = this.#addresses.get(decision.address);
+    // Ownership's last words about an address that is wanted no more.
+    if (guarded === undefined) return this.#effects.push(decision);
+    switch (decision.kind) {
+      case "own":
+        return this.#own(guarded, decision.interfaces, now);
+      case "announce":
+        if (isAnswered(guarded)) this.#effects.push(decision);
+        else guarded.announceLater = true;
+        return;
+      case "repeat":
+        if (isAnswered(guarded)) this.#effects.push(decision);
+        return;
+      case "hush":
+        guarded.announceLater = false;
+        return this.#effects.push(decision);
+      case "disown":
+        this.#release(guarded);
+        return this.#effects.push(decision);
+      case "changed":
+        guarded.report = decision;
+        if (isElsewhere(decision)) guarded.isKnownToCluster = true;
+        return this.#report(guarded);
+    }
+  }
+
+  #own(guarded: Guarded, interfaces: "all" | readonly string[], now: Millis): void {
+    guarded.interfaces = interfaces;
+    if (guarded.phase === "idle") return this.#begin(guarded, now);
+    this.#effects.push({ kind: isAnswered(guarded) ? "own" : "listen", address: guarded.address, interfaces });
+  }
+
+  #begin(guarded: Guarded, now: Millis): void {
+    const { address, interfaces, isKnownToCluster, policy } = guarded;
+    const isCold = !isKnownToCluster;
+    // Whoever had to yield before, and lost and regained the address since, still has no right to it.
+    if (guarded.retries > 0 && policy.probe !== "off") guarded.phase = "yielded";
+    else if (!isCold || policy.probe === "off") guarded.phase = "settled";
+    else guarded.phase = policy.probe === "strict" ? "proving" : "tentative";
+    this.#effects.push({ kind: isAnswered(guarded) ? "own" : "listen", address, interfaces });
+    if (guarded.phase === "settled") {
+      guarded.isKnownToCluster = true;
+      return this.#checkLater(guarded, now);
+    }
+    guarded.probesLeft = roundOf(guarded).probes;
+    this.#agenda.set(guarded, now);
+    this.#ask(now);
+  }
+
+  /** Not ours to answer for any more. */
+  #release(guarded: Guarded): void {
+    this.#agenda.delete(guarded);
+    if (guarded.stranger !== undefined) this.#tell(guarded, "gone");
+    guarded.stranger = undefined;
+    guarded.phase = "idle";
+    guarded.probesLeft = -1;
+    guarded.announceLater = false;
+  }
+
+  /** Whatever is due, as far as the frames go. */
+  #ask(now: Millis): void {
+    while (this.#pacer.isOpen(now)) {
+      const guarded = this.#agenda.takeDue(now);
+      if (guarded === undefined) return;
+      this.#step(guarded, now);
+    }
+  }
+
+  #step(guarded: Guarded, now: Millis): void {
+    const { probes, intervalMs } = roundOf(guarded);
+    if (guarded.phase === "settled") return this.#check(guarded, now);
+    if (guarded.probesLeft === 0) return this.#settle(guarded, now);
+    // A new round of somebody who yielded.
+    if (guarded.probesLeft < 0) guarded.probesLeft = probes;
+    guarded.probesLeft--;
+    this.#probe(guarded, now);
+    this.#agenda.set(guarded, now + intervalMs);
+  }
+
+  #probe(guarded: Guarded, now: Millis): void {
+    const { address, interfaces } = guarded;
+    let frames = 0;
+    for (const on of this.#interfaces.values()) {
+      if (!allowsInterface(interfaces, on.name)) continue;
+      this.#effects.push({ kind: "probe", address, on, answered: isAnswered(guarded) });
+      frames++;
+    }
+    // An address without an interface costs time as well.
+    this.#pacer.spend(Math.max(1, frames), now);
+  }
+
+  /** Nobody has it. */
+  #settle(guarded: Guarded, now: Millis): void {
+    const wasSilent = !isAnswered(guarded);
+    const { address, interfaces } = guarded;
+    if (guarded.stranger !== undefined) this.#tell(guarded, "gone");
+    guarded.stranger = undefined;
+    guarded.phase = "settled";
+    guarded.isKnownToCluster = true;
+    guarded.probesLeft = -1;
+    guarded.retries = 0;
+    this.#checkLater(guarded, now);
+    if (!wasSilent) return;
+    this.#effects.push({ kind: "own", address, interfaces });
+    if (guarded.announceLater) this.#effects.push({ kind: "announce", address, interfaces, once: false });
+    guarded.announceLater = false;
+    this.#report(guarded);
+  }
+
+  /** The occasional look at an address that we answer for. */
+  #check(guarded: Guarded, now: Millis): void {
+    const { stranger } = guarded;
+    const { checkMs, defendMs, quietMs } = this.#options;
+    if (stranger !== undefined && now - stranger.claimedAt >= quietMs) {
+      this.#tell(guarded, "gone");
+      guarded.stranger = undefined;
+    }
+    if (guarded.policy.probe !== "off") this.#probe(guarded, now);
+    this.#agenda.set(guarded, now + (guarded.stranger === undefined ? checkMs : defendMs));
+  }
+
+  /** At a random moment, so that the addresses of one take-over are not all due at once from then on. */
+  #checkLater(guarded: Guarded, now: Millis): void {
+    const { checkMs } = this.#options;
+    this.#agenda.set(guarded, now + FIRST_CHECK_MS + below(this.#rng, Math.max(1, checkMs - FIRST_CHECK_MS)));
+  }
+
+  #claim(claim: AddressClaim, now: Millis): void {
+    const { address, mac, form } = claim;
+    const guarded = this.#addresses.get(address);
+    if (guarded === undefined || guarded.phase === "idle" || this.#stations.isOwn(mac)) return;
+    const node = this.#stations.nodeOf(mac, now);
+    if (node !== undefined || this.#mayBeSuccessor(guarded)) {
+      // Only a gratuitous frame says "from now on": an ordinary request of a station that uses the address does not.
+      if (form === "gratuitous") this.#effects.push({ kind: "speakerClaim", address, node });
+      return;
+    }
+    if (guarded.phase !== "settled") return this.#contend(guarded, claim, now);
+    if (form === "probe") return this.#tellOfProbe(guarded, claim, now);
+    this.#defend(guarded, claim, now);
+  }
+
+  /** While we hand over, a station that we do not know is the successor, unless we know that it is another one. */
+  #mayBeSuccessor({ report }: Guarded): boolean {
+    if (report === undefined || !BETWEEN_OWNERS.has(report.reason)) return false;
+    return report.elected === null || !this.#stations.knows(report.elected);
+  }
+
+  /** A claim before we have a right to the address. */
+  #contend(guarded: Guarded, claim: AddressClaim, now: Millis): void {
+    // Of two that ask at the same time both give way (RFC 5227 §2.1.1); but whoever answers already was first.
+    if (claim.form === "probe" && guarded.phase === "tentative") return this.#tellOfProbe(guarded, claim, now);
+    const isAsking = guarded.probesLeft >= 0;
+    const isNews = guarded.phase !== "yielded" || guarded.stranger === undefined;
+    this.#notice(guarded, claim, now);
+    // Between two rounds it may say what it likes: we ask again when it is time to.
+    if (guarded.phase === "yielded" && !isAsking) return;
+    const wasAnswered = isAnswered(guarded);
+    const { address, interfaces, phase } = guarded;
+    guarded.phase = "yielded";
+    guarded.probesLeft = -1;
+    guarded.announceLater ||= wasAnswered;
+    this.#agenda.set(guarded, now + this.#retryDelay(guarded));
+    if (wasAnswered) {
+      this.#effects.push({ kind: "listen", address, interfaces });
+      this.#effects.push({ kind: "hush", address });
+    }
+    if (isNews) this.#tell(guarded, "yielded");
+    if (phase !== "yielded") this.#report(guarded);
+  }
+
+  #retryDelay(guarded: Guarded): Millis {
+    const { retryMs, retryMsMax } = this.#options;
+    const delayMs = Math.min(retryMs * 2 ** Math.min(guarded.retries++, 16), retryMsMax);
+    // Two that gave way to each other must not meet again.
+    return delayMs + below(this.#rng, Math.max(1, Math.ceil(delayMs / 2)));
+  }
+
+  /** A claim of what is ours. */
+  #defend(guarded: Guarded, claim: AddressClaim, now: Millis): void {
+    const { address, interfaces } = guarded;
+    const { defendMs } = this.#options;
+    const isNews = guarded.stranger === undefined;
+    this.#notice(guarded, claim, now);
+    if (isNews) {
+      this.#tell(guarded, "found");
+      this.#agenda.set(guarded, now + defendMs);
+    }
+    if (now - guarded.defendedAt < defendMs) return;
+    guarded.defendedAt = now;
+    this.#effects.push({ kind: "announce", address, interfaces, once: true });
+  }
+
+  #notice(guarded: Guarded, { ifindex, mac, form }: AddressClaim, now: Millis): void {
+    const interfaceName = this.#interfaces.get(ifindex)?.name ?? `${ifindex}`;
+    guarded.stranger = { mac, interfaceName, form, claimedAt: now };
+  }
+
+  #tell({ address, stranger }: Guarded, state: ConflictState): void {
+    invariant(stranger !== undefined, "A conflict is with somebody");
+    const { mac, interfaceName, form } = stranger;
+    this.#effects.push({ kind: "conflict", address, state, mac, interface: interfaceName, form });
+  }
+
+  #tellOfProbe(guarded: Guarded, { ifindex, mac, form }: AddressClaim, now: Millis): void {
+    if (now - guarded.probeToldAt < this.#options.checkMs) return;
+    guarded.probeToldAt = now;
+    const name = this.#interfaces.get(ifindex)?.name ?? `${ifindex}`;
+    this.#effects.push({ kind: "conflict", address: guarded.address, state: "probed", mac, interface: name, form });
+  }
+
+  /** What ownership reported, corrected by what we keep it from. */
+  #report({ phase, report }: Guarded): void {
+    if (report === undefined) return;
+    if (!report.owned || (phase !== "proving" && phase !== "yielded")) return this.#effects.push(report);
+    this.#effects.push({ ...report, owned: false, reason: phase === "proving" ? "probing" : "conflict" });
+  }
+}
+
+function isAnswered({ phase }: Guarded): boolean {
+  return phase === "tentative" || phase === "settled";
+}
+
+/** Another node of the cluster answers for the address, as far as ownership can tell. */
+function isElsewhere({ elected, reason }: Report): boolean {
+  return elected !== null && (reason === "notOwner" || reason === "notCandidate");
+}
+
+function roundOf({ address }: Guarded): { readonly probes: number; readonly intervalMs: number } {
+  return address.includes(":") ? ROUND_IPV6 : ROUND_IPV4;
+}
