@@ -3,6 +3,7 @@ import { canonicalIp } from "../base/ip.ts";
 import {
   announcedMetrics,
   configurationMetrics,
+  conflictMetrics,
   kubeClientMetrics,
   layer2Metrics,
 } from "../edge/http/metallb_metrics.ts";
@@ -63,6 +64,7 @@ export function observeSpeaker(speaker: Speaker, node: string): Running {
       ),
       ...configurationMetrics(() => speaker.problemCounts()),
       ...layer2Metrics(() => speaker.layer2Counters()),
+      ...conflictMetrics(() => speaker.conflicts.counts()),
     ],
     inspect: () => speaker.inspect(),
     stop: () => speaker.stop(),

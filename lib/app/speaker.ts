@@ -15,7 +15,9 @@ import { formatNetworks, NETWORKS_ANNOTATION } from "../decision/config/node_net
 import type { KubeClientFacts, Layer2Counts, ProblemCount } from "../edge/http/metallb_metrics.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
 import { EventRecorder } from "../edge/kube/events.ts";
+import type { Problem } from "../decision/config/problem.ts";
 import { ConfigurationReporter } from "./configuration_reporter.ts";
+import { ConflictReporter } from "./conflict_reporter.ts";
 import { PacketPort } from "./packet_port.ts";
 import { WantedSource, type WantedSourceOptions } from "./wanted_source.ts";
 
@@ -57,6 +59,7 @@ interface Announcement {
 }
 
 export class Speaker {
+  readonly conflicts: ConflictReporter;
   readonly #options: SpeakerOptions;
   readonly #deps: SpeakerDeps;
   readonly #source: WantedSource;
@@ -67,6 +70,7 @@ export class Speaker {
   readonly #counterSlots = new Map<string, number>();
   /** `undefined` until the packet thread has listed them. */
   #interfaces: InterfaceReport | undefined;
+  #problems: readonly Problem[] | undefined;
   #packetsReady = false;
   #stopping = false;
 
@@ -81,7 +85,17 @@ export class Speaker {
     this.#source = new WantedSource({ ...options, peers: options.watch }, {
       ...deps,
       onDelta: (delta) => this.#packets.send(delta),
-      onProblems: (problems) => this.#reporter.report(problems),
+      onProblems: (problems) => {
+        this.#problems = problems;
+        this.#reportProblems();
+      },
+    });
+    this.conflicts = new ConflictReporter({ node }, {
+      log: (event) => this.#log(event),
+      servicesOf: (address) => this.#source.plan.addresses.get(address)?.services ?? [],
+      service: (key) => this.#source.service(key),
+      record: (event) => this.#events.record(event),
+      onChange: () => this.#reportProblems(),
     });
     this.#packets = new PacketPort({
       node: options.node,
@@ -163,6 +177,7 @@ export class Speaker {
         usable: [...this.#interfaces.usable],
         refused: this.#interfaces.refused.map((refused) => ({ ...refused })),
       },
+      conflicts: this.conflicts.inspect(),
       ...this.#source.inspect(),
       packetThread: await this.#packets.inspect() ?? null,
     };
@@ -185,6 +200,8 @@ export class Speaker {
       case "interfaces":
         this.#interfaces = event.report;
         return;
+      case "conflict":
+        return this.conflicts.take(event);
       case "log":
         return this.#log(event.event);
       case "failed":
@@ -195,6 +212,10 @@ export class Speaker {
       case "inspected":
         return;
     }
+  }
+
+  #reportProblems(): void {
+    if (this.#problems !== undefined) this.#reporter.report([...this.#problems, ...this.conflicts.problems()]);
   }
 
   #changeOwnership(event: FromPacketThread & { kind: "ownership" }): void {

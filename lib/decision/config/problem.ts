@@ -55,6 +55,8 @@ export type ProblemReason =
   | "peerNotInSubnet"
   /** A Service has an address that no advertisement covers. */
   | "notAnnounced"
+  /** Another station on the segment uses an address of the Service. */
+  | "addressConflict"
   /** The ConfigMap of MetalLB 0.12 and older is the only configuration there is. */
   | "oldConfigMap"
   /** More problems in the same object than are worth printing. */

@@ -175,6 +175,43 @@ export function layer2Metrics(read: () => Iterable<Layer2Counts>): MetricFamily[
   ];
 }
 
+/** Of one address that a stranger on the segment was seen to use, since start. */
+export interface ConflictCount {
+  readonly ip: string;
+  /** Conflicts in which this node went on answering. */
+  readonly found: number;
+  /** Conflicts in which the other station was first and this node does not answer. */
+  readonly yielded: number;
+  /** MAC of the other station while a conflict is on. */
+  readonly active: string | undefined;
+}
+
+export function conflictMetrics(read: () => Iterable<ConflictCount>): MetricFamily[] {
+  return [
+    {
+      name: "herald_layer2_conflicts_total",
+      type: "counter",
+      help: "Times that another station on the segment was found to use the address, by what this node did",
+      labels: ["ip", "outcome"],
+      read: () =>
+        [...read()].flatMap(({ ip, found, yielded }): Sample[] => [
+          { labels: { ip, outcome: "defended" }, value: found },
+          { labels: { ip, outcome: "yielded" }, value: yielded },
+        ]),
+    },
+    {
+      name: "herald_layer2_conflict",
+      type: "gauge",
+      help: "1 while another station on the segment uses the address",
+      labels: ["ip", "mac"],
+      read: () =>
+        [...read()].flatMap(({ ip, active }): Sample[] =>
+          active === undefined ? [] : [{ labels: { ip, mac: active }, value: 1 }]
+        ),
+    },
+  ];
+}
+
 export interface ProcessDeps {
   readonly clock: Clock;
   /** Bytes of resident memory, e.g. `Deno.memoryUsage().rss`. */
