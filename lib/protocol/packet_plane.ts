@@ -26,6 +26,7 @@ import { ArpResponder, type ArpResponderEffect } from "./l2/arp_responder.ts";
 import { ConflictGuard, type ConflictGuardEffect } from "./l2/conflict_guard.ts";
 import { Gratuitous, type GratuitousEffect } from "./l2/gratuitous.ts";
 import type { L2Interface } from "./l2/interface.ts";
+import { LinkProbe, type LinkProbeEffect } from "./l2/link_probe.ts";
 import { Ownership, type OwnershipEffect, type PeerChange } from "./l2/ownership.ts";
 import type { WatchMessage, WatchState } from "./watch/message.ts";
 import { Watch } from "./watch/watch.ts";
@@ -92,6 +93,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   readonly #guard: ConflictGuard;
   readonly #responder = new ArpResponder();
   readonly #gratuitous = new Gratuitous();
+  readonly #linkProbe: LinkProbe;
   readonly #effects = new Queue<PacketPlaneEffect>();
   /** Wanted addresses for which there is no responder yet. */
   readonly #unserved = new Set<string>();
@@ -107,6 +109,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
     const { node, generation, watch } = options;
     this.#watch = watch === undefined ? undefined : new Watch({ node, generation, ...watch }, deps);
     this.#ownership = new Ownership({ node, watched: watch !== undefined });
+    this.#linkProbe = new LinkProbe({ node }, deps);
     this.#guard = new ConflictGuard({}, deps);
   }
 
@@ -116,6 +119,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
         const node = this.#peerNames.get(input.record.senderIp);
         if (node !== undefined) this.#guard.handle({ kind: "station", node, mac: input.record.senderMac }, now);
         this.#responder.handle({ kind: "frame", ifindex: input.ifindex, record: input.record }, now);
+        this.#linkProbe.handle(input, now);
         break;
       }
       case "watch": {
@@ -131,9 +135,13 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
         this.#guard.handle(input, now);
         this.#responder.handle(input, now);
         this.#gratuitous.handle(input, now);
+        this.#linkProbe.handle(input, now);
         break;
       case "interfaces":
         this.#effects.push({ kind: "event", event: input });
+        break;
+      case "linkProbe":
+        this.#changeLinkProbe(input);
         break;
       case "opened":
         this.#opened = true;
@@ -142,6 +150,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
       case "gap":
         this.#ownership.handle(input, now);
         this.#watch?.handle(input, now);
+        this.#linkProbe.handle(input, now);
         this.#log({ level: "warn", event: "packetLoopGap", gapMs: Math.round(input.gapMs) });
         break;
       case "leave":
@@ -158,6 +167,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
         this.#guard.handle(input, now);
         this.#route(now);
         this.#gratuitous.handle(input, now);
+        this.#linkProbe.handle(input, now);
     }
     this.#route(now);
   }
@@ -167,8 +177,8 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   }
 
   deadline(): Deadline | undefined {
-    const announcing = earlier(this.#guard.deadline(), this.#gratuitous.deadline());
-    return earlier(this.#watch?.deadline(), earlier(this.#ownership.deadline(), announcing));
+    return [this.#watch, this.#ownership, this.#guard, this.#linkProbe, this.#gratuitous]
+      .reduce<Deadline | undefined>((next, machine) => earlier(next, machine?.deadline()), undefined);
   }
 
   inspect(): JsonObject {
@@ -180,6 +190,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
       conflicts: this.#guard.inspect(),
       arpResponder: this.#responder.inspect(),
       gratuitous: this.#gratuitous.inspect(),
+      linkProbe: this.#linkProbe.inspect(),
       unserved: [...this.#unserved],
     };
   }
@@ -198,6 +209,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
     const served = delta.upsertAddresses.filter((wanted) => this.#serves(wanted.address));
     const wanted = { kind: "wanted", upsert: served, remove: delta.removeAddresses } as const;
     this.#guard.handle(wanted, now);
+    this.#linkProbe.handle(wanted, now);
     this.#route(now);
     this.#ownership.handle(wanted, now);
     this.#route(now);
@@ -243,6 +255,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
       for (let effect; (effect = this.#responder.poll()) !== undefined; moved = true) this.#fromResponder(effect, now);
       for (let effect; (effect = this.#ownership.poll()) !== undefined; moved = true) this.#fromOwnership(effect, now);
       for (let effect; (effect = this.#guard.poll()) !== undefined; moved = true) this.#fromGuard(effect, now);
+      for (let effect; (effect = this.#linkProbe.poll()) !== undefined; moved = true) this.#fromLinkProbe(effect);
       for (let effect; (effect = this.#gratuitous.poll()) !== undefined; moved = true) this.#fromGratuitous(effect);
       if (!moved) return;
     }
@@ -327,6 +340,16 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   #fromGratuitous(effect: GratuitousEffect): void {
     const { ifindex, record, ip } = effect;
     this.#effects.push({ kind: "sendArp", ifindex, record, counter: "gratuitousSent", address: formatIpv4(ip) });
+  }
+
+  #fromLinkProbe(effect: LinkProbeEffect): void {
+    if (effect.kind === "linkProbe") return this.#changeLinkProbe(effect);
+    this.#effects.push({ ...effect, counter: undefined, address: formatIpv4(effect.record.targetIp) });
+  }
+
+  #changeLinkProbe({ address, answers }: { address: string; answers: boolean }): void {
+    if (answers) this.#log({ level: "info", event: "linkProbeAnswers", address });
+    else this.#log({ level: "warn", event: "linkProbeFailed", address });
   }
 
   #log(event: (FromPacketThread & { kind: "log" })["event"]): void {

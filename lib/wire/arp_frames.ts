@@ -29,6 +29,22 @@ export function arpReply(options: { readonly request: ArpRecord; readonly mac: M
   };
 }
 
+/** An ordinary question for the MAC of `targetIp`: to everybody, or `to` the station that is thought to have it. */
+export function arpRequest(
+  options: { readonly mac: Mac; readonly senderIp: Ipv4; readonly targetIp: Ipv4; readonly to: Mac | undefined },
+): ArpRecord {
+  const { mac, senderIp, targetIp, to } = options;
+  return {
+    etherDestination: to ?? MAC_BROADCAST,
+    etherSource: mac,
+    operation: ARP_OPERATION_REQUEST,
+    senderMac: mac,
+    senderIp,
+    targetMac: MAC_ZERO,
+    targetIp,
+  };
+}
+
 /** The announcement "`ip` is at `mac`" as a request: Linux takes it at any time, if it knows the address already. */
 export function gratuitousRequest(mac: Mac, ip: Ipv4): ArpRecord {
   return {

@@ -3,7 +3,7 @@ import { assertThrows } from "@std/assert/throws";
 import { type Mac, MAC_BROADCAST, MAC_ZERO } from "../../lib/base/mac.ts";
 import { parseIpv4 } from "../../lib/base/ip.ts";
 import { SeededRng } from "../../lib/base/rng.ts";
-import type { WantedAddress, WantedDelta } from "../../lib/base/wanted.ts";
+import { DEFAULT_ADDRESS_POLICY, type WantedAddress, type WantedDelta } from "../../lib/base/wanted.ts";
 import { PacketPlane, type PacketPlaneEffect, type PacketPlaneInput } from "../../lib/protocol/packet_plane.ts";
 
 const VIP = "198.51.100.1";
@@ -283,4 +283,28 @@ Deno.test("PacketPlane: the announcement of a peer whose node was seen on the se
   bench.words();
   bench.handle(announcementOf(PEER_MAC));
   assertEquals(bench.words(), []);
+});
+
+Deno.test("PacketPlane: a link probe asks on every interface of the address, and is told when it is not answered and when it is", () => {
+  const router = { ip: "198.51.100.254", mac: 0x02_00_00_00_00_fe as Mac };
+  const bench = Bench.ready();
+  const policy = { ...DEFAULT_ADDRESS_POLICY, linkProbes: [router.ip] };
+  bench.delta({ upsertAddresses: [{ ...wanted(VIP), policy }] }).pass(1000);
+  const words = bench.words().filter((word) => word.includes(router.ip) || word.startsWith("log"));
+  assertEquals(words, [...Array.from({ length: 3 }, () => `probed ${router.ip}`), "log linkProbeFailed"]);
+  const answer = () => {
+    const [etherSource, senderIp] = [router.mac, parseIpv4(router.ip)!];
+    const to = { etherDestination: ETH0.mac, targetMac: ETH0.mac, targetIp: parseIpv4("0.0.0.0")! };
+    const record = { ...to, etherSource, operation: 2, senderMac: router.mac, senderIp };
+    return bench.handle({ kind: "arp", ifindex: 2, record });
+  };
+  for (let questions = 0; questions < 2;) {
+    bench.pass(10);
+    for (const word of bench.words()) {
+      if (word !== `probed ${router.ip}`) continue;
+      questions++;
+      answer();
+    }
+  }
+  assertEquals(bench.words(), ["log linkProbeAnswers"]);
 });

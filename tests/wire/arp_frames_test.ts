@@ -5,6 +5,7 @@ import { type ArpRecord, encodeArpInto } from "../../lib/wire/arp.ts";
 import {
   addressProbe,
   arpReply,
+  arpRequest,
   gratuitousReply,
   gratuitousRequest,
   isAddressProbe,
@@ -36,6 +37,12 @@ function hex(record: ArpRecord): string {
   encodeArpInto(record, out);
   return out.toHex();
 }
+
+Deno.test("arpRequest: the captured broadcast request, byte for byte", () => {
+  const { senderMac, senderIp, targetIp } = vector("broadcast request");
+  assertEquals(arpRequest({ mac: senderMac, senderIp, targetIp, to: undefined }), vector("broadcast request"));
+  assertEquals(arpRequest({ mac: OURS, senderIp: ASKER_IP, targetIp: VIP, to: ASKER }).etherDestination, ASKER);
+});
 
 Deno.test("arpReply: gives the captured reply for the captured request", () => {
   assertEquals(
