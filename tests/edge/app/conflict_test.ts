@@ -1,0 +1,124 @@
+// needs: arping tcpdump
+/** Strangers on the segment: a Linux host that has the address of a Service, and Debian's arping (RFC 5227). */
+import { assert } from "@std/assert/assert";
+import { assertEquals } from "@std/assert/equals";
+import { assertStringIncludes } from "@std/assert/string_includes";
+import { RESOURCES } from "../../../lib/base/kube.ts";
+import { formatMac } from "../../../lib/base/mac.ts";
+import { CLIENT, NAMESPACE, NODES } from "../../../lib/app/demo/demo_cluster.ts";
+import { ADDRESS, type ClusterStage, MAC_OF, pool, service, withCluster } from "./cluster_stage.ts";
+import { answeredBy, arping, canCapture, Capture, pause, until } from "./witness.ts";
+
+/** The address of a second Service. */
+const TAKEN = "192.168.1.99";
+const STRANGER = formatMac(CLIENT.mac);
+
+async function takenService({ cluster }: ClusterStage): Promise<void> {
+  await cluster.apply([pool([`${TAKEN}/32`], "second"), service("late")]);
+}
+
+/** Messages of the events of this reason on the Service. */
+async function eventsOn({ cluster }: ClusterStage, name: string, reason: string): Promise<string[]> {
+  const events = await cluster.client.list(RESOURCES.events);
+  return (events.ok ? events.value.items : []).filter((event) =>
+    event["reason"] === reason && (event["involvedObject"] as { name?: string }).name === name
+  ).map((event) => String(event["message"]));
+}
+
+async function conflictCondition({ cluster }: ClusterStage, node: string): Promise<string | undefined> {
+  const target = { namespace: NAMESPACE, name: `speaker-${node}` };
+  const state = await cluster.client.get(RESOURCES.configurationStates, target);
+  const status = state.ok ? state.value["status"] as { conditions?: { type: string; message: string }[] } : undefined;
+  return status?.conditions?.find(({ type }) => type === "herald.dev/AddressConflict")?.message;
+}
+
+/** Who answers, asked from the node that is not `node`. */
+async function answersFrom({ cluster }: ClusterStage, node: string): Promise<readonly string[]> {
+  const other = NODES.find(({ name }) => name !== node)!.name;
+  return [...new Set((await arping(cluster.lab.host(other), TAKEN, { count: 3 })).macs)];
+}
+
+Deno.test("Conflict: a host that has the address first keeps it, everybody is told, and the Service gets it when the host lets go", () =>
+  withCluster(async (stage) => {
+    const { client, cluster, events } = stage;
+    await client.addAddress(client.interface, `${TAKEN}/24`);
+    await takenService(stage);
+    const conflict = await until("a conflict is logged", () => events.find(({ event }) => event === "addressConflict"));
+    const node = String(conflict["node"]);
+    assertEquals(
+      [conflict.level, conflict["address"], conflict["mac"], conflict["answered"]],
+      ["warn", TAKEN, STRANGER, false],
+    );
+    const [message] = await until("the Service has the event", async () => {
+      const found = await eventsOn(stage, "late", "addressConflict");
+      return found.length > 0 && found;
+    });
+    for (const word of [TAKEN, STRANGER, node, "does not answer"]) assertStringIncludes(message!, word);
+    assertStringIncludes(
+      await until("there is a condition", () => conflictCondition(stage, node)),
+      `Service default/late: a station that is no speaker of this cluster, ${STRANGER}`,
+    );
+    assertEquals(await answersFrom(stage, node), [STRANGER]);
+    assertEquals(cluster.announcerOf(TAKEN), undefined);
+    // The other Service is none of its business.
+    assertEquals((await arping(client, ADDRESS)).received, 1);
+
+    await client.deleteAddress(client.interface, `${TAKEN}/24`);
+    await answeredBy(client, TAKEN, MAC_OF[node]!);
+    await until("the condition is gone", async () => (await conflictCondition(stage, node)) === undefined);
+    assertEquals(events.filter(({ event }) => event === "addressConflict").length, 1);
+  }));
+
+Deno.test(
+  "Conflict: a host that takes an announced address is told of, and answered with one announcement in ten seconds",
+  {
+    ignore: !canCapture,
+  },
+  () =>
+    withCluster(async (stage) => {
+      const { client, events, announcer } = stage;
+      const node = await announcer();
+      // Until its own bursts are over.
+      await pause(5_500);
+      const capture = await Capture.start(client);
+      for (let i = 0; i < 5; i++) {
+        await client.run("arping", ["-U", "-c", "1", "-W", "0.2", "-i", client.interface, "-S", ADDRESS, ADDRESS]);
+      }
+      await pause(500);
+      const frames = await capture.stop();
+      const claims = frames.filter(({ hex }) =>
+        hex.slice(56, 64) === "c0a801f0" && hex.slice(44, 56) === "020000000064"
+      );
+      assert(claims.length >= 5, `${claims.length} claims`);
+      const mac = MAC_OF[node]!.replaceAll(":", "");
+      const defences = frames.filter(({ hex }) => hex.slice(44, 56) === mac && hex.slice(56, 64) === "c0a801f0");
+      assertEquals(defences.map(({ hex }) => hex.slice(40, 44)), ["0001", "0002"], "both forms, once");
+      const told = events.filter(({ event }) => event === "addressConflict");
+      assertEquals(told.map((event) => [event["address"], event["mac"], event["answered"]]), [[
+        ADDRESS,
+        STRANGER,
+        true,
+      ]]);
+      await until(
+        "the Service has the event",
+        async () => (await eventsOn(stage, "web", "addressConflict")).length === 1,
+      );
+      assertEquals((await arping(client, ADDRESS)).macs, [MAC_OF[node]!]);
+    }),
+);
+
+Deno.test("Conflict: kernels of our own nodes that answer too, for want of strictARP, are no strangers", () =>
+  withCluster(async (stage) => {
+    const { cluster, events } = stage;
+    for (const { name } of NODES) {
+      const host = cluster.lab.host(name);
+      for (const conf of ["all", host.interface]) await host.setSysctl(`net/ipv4/conf/${conf}/arp_ignore`, 0);
+    }
+    await takenService(stage);
+    const owner = await until("it is announced", () => cluster.announcerOf(TAKEN));
+    await cluster.proxySettled();
+    await arping(stage.client, TAKEN, { count: 3 });
+    await pause(1000);
+    assertEquals(events.filter(({ event }) => event.startsWith("addressConflict")), []);
+    assertEquals(cluster.announcerOf(TAKEN), owner);
+  }));
