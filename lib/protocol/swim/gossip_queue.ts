@@ -1,0 +1,111 @@
+/**
+ * What is to be told to everybody, each thing a limited number of times: the rumours that ride on every datagram.
+ *
+ * There is one rumour for each subject, and a newer one replaces the older. Those that were sent least go first; among
+ * them the largest that fits, then the newest (memberlist's order, which fills datagrams well).
+ */
+import { retransmitLimit } from "./timing.ts";
+
+interface Rumour {
+  readonly subject: string;
+  readonly bytes: Uint8Array;
+  /** Of two that are equal the newer has the higher number. */
+  readonly number: number;
+  sent: number;
+}
+
+export interface GossipQueueOptions {
+  readonly retransmitMult: number;
+  /** Rumours beyond this many drive out those that were sent most. */
+  readonly sizeMax: number;
+}
+
+/** A compound packet counts its parts in one byte. */
+const PARTS_MAX = 255;
+
+export class GossipQueue {
+  readonly #options: GossipQueueOptions;
+  readonly #bySubject = new Map<string, Rumour>();
+  /** By how often they were sent, each in the order in which they go. */
+  readonly #tiers: Rumour[][] = [];
+  #number = 0;
+
+  constructor(options: GossipQueueOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#bySubject.size;
+  }
+
+  has(subject: string): boolean {
+    return this.#bySubject.has(subject);
+  }
+
+  push(subject: string, bytes: Uint8Array): void {
+    const older = this.#bySubject.get(subject);
+    if (older !== undefined) this.#remove(older);
+    if (this.#bySubject.size >= this.#options.sizeMax) this.#dropMostSent();
+    const rumour = { subject, bytes, number: ++this.#number, sent: 0 };
+    this.#bySubject.set(subject, rumour);
+    this.#insert(rumour);
+  }
+
+  /** Takes what fits into `bytesMax`, where each part costs `partBytes` more than itself. */
+  take(
+    bytesMax: number,
+    { members, partBytes }: { readonly members: number; readonly partBytes: number },
+  ): Uint8Array[] {
+    if (this.#bySubject.size === 0) return [];
+    const limit = retransmitLimit(this.#options.retransmitMult, members);
+    const taken: Rumour[] = [];
+    let free = bytesMax;
+    for (const tier of this.#tiers) {
+      for (let index = 0; index < tier.length && free > partBytes && taken.length < PARTS_MAX;) {
+        const rumour = tier[index]!;
+        if (rumour.bytes.length + partBytes > free) {
+          index++;
+          continue;
+        }
+        free -= rumour.bytes.length + partBytes;
+        tier.splice(index, 1);
+        taken.push(rumour);
+      }
+    }
+    // Only now, or a rumour would be met again in the next tier.
+    for (const rumour of taken) {
+      if (++rumour.sent >= limit) this.#bySubject.delete(rumour.subject);
+      else this.#insert(rumour);
+    }
+    return taken.map(({ bytes }) => bytes);
+  }
+
+  #insert(rumour: Rumour): void {
+    while (this.#tiers.length <= rumour.sent) this.#tiers.push([]);
+    const tier = this.#tiers[rumour.sent]!;
+    let low = 0;
+    let high = tier.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (goesBefore(tier[middle]!, rumour)) low = middle + 1;
+      else high = middle;
+    }
+    tier.splice(low, 0, rumour);
+  }
+
+  #remove(rumour: Rumour): void {
+    this.#bySubject.delete(rumour.subject);
+    const tier = this.#tiers[rumour.sent]!;
+    tier.splice(tier.indexOf(rumour), 1);
+  }
+
+  #dropMostSent(): void {
+    const tier = this.#tiers.findLast(({ length }) => length > 0);
+    const last = tier?.at(-1);
+    if (last !== undefined) this.#remove(last);
+  }
+}
+
+function goesBefore(a: Rumour, b: Rumour): boolean {
+  return a.bytes.length !== b.bytes.length ? a.bytes.length > b.bytes.length : a.number > b.number;
+}

@@ -1,0 +1,110 @@
+/**
+ * What the parts of the gossip send: every message takes along what is to be told to everybody, as far as it fits.
+ *
+ * Payloads are memberlist's bytes before they are sealed and labelled, which is the rim's business; their size leaves
+ * room for that.
+ */
+import { encodeMessage, type MemberlistMessage } from "../../wire/memberlist/message.ts";
+import { COMPOUND_HEADER_BYTES, COMPOUND_PART_BYTES, encodePayload } from "../../wire/memberlist/packet.ts";
+import { GossipQueue } from "./gossip_queue.ts";
+
+export interface End {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface Datagram extends End {
+  readonly payload: Uint8Array<ArrayBuffer>;
+}
+
+export interface OutboxOptions {
+  readonly retransmitMult: number;
+  /** For the payload. */
+  readonly bytesMax: number;
+}
+
+export interface OutboxDeps {
+  readonly send: (datagram: Datagram) => void;
+  /** How many members there are. */
+  readonly members: () => number;
+}
+
+/** One per member, and no cluster is larger. */
+const MEMBER_RUMOURS_MAX = 65_536;
+const USER_RUMOURS_MAX = 1024;
+/** Protocol version from which a receiver understands a checksum. */
+const CHECKSUM_PROTOCOL = 5;
+
+export class Outbox {
+  readonly #bytesMax: number;
+  readonly #deps: OutboxDeps;
+  /** By member. What is said of members goes before what users say. */
+  readonly #memberRumours: GossipQueue;
+  readonly #userRumours: GossipQueue;
+  #userRumour = 0;
+
+  constructor(options: OutboxOptions, deps: OutboxDeps) {
+    const { retransmitMult, bytesMax } = options;
+    this.#bytesMax = bytesMax;
+    this.#deps = deps;
+    this.#memberRumours = new GossipQueue({ retransmitMult, sizeMax: MEMBER_RUMOURS_MAX });
+    this.#userRumours = new GossipQueue({ retransmitMult, sizeMax: USER_RUMOURS_MAX });
+  }
+
+  get rumours(): number {
+    return this.#memberRumours.size + this.#userRumours.size;
+  }
+
+  /** Whether the last rumour about this member was not told often enough yet. */
+  isTelling(node: string): boolean {
+    return this.#memberRumours.has(node);
+  }
+
+  /** Tells everybody; replaces what was to be told of the same member. */
+  tellOfMember(node: string, message: MemberlistMessage): void {
+    this.#memberRumours.push(node, encodeMessage(message));
+  }
+
+  tellUserMessage(bytes: Uint8Array): void {
+    this.#userRumours.push(`${++this.#userRumour}`, encodeMessage({ kind: "user", bytes }));
+  }
+
+  /** With as many rumours as fit. */
+  send(to: End, message: MemberlistMessage): void {
+    const own = encodeMessage(message);
+    const rumours = this.#takeRumours(this.#bytesMax - COMPOUND_HEADER_BYTES - COMPOUND_PART_BYTES - own.length);
+    this.#emit(to, [own, ...rumours], false);
+  }
+
+  /** Nothing but these, to a member whose record we hold. */
+  sendAlone(to: MemberEnd, messages: readonly MemberlistMessage[]): void {
+    this.#emit(to, messages.map(encodeMessage), understandsChecksum(to));
+  }
+
+  /** Only rumours; false when there is nothing to tell. */
+  sendRumours(to: MemberEnd): boolean {
+    const rumours = this.#takeRumours(this.#bytesMax - COMPOUND_HEADER_BYTES);
+    if (rumours.length === 0) return false;
+    this.#emit(to, rumours, understandsChecksum(to));
+    return true;
+  }
+
+  #takeRumours(bytesMax: number): Uint8Array[] {
+    const options = { members: this.#deps.members(), partBytes: COMPOUND_PART_BYTES };
+    const taken = this.#memberRumours.take(bytesMax, options);
+    const used = taken.reduce((sum, { length }) => sum + length + COMPOUND_PART_BYTES, 0);
+    return [...taken, ...this.#userRumours.take(bytesMax - used, options)];
+  }
+
+  #emit({ address, port }: End, parts: readonly Uint8Array[], checksum: boolean): void {
+    this.#deps.send({ address, port, payload: encodePayload(parts, { checksum }) });
+  }
+}
+
+export interface MemberEnd extends End {
+  readonly versions: { readonly protocolMax: number };
+}
+
+function understandsChecksum({ versions }: MemberEnd): boolean {
+  return versions.protocolMax >= CHECKSUM_PROTOCOL;
+}

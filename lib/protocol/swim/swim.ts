@@ -1,0 +1,473 @@
+/**
+ * SWIM with Lifeguard, as HashiCorp memberlist speaks it: who is a member of the cluster, found out by probing and told
+ * by gossip, so that Herald's and MetalLB's speakers see each other.
+ *
+ *     seeds ──> Discovery ── push/pull ──┐                    ┌──> member events
+ *     datagrams ─────────────────────────┴──> Membership ─────┤
+ *     ticks ──> Prober ── suspect ───────────────^            └──> rumours ──> Outbox ──> datagrams
+ *
+ * It does not say who announces an address, and it is not fast: seconds, where the watch needs a tenth of one. Messages
+ * come in decoded; what goes out by datagram is bytes, because how much fits in one is part of the protocol.
+ */
+import type { Json } from "../../base/json.ts";
+import type { LogEvent } from "../../base/log.ts";
+import { type Deadline, earlier, type Machine, type Tick } from "../../base/machine.ts";
+import { countsAsLiving, type Member, type MemberChange } from "../../base/member.ts";
+import { Queue } from "../../base/queue.ts";
+import { below, type Rng } from "../../base/rng.ts";
+import type { Millis } from "../../base/time.ts";
+import type { MemberlistMessage, MemberVersions } from "../../wire/memberlist/message.ts";
+import type { StreamMessage } from "../../wire/memberlist/stream_message.ts";
+import { Awareness } from "./awareness.ts";
+import { Discovery } from "./discovery.ts";
+import type { KnownMember } from "./member_table.ts";
+import { Membership, type MembershipNews } from "./membership.ts";
+import { decodeMeta } from "./meta.ts";
+import { type Datagram, type End, Outbox } from "./outbox.ts";
+import { PingRelay } from "./ping_relay.ts";
+import { Prober } from "./prober.ts";
+import { pushPullIntervalMs, type SwimTiming } from "./timing.ts";
+import { UserMessages } from "./user_messages.ts";
+
+export type SwimInput =
+  | { readonly kind: "datagram"; readonly messages: readonly MemberlistMessage[]; readonly from: End }
+  /** Somebody opened a stream and said this. */
+  | { readonly kind: "streamRequest"; readonly id: number; readonly message: StreamMessage }
+  /** The answer on a stream that we opened. */
+  | { readonly kind: "streamReply"; readonly id: number; readonly message: StreamMessage }
+  | { readonly kind: "streamFailed"; readonly id: number; readonly reason: string }
+  /** All speakers that the API knows, without us. */
+  | { readonly kind: "seeds"; readonly seeds: readonly End[] }
+  | { readonly kind: "meta"; readonly meta: Uint8Array }
+  /** Tell every Herald speaker. */
+  | { readonly kind: "broadcast"; readonly bytes: Uint8Array }
+  /** This process stood still; what had queued was discarded. */
+  | { readonly kind: "gap"; readonly gapMs: Millis }
+  | { readonly kind: "leave" };
+
+/** In the order in which they must be applied. */
+export type SwimEffect =
+  | { readonly kind: "sendDatagram"; readonly datagram: Datagram }
+  /** Connect, send the message, hand in one reply or the failure. */
+  | { readonly kind: "openStream"; readonly id: number; readonly to: End; readonly message: StreamMessage }
+  | { readonly kind: "replyStream"; readonly id: number; readonly message: StreamMessage }
+  | { readonly kind: "closeStream"; readonly id: number }
+  | { readonly kind: "member"; readonly change: MemberChange }
+  | { readonly kind: "userMessage"; readonly node: string; readonly bytes: Uint8Array }
+  | { readonly kind: "log"; readonly event: LogEvent }
+  /** After `leave`: everybody who listens was told. */
+  | { readonly kind: "left" };
+
+export interface SwimOptions extends End {
+  readonly node: string;
+  /** One life of this process (see `SpeakerFacts`). */
+  readonly generation: number;
+  readonly meta: Uint8Array;
+  readonly timing: SwimTiming;
+  /** What sealing and labelling add to a datagram. */
+  readonly overheadBytes: number;
+  readonly versions?: MemberVersions;
+}
+
+/** MetalLB's: protocol 1 to 5, spoken 2, no delegate. */
+export const METALLB_VERSIONS: MemberVersions = {
+  protocolMin: 1,
+  protocolMax: 5,
+  protocolCurrent: 2,
+  delegateMin: 0,
+  delegateMax: 0,
+  delegateCurrent: 0,
+};
+
+const LEAVE_MS_MAX = 1000;
+/** So many hear it from ourselves, at once. */
+const LEAVE_TOLD_MAX = 16;
+const LEAVE_GOSSIP_MS = 50;
+/** For one member: the same trouble is told once in this time. */
+const WARN_AGAIN_MS = 60_000;
+const WARNED_MAX = 1024;
+const NOTHING = new Uint8Array(0);
+
+/** What a stream that we opened is for. */
+type StreamPurpose =
+  | { readonly kind: "join"; readonly to: End }
+  | { readonly kind: "pushPull"; readonly node: string }
+  | { readonly kind: "ping"; readonly seqNo: number };
+
+export class Swim implements Machine<SwimInput, SwimEffect> {
+  readonly #options: SwimOptions;
+  readonly #rng: Rng;
+  readonly #effects = new Queue<SwimEffect>();
+  readonly #awareness: Awareness;
+  readonly #outbox: Outbox;
+  readonly #membership: Membership;
+  readonly #relay: PingRelay;
+  readonly #discovery: Discovery;
+  readonly #userMessages: UserMessages;
+  readonly #streams = new Map<number, StreamPurpose>();
+  readonly #warnedAt = new Map<string, Millis>();
+  #prober: Prober | undefined;
+  #nextStream = 0;
+  #seqNo: number;
+  #gossipAt: Millis = Infinity;
+  #pushPullAt: Millis = Infinity;
+  /** `undefined` unless we leave; Infinity once we have left. */
+  #leaveBy: Millis | undefined;
+  #now: Millis = 0;
+  #deadline: Deadline | undefined | "stale";
+
+  constructor(options: SwimOptions, deps: { readonly rng: Rng }) {
+    this.#options = options;
+    this.#rng = deps.rng;
+    // Numbers that cannot be guessed are not answered by anybody who was not asked.
+    this.#seqNo = deps.rng.u32();
+    const { timing, overheadBytes, versions = METALLB_VERSIONS } = options;
+    this.#awareness = new Awareness({ max: timing.awarenessMax });
+    this.#outbox = new Outbox({
+      retransmitMult: timing.retransmitMult,
+      bytesMax: timing.datagramBytesMax - overheadBytes,
+    }, {
+      send: (datagram) => this.#effects.push({ kind: "sendDatagram", datagram }),
+      members: () => this.#membership.table.size,
+    });
+    this.#membership = new Membership({ ...options, versions }, {
+      rng: deps.rng,
+      outbox: this.#outbox,
+      awareness: this.#awareness,
+      tell: (news) => this.#takeNews(news),
+    });
+    this.#relay = new PingRelay({ timeoutMs: timing.probeTimeoutMs }, { outbox: this.#outbox });
+    this.#userMessages = new UserMessages(options);
+    this.#discovery = new Discovery({
+      rng: deps.rng,
+      isMember: (end) => this.#isLiveMember(end),
+      join: (to) => this.#openStream(to, { kind: "join", to }),
+    });
+    this.#membership.announce();
+  }
+
+  handle(input: SwimInput | Tick, now: Millis): void {
+    this.#now = now;
+    this.#deadline = "stale";
+    this.#start(now);
+    switch (input.kind) {
+      case "datagram":
+        for (const message of input.messages) this.#take(message, input.from);
+        break;
+      case "streamRequest":
+        this.#answerStream(input.id, input.message);
+        break;
+      case "streamReply":
+        this.#takeReply(input.id, input.message);
+        break;
+      case "streamFailed":
+        this.#streamEnded(input.id, input.reason);
+        break;
+      case "seeds":
+        this.#discovery.setSeeds(input.seeds, now);
+        break;
+      case "meta":
+        this.#membership.setMeta(input.meta);
+        break;
+      case "broadcast":
+        this.#broadcast(input.bytes);
+        break;
+      case "gap":
+        this.#takeGap(input.gapMs);
+        break;
+      case "leave":
+        this.#leave();
+        break;
+      case "tick":
+        this.#tick();
+    }
+    this.#endLeave();
+  }
+
+  poll(): SwimEffect | undefined {
+    return this.#effects.shift();
+  }
+
+  deadline(): Deadline | undefined {
+    // Asked after every packet of any kind, most of which change nothing here.
+    if (this.#deadline === "stale") this.#deadline = this.#findDeadline();
+    return this.#deadline;
+  }
+
+  inspect(): Json {
+    const { self, table } = this.#membership;
+    return {
+      incarnation: self.incarnation,
+      healthScore: this.#awareness.score,
+      rumours: this.#outbox.rumours,
+      seeds: this.#discovery.size,
+      ...this.#prober?.inspect(),
+      members: [...table.values()].map(({ node, address, port, state, incarnation, suspicion, meta }) => ({
+        ...{ node, address, port, state, incarnation },
+        confirmations: suspicion?.confirmations ?? null,
+        facts: decodeMeta(meta) as unknown as Json ?? null,
+      })),
+    };
+  }
+
+  /** The first phases are random, so that nodes that start together do not act together. */
+  #start(now: Millis): void {
+    if (this.#prober !== undefined) return;
+    const { timing } = this.#options;
+    this.#prober = new Prober({ timing, firstAt: now + below(this.#rng, timing.probeIntervalMs) }, {
+      membership: this.#membership,
+      outbox: this.#outbox,
+      awareness: this.#awareness,
+      nextSeqNo: () => this.#nextSeqNo(),
+      pingByStream: (member, seqNo) => this.#openStream(member, { kind: "ping", seqNo }, member.node),
+      onStreamOnly: (node) => this.#warn(node, { level: "warn", event: "memberAnswersByStreamOnly", member: node }),
+    });
+    this.#gossipAt = now + below(this.#rng, timing.gossipIntervalMs);
+    this.#pushPullAt = now + below(this.#rng, timing.pushPullIntervalMs);
+  }
+
+  #tick(): void {
+    const now = this.#now;
+    const { timing } = this.#options;
+    this.#membership.tick(now);
+    this.#relay.tick(now);
+    if (!this.#membership.isLeaving) {
+      this.#prober?.tick(now);
+      this.#discovery.tick(now);
+    }
+    if (now >= this.#gossipAt) {
+      this.#gossipAt = now + (this.#leaveBy === undefined ? timing.gossipIntervalMs : LEAVE_GOSSIP_MS);
+      this.#gossip();
+    }
+    if (now >= this.#pushPullAt) {
+      this.#pushPullAt = now + pushPullIntervalMs(timing.pushPullIntervalMs, this.#membership.table.size);
+      this.#pushPull();
+    }
+  }
+
+  #findDeadline(): Deadline | undefined {
+    if (this.#prober === undefined) return undefined;
+    // With nothing to tell there is nothing to wake up for.
+    const gossip = this.#outbox.rumours > 0 ? { at: this.#gossipAt, why: "gossip" } : undefined;
+    let deadline = earlier(gossip, earlier(this.#membership.deadline(), this.#relay.deadline()));
+    if (this.#membership.isLeaving) {
+      return this.#leaveBy === Infinity ? deadline : earlier(deadline, { at: this.#leaveBy!, why: "leave" });
+    }
+    deadline = earlier(deadline, { at: this.#pushPullAt, why: "exchange states" });
+    return earlier(deadline, earlier(this.#prober.deadline(), this.#discovery.deadline()));
+  }
+
+  #take(message: MemberlistMessage, from: End): void {
+    const now = this.#now;
+    switch (message.kind) {
+      case "ping":
+        if (message.node !== "" && message.node !== this.#options.node) return;
+        return this.#outbox.send(message.source ?? from, { kind: "ack", seqNo: message.seqNo, payload: NOTHING });
+      case "indirectPing":
+        return this.#relay.ask(message, { seqNo: this.#nextSeqNo(), source: this.#membership.self, from, now });
+      case "ack":
+        if (!this.#prober!.answered(message.seqNo, now)) this.#relay.answered(message.seqNo);
+        return;
+      case "nack":
+        return this.#prober!.denied(message.seqNo);
+      case "alive":
+        return this.#membership.takeAlive(message, now);
+      case "suspect":
+        return this.#membership.takeSuspect(message, now);
+      case "dead":
+        return this.#membership.takeDead(message, now);
+      case "user":
+        return this.#takeUserMessage(message.bytes);
+    }
+  }
+
+  #takeUserMessage(bytes: Uint8Array): void {
+    const spoken = this.#userMessages.unwrap(bytes, (node) => this.#membership.table.get(node) !== undefined);
+    if (spoken === undefined) return;
+    this.#outbox.tellUserMessage(bytes);
+    this.#effects.push({ kind: "userMessage", node: spoken.node, bytes: spoken.bytes.slice() });
+  }
+
+  #broadcast(bytes: Uint8Array): void {
+    const wrapped = this.#userMessages.wrap(bytes);
+    if (wrapped !== undefined) return this.#outbox.tellUserMessage(wrapped);
+    this.#log({ level: "error", event: "userMessageTooLong", bytes: bytes.length });
+  }
+
+  #gossip(): void {
+    const { timing } = this.#options;
+    const { self, table } = this.#membership;
+    if (this.#outbox.rumours === 0) return;
+    const mayHear = ({ state, stateChangedAt }: KnownMember) =>
+      countsAsLiving(state) || (state === "dead" && this.#now - stateChangedAt <= timing.gossipToTheDeadMs);
+    for (const member of table.pick(timing.gossipNodes, (each) => each !== self && mayHear(each))) {
+      if (!this.#outbox.sendRumours(member)) return;
+    }
+  }
+
+  #pushPull(): void {
+    const { self, table } = this.#membership;
+    const [member] = table.pick(1, (each) => each !== self && each.state === "alive");
+    if (member !== undefined) this.#openStream(member, { kind: "pushPull", node: member.node });
+  }
+
+  #openStream(to: End, purpose: StreamPurpose, node = ""): void {
+    const id = ++this.#nextStream;
+    this.#streams.set(id, purpose);
+    const { address, port } = to;
+    const message: StreamMessage = purpose.kind === "ping"
+      ? { kind: "ping", seqNo: purpose.seqNo, node, source: this.#membership.self }
+      : this.#ownState(purpose.kind === "join");
+    this.#effects.push({ kind: "openStream", id, to: { address, port }, message });
+  }
+
+  #ownState(join: boolean): StreamMessage {
+    return { kind: "pushPull", join, members: this.#membership.table.records(), userState: NOTHING };
+  }
+
+  #answerStream(id: number, message: StreamMessage): void {
+    switch (message.kind) {
+      case "pushPull":
+        // Our own state first: what they told us is no news to them.
+        this.#effects.push({ kind: "replyStream", id, message: this.#ownState(message.join) });
+        this.#merge(message.members, "a node that called");
+        return;
+      case "ping":
+        if (message.node === "" || message.node === this.#options.node) {
+          const { seqNo } = message;
+          this.#effects.push({ kind: "replyStream", id, message: { kind: "ack", seqNo, payload: NOTHING } });
+          return;
+        }
+        break;
+      case "user":
+        this.#takeUserMessage(message.bytes);
+        break;
+      case "error":
+        this.#log({ level: "debug", event: "streamErrorReceived", error: message.text });
+        break;
+      case "ack":
+        break;
+    }
+    this.#effects.push({ kind: "closeStream", id });
+  }
+
+  #takeReply(id: number, message: StreamMessage): void {
+    const purpose = this.#streams.get(id);
+    if (purpose === undefined) return;
+    if (message.kind === "error") return this.#streamEnded(id, `the other side said: ${message.text}`);
+    if (purpose.kind === "ping") {
+      if (message.kind === "ack" && message.seqNo === purpose.seqNo) this.#prober!.streamAnswered(purpose.seqNo);
+    } else if (message.kind === "pushPull") {
+      this.#merge(message.members, purpose.kind === "join" ? purpose.to.address : purpose.node);
+    }
+    this.#streamEnded(id, undefined);
+  }
+
+  #streamEnded(id: number, failure: string | undefined): void {
+    const purpose = this.#streams.get(id);
+    this.#streams.delete(id);
+    if (purpose === undefined || purpose.kind === "ping") return;
+    if (failure !== undefined) {
+      const member = purpose.kind === "join" ? purpose.to.address : purpose.node;
+      this.#log({ level: "debug", event: "stateNotExchanged", member, error: failure });
+    }
+    if (purpose.kind === "join") this.#discovery.ended(purpose.to, this.#now);
+  }
+
+  #merge(records: (StreamMessage & { kind: "pushPull" })["members"], from: string): void {
+    const misfit = this.#membership.incompatible(records);
+    if (misfit === undefined) return this.#membership.merge(records, this.#now);
+    this.#warn(`merge ${from}`, { level: "warn", event: "memberlistIncompatible", from, reason: misfit });
+  }
+
+  #takeNews(news: MembershipNews): void {
+    switch (news.kind) {
+      case "changed": {
+        const { member, previous } = news;
+        if (member === this.#membership.self) return;
+        this.#effects.push({ kind: "member", change: { node: member.node, member: describe(member) } });
+        const { node, address, state, incarnation } = member;
+        const event = state === previous ? "memberUpdated" : MEMBER_EVENTS[state];
+        this.#log({ level: state === previous ? "debug" : "info", event, member: node, address, incarnation });
+        return;
+      }
+      case "forgotten":
+        this.#userMessages.forget(news.node);
+        this.#effects.push({ kind: "member", change: { node: news.node, member: undefined } });
+        this.#log({ level: "debug", event: "memberForgotten", member: news.node });
+        return;
+      case "conflict": {
+        const { member: { node, address, port }, other } = news;
+        const both = { mine: `${address} ${port}`, theirs: `${other.address} ${other.port}` };
+        this.#warn(`conflict ${node}`, { level: "warn", event: "memberNameConflict", member: node, ...both });
+        return;
+      }
+      case "refuted":
+        this.#log({ level: "info", event: "ownDeathDenied", incarnation: news.incarnation });
+    }
+  }
+
+  #takeGap(gapMs: Millis): void {
+    this.#membership.postponeSuspicions(gapMs);
+    this.#prober!.abandon(this.#now);
+    this.#awareness.apply(1);
+    // We may be dead to the others by now: one of them is asked.
+    this.#pushPullAt = Math.min(this.#pushPullAt, this.#now);
+  }
+
+  #leave(): void {
+    if (this.#leaveBy !== undefined) return;
+    const { self, table } = this.#membership;
+    this.#membership.leave(this.#now);
+    const { node, incarnation } = self;
+    const living = table.pick(LEAVE_TOLD_MAX, (each) => each !== self && countsAsLiving(each.state));
+    for (const member of living) {
+      this.#outbox.sendAlone(member, [{ kind: "dead", node, incarnation, from: node }]);
+    }
+    this.#leaveBy = living.length === 0 ? this.#now : this.#now + LEAVE_MS_MAX;
+    this.#gossipAt = this.#now;
+  }
+
+  #endLeave(): void {
+    if (this.#leaveBy === undefined || this.#leaveBy === Infinity) return;
+    if (this.#now < this.#leaveBy && this.#outbox.isTelling(this.#options.node)) return;
+    this.#leaveBy = Infinity;
+    this.#effects.push({ kind: "left" });
+  }
+
+  #isLiveMember({ address, port }: End): boolean {
+    for (const member of this.#membership.table.values()) {
+      if (member.address === address && member.port === port) return countsAsLiving(member.state);
+    }
+    return false;
+  }
+
+  #nextSeqNo(): number {
+    this.#seqNo = (this.#seqNo + 1) >>> 0;
+    return this.#seqNo;
+  }
+
+  /** Trouble that goes on is told once in a while. */
+  #warn(about: string, event: LogEvent): void {
+    const last = this.#warnedAt.get(about);
+    if (last !== undefined && this.#now - last < WARN_AGAIN_MS) return;
+    if (this.#warnedAt.size >= WARNED_MAX) this.#warnedAt.clear();
+    this.#warnedAt.set(about, this.#now);
+    this.#log(event);
+  }
+
+  #log(event: LogEvent): void {
+    this.#effects.push({ kind: "log", event });
+  }
+}
+
+const MEMBER_EVENTS = {
+  alive: "memberJoined",
+  suspect: "memberSuspected",
+  dead: "memberFailed",
+  left: "memberLeft",
+} as const;
+
+function describe({ node, address, port, state, meta }: KnownMember): Member {
+  return { node, address, port, state, facts: decodeMeta(meta) };
+}
