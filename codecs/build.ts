@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import asc from "npm:assemblyscript@0.28.20/asc";
 
 /** Sources that become modules of their own; the rest of the folder is imported by them. */
-const MODULES = ["arp"];
+const MODULES = ["arp", "ndp"];
 
 const FLAGS = ["-O3", "--noAssert", "--runtime", "stub", "--initialMemory", "1", "--maximumMemory", "1"];
 

@@ -19,10 +19,23 @@ declare const ipv4Brand: unique symbol;
 /** An IPv4 address as packet code handles it: a whole number in [0, 2^32). */
 export type Ipv4 = number & { readonly [ipv4Brand]: true };
 
+declare const ipv6Brand: unique symbol;
+
+/** An IPv6 address as packet code handles it: a whole number in [0, 2^128). */
+export type Ipv6 = bigint & { readonly [ipv6Brand]: true };
+
 const DOT = 0x2e;
 const ZERO = 0x30;
 
 export const IPV4_ZERO = 0 as Ipv4;
+
+/** `::`, who has no address yet (RFC 4291 §2.5.2). */
+export const IPV6_UNSPECIFIED = 0n as Ipv6;
+
+/** `ff02::1`, all nodes of a link (RFC 4291 §2.7.1). */
+export const IPV6_ALL_NODES = 0xff02_0000_0000_0000_0000_0000_0000_0001n as Ipv6;
+
+const SOLICITED_NODE_PREFIX = 0xff02_0000_0000_0000_0000_0001_ff00_0000n;
 
 /** Width of an address in bits. */
 export function familyBits(family: IpFamily): 32 | 128 {
@@ -35,7 +48,7 @@ export function parseIp(text: string): Ip | undefined {
     const value = parseDottedQuad(text);
     return value === undefined ? undefined : { family: 4, value: BigInt(value) };
   }
-  const value = parseIpv6(text);
+  const value = parseGroupedIpv6(text);
   if (value === undefined) return undefined;
   return value >> 32n === 0xffffn ? { family: 4, value: value & 0xffff_ffffn } : { family: 6, value };
 }
@@ -45,9 +58,20 @@ export function parseIpv4(text: string): Ipv4 | undefined {
   return parseDottedQuad(text) as Ipv4 | undefined;
 }
 
+/** `undefined` unless the whole text is an IPv6 address that stands for no IPv4 address. */
+export function parseIpv6(text: string): Ipv6 | undefined {
+  const ip = parseIp(text);
+  return ip?.family === 6 ? ip.value as Ipv6 : undefined;
+}
+
+/** The group that solicitations for `ip` go to, `ff02::1:ffXX:XXXX` (RFC 4291 §2.7.1). */
+export function solicitedNodeGroup(ip: Ipv6): Ipv6 {
+  return (SOLICITED_NODE_PREFIX | ip & 0xff_ffffn) as Ipv6;
+}
+
 /** Canonical text: dotted quad, or RFC 5952 for IPv6. Two equal addresses have equal text. */
 export function formatIp(ip: Ip): string {
-  return ip.family === 4 ? formatIpv4(Number(ip.value) as Ipv4) : formatIpv6(ip.value);
+  return ip.family === 4 ? formatIpv4(Number(ip.value) as Ipv4) : formatIpv6(ip.value as Ipv6);
 }
 
 export function formatIpv4(ip: Ipv4): string {
@@ -91,7 +115,7 @@ function parseDottedQuad(text: string): number | undefined {
   return dots === 3 && octet >= 0 ? value * 256 + octet : undefined;
 }
 
-function parseIpv6(text: string): bigint | undefined {
+function parseGroupedIpv6(text: string): bigint | undefined {
   const halves = text.split("::");
   if (halves.length > 2) return undefined;
   const head = parseGroups(halves[0]!, halves.length === 1);
@@ -123,7 +147,7 @@ function parseGroups(text: string, quadAllowed: boolean): number[] | undefined {
 }
 
 /** RFC 5952 §4: lower case, no leading zeros, the longest run of two or more zero groups (the first of equals) as `::`. */
-function formatIpv6(value: bigint): string {
+export function formatIpv6(value: Ipv6): string {
   const groups: number[] = [];
   for (let shift = 112n; shift >= 0n; shift -= 16n) groups.push(Number(value >> shift & 0xffffn));
   let bestStart = -1;

@@ -32,3 +32,8 @@ export function macFromBytes(bytes: Uint8Array, offset = 0): Mac {
 export function isGroupMac(mac: Mac): boolean {
   return (Math.floor(mac / 2 ** 40) & 1) === 1;
 }
+
+/** The Ethernet group that frames to an IPv6 multicast address go to: 33:33 and its last 32 bits (RFC 2464 §7). */
+export function ipv6MulticastMac(group: bigint): Mac {
+  return 0x3333_0000_0000 + Number(group & 0xffff_ffffn) as Mac;
+}
