@@ -1,3 +1,4 @@
+import type { Mac } from "../../lib/base/mac.ts";
 import { below, SeededRng } from "../../lib/base/rng.ts";
 import { decodeWatchMessage, encodeWatchMessage, type WatchMessage } from "../../lib/protocol/watch/message.ts";
 
@@ -13,7 +14,12 @@ const MESSAGE: WatchMessage = {
   generation: 1_790_000_000_000,
   state: "leaving",
   nonce: "00ff00ff00ff00ff",
-  serving: { sequence: 3, usableInterfaces: ["eth0"], failedLinkProbes: ["2001:db8::1"] },
+  serving: {
+    sequence: 3,
+    usableInterfaces: ["eth0"],
+    failedLinkProbes: ["2001:db8::1"],
+    macs: [0x02_00_00_00_00_0a as Mac],
+  },
 };
 
 /** Changes at least one byte of `original`, or its length; returns what is left of it in `buffer`. */

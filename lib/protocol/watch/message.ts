@@ -16,11 +16,12 @@
  *     +---------------------------------------------------------------+
  *     |  serving: sequence, 0 when nothing is said of interfaces      |
  *     +---------------+---------------+-------------------------------+
- *     |  interfaces   |  link probes  |            claims             |
- *     +---------------+---------------+-------------------------------+
+ *     |  interfaces   |  link probes  |     MACs      |    claims     |
+ *     +---------------+---------------+---------------+---------------+
  *     |      name of the sending node, UTF-8, 1 to 253 octets         |
  *     |      each interface: length (8 bits), name                    |
  *     |      each link probe: family (8 bits, 4 or 6), address        |
+ *     |      each MAC of an interface: 48 bits                        |
  *     |      each claim: family (8 bits, 4 or 6; + 128: given up),    |
  *     |                  address, term (32 bits)                      |
  *     +---------------------------------------------------------------+
@@ -38,7 +39,8 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import { invariant } from "../../base/assert.ts";
 import { formatIp, parseIp } from "../../base/ip.ts";
 import { ByteReader, ByteWriter } from "../../base/byte_cursor.ts";
-import { FAILED_LINK_PROBES_MAX, type Serving, USABLE_INTERFACES_MAX } from "../../base/serving.ts";
+import { isGroupMac, type Mac, MAC_ZERO } from "../../base/mac.ts";
+import { FAILED_LINK_PROBES_MAX, MACS_MAX, type Serving, USABLE_INTERFACES_MAX } from "../../base/serving.ts";
 
 export type WatchKind = "probe" | "ack" | "tell" | "query" | "claims";
 
@@ -128,7 +130,7 @@ const INTERFACE_NAME = /^[!-.0-~]{1,15}$/;
 export const CLAIMS_MAX = 36;
 /** A message that carries claims says nothing of interfaces. */
 export const WATCH_MESSAGE_BYTES_MAX = HEADER_BYTES + NAME_BYTES_MAX + TAG_BYTES +
-  USABLE_INTERFACES_MAX * (1 + INTERFACE_BYTES_MAX) + FAILED_LINK_PROBES_MAX * 17;
+  USABLE_INTERFACES_MAX * (1 + INTERFACE_BYTES_MAX) + FAILED_LINK_PROBES_MAX * 17 + MACS_MAX * 6;
 
 /** True for the name of an interface that a message can carry. */
 export function isTellableInterface(name: string): boolean {
@@ -169,7 +171,8 @@ export function encodeWatchMessage(message: WatchMessage, key: WatchKey | undefi
   body.u32(serving?.sequence ?? 0);
   body.u8(serving?.usableInterfaces.length ?? 0);
   body.u8(serving?.failedLinkProbes.length ?? 0);
-  body.u16(claims?.entries.length ?? 0);
+  body.u8(serving?.macs?.length ?? 0);
+  body.u8(claims?.entries.length ?? 0);
   body.ascii(sender);
   invariant(serving === undefined || claims === undefined, "A message carries claims or says where it serves");
   if (serving !== undefined) writeServing(body, serving);
@@ -181,7 +184,8 @@ export function encodeWatchMessage(message: WatchMessage, key: WatchKey | undefi
   return bytes;
 }
 
-function writeServing(body: ByteWriter, { sequence, usableInterfaces, failedLinkProbes }: WatchServing): void {
+function writeServing(body: ByteWriter, serving: WatchServing): void {
+  const { sequence, usableInterfaces, failedLinkProbes, macs = [] } = serving;
   invariant(sequence > 0, "What is said of the interfaces has a sequence above 0");
   invariant(
     usableInterfaces.length <= USABLE_INTERFACES_MAX && usableInterfaces.every(isTellableInterface),
@@ -193,6 +197,11 @@ function writeServing(body: ByteWriter, { sequence, usableInterfaces, failedLink
     body.ascii(name);
   }
   for (const address of failedLinkProbes) writeAddress(body, address, 0);
+  invariant(macs.length <= MACS_MAX && macs.every(isStationMac), `Not hardware addresses of stations: ${macs}`);
+  for (const mac of macs) {
+    body.u16(Math.floor(mac / 2 ** 32));
+    body.u32(mac % 2 ** 32);
+  }
 }
 
 function writeClaims(body: ByteWriter, entries: readonly WatchClaim[]): void {
@@ -244,10 +253,11 @@ function decodeBody(body: Uint8Array, head: Pick<WatchMessage, "kind" | "state">
   const sequence = reader.u32();
   const interfaces = reader.u8();
   const probes = reader.u8();
-  const claimCount = reader.u16();
+  const macs = reader.u8();
+  const claimCount = reader.u8();
   const sender = reader.ascii(nameBytes);
   if (!NODE_NAME.test(sender)) return refused("name");
-  const serving = readServing(reader, { sequence, interfaces, probes });
+  const serving = readServing(reader, { sequence, interfaces, probes, macs });
   if (serving === "bad") return refused("serving");
   const entries = readClaims(reader, claimCount);
   if (entries === "bad" || (claimCount > 0 && head.kind !== "claims")) return refused("claims");
@@ -269,11 +279,11 @@ function decodeBody(body: Uint8Array, head: Pick<WatchMessage, "kind" | "state">
 
 function readServing(
   reader: ByteReader,
-  counts: { readonly sequence: number; readonly interfaces: number; readonly probes: number },
+  counts: { readonly sequence: number; readonly interfaces: number; readonly probes: number; readonly macs: number },
 ): WatchServing | undefined | "bad" {
   const { sequence, interfaces, probes } = counts;
-  if (interfaces > USABLE_INTERFACES_MAX || probes > FAILED_LINK_PROBES_MAX) return "bad";
-  if (sequence === 0) return interfaces === 0 && probes === 0 ? undefined : "bad";
+  if (interfaces > USABLE_INTERFACES_MAX || probes > FAILED_LINK_PROBES_MAX || counts.macs > MACS_MAX) return "bad";
+  if (sequence === 0) return interfaces + probes + counts.macs === 0 ? undefined : "bad";
   const usableInterfaces: string[] = [];
   for (let i = 0; i < interfaces; i++) {
     const name = reader.ascii(reader.u8());
@@ -286,7 +296,17 @@ function readServing(
     if (address === undefined && !reader.overrun) return "bad";
     failedLinkProbes.push(address ?? "");
   }
-  return { sequence, usableInterfaces, failedLinkProbes };
+  const macs: Mac[] = [];
+  for (let i = 0; i < counts.macs; i++) {
+    const mac = (reader.u16() * 2 ** 32 + reader.u32()) as Mac;
+    if (!reader.overrun && !isStationMac(mac)) return "bad";
+    macs.push(mac);
+  }
+  return { sequence, usableInterfaces, failedLinkProbes, ...(macs.length === 0 ? {} : { macs }) };
+}
+
+function isStationMac(mac: Mac): boolean {
+  return !isGroupMac(mac) && mac !== MAC_ZERO;
 }
 
 function readClaims(reader: ByteReader, count: number): WatchClaim[] | "bad" {

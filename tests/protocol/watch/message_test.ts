@@ -4,6 +4,7 @@
  */
 import { assertEquals } from "@std/assert/equals";
 import { assertThrows } from "@std/assert/throws";
+import type { Mac } from "../../../lib/base/mac.ts";
 import {
   decodeWatchMessage,
   deriveWatchKey,
@@ -71,6 +72,7 @@ const FIELDS: readonly { readonly field: string; readonly message: WatchMessage;
 
 const SERVING_HEX = PLAIN.replace(NOTHING_MORE, "00000007" + "0202" + "0000") + "0465746830" + "06626f6e642e31" +
   "04c0000201" + "0620010db8000000000000000000000001";
+const MACS_HEX = PLAIN.replace(NOTHING_MORE, "00000001" + "00000200") + "02000000000a" + "fe8899aabbcc";
 const CLAIMS_HEX = PLAIN.replace("00010600", "04010606").replace(NOTHING_MORE, "00000000" + "0000" + "0002") +
   "04c6336401" + "00000001" + "8620010db8000000000000000000000001" + "ffffffff";
 const RICH: readonly { readonly what: string; readonly message: WatchMessage; readonly hex: string }[] = [
@@ -86,6 +88,19 @@ const RICH: readonly { readonly what: string; readonly message: WatchMessage; re
     what: "no interface at all",
     message: { ...MESSAGE, serving: { sequence: 1, usableInterfaces: [], failedLinkProbes: [] } },
     hex: PLAIN.replace(NOTHING_MORE, "00000001" + "00000000"),
+  },
+  {
+    what: "hardware addresses",
+    message: {
+      ...MESSAGE,
+      serving: {
+        sequence: 1,
+        usableInterfaces: [],
+        failedLinkProbes: [],
+        macs: [0x02_00_00_00_00_0a as Mac, 0xfe_88_99_aa_bb_cc as Mac],
+      },
+    },
+    hex: MACS_HEX,
   },
   {
     what: "claims",
@@ -157,6 +172,14 @@ const REFUSED: readonly {
   { what: "an interface without a name", hex: SERVING_HEX.replace("0465746830", "00"), reason: "serving" },
   { what: "an interface with a slash", hex: SERVING_HEX.replace("65746830", "652f6830"), reason: "serving" },
   { what: "a link probe of family 5", hex: SERVING_HEX.replace("04c0000201", "05c0000201"), reason: "serving" },
+  { what: "33 hardware addresses", hex: MACS_HEX.replace("0000000100000200", "0000000100002100"), reason: "serving" },
+  { what: "a hardware address of a group", hex: MACS_HEX.replace("02000000000a", "03000000000a"), reason: "serving" },
+  { what: "a hardware address of zeros", hex: MACS_HEX.replace("02000000000a", "000000000000"), reason: "serving" },
+  {
+    what: "a hardware address without a sequence",
+    hex: MACS_HEX.replace("0000000100000200", "0000000000000200"),
+    reason: "serving",
+  },
   { what: "claims in a probe", hex: CLAIMS_HEX.replace("04010606", "00010606"), reason: "claims" },
   { what: "37 claims", hex: CLAIMS_HEX.replace("00000002", "00000025"), reason: "claims" },
   { what: "a claim of term 0", hex: CLAIMS_HEX.replace("00000001", "00000000"), reason: "claims" },
@@ -201,6 +224,7 @@ Deno.test("Watch message: the longest one has the announced size", () => {
     sequence: 2 ** 32 - 1,
     usableInterfaces: Array(32).fill("fifteen.letters"),
     failedLinkProbes: Array(16).fill("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"),
+    macs: Array(32).fill(0xfe_ff_ff_ff_ff_ff),
   };
   const bytes = encodeWatchMessage({ ...MESSAGE, sender: NAME_253, serving }, KEY);
   assertEquals(bytes.length, WATCH_MESSAGE_BYTES_MAX);
