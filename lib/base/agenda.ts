@@ -43,6 +43,11 @@ export class Agenda<Key> {
     this.#sink(last);
   }
 
+  clear(): void {
+    this.#heap.length = 0;
+    this.#entries.clear();
+  }
+
   at(key: Key): Millis | undefined {
     return this.#entries.get(key)?.at;
   }

@@ -27,6 +27,7 @@ import { ConflictGuard, type ConflictGuardEffect } from "./l2/conflict_guard.ts"
 import { Gratuitous, type GratuitousEffect } from "./l2/gratuitous.ts";
 import type { L2Interface } from "./l2/interface.ts";
 import { LinkProbe, type LinkProbeEffect } from "./l2/link_probe.ts";
+import { PeerStations, type PeerStationsEffect } from "./l2/peer_stations.ts";
 import { Ownership, type OwnershipEffect, type PeerChange } from "./l2/ownership.ts";
 import type { WatchMessage, WatchState } from "./watch/message.ts";
 import { Watch } from "./watch/watch.ts";
@@ -97,8 +98,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   readonly #effects = new Queue<PacketPlaneEffect>();
   /** Wanted addresses for which there is no responder yet. */
   readonly #unserved = new Set<string>();
-  /** Names of the peers by the address that their frames have. */
-  readonly #peerNames = new Map<Ipv4, string>();
+  readonly #peerStations = new PeerStations();
   #generation = 0;
   #opened = false;
   #leaving = false;
@@ -116,14 +116,15 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   handle(input: PacketPlaneInput | Tick, now: Millis): void {
     switch (input.kind) {
       case "arp": {
-        const node = this.#peerNames.get(input.record.senderIp);
-        if (node !== undefined) this.#guard.handle({ kind: "station", node, mac: input.record.senderMac }, now);
-        this.#responder.handle({ kind: "frame", ifindex: input.ifindex, record: input.record }, now);
+        const { ifindex, record } = input;
+        this.#peerStations.handle({ kind: "seen", ip: record.senderIp, mac: record.senderMac }, now);
+        this.#responder.handle({ kind: "frame", ifindex, record }, now);
         this.#linkProbe.handle(input, now);
         break;
       }
       case "watch": {
         const { message, address, port } = input;
+        this.#peerStations.handle({ kind: "told", node: message.sender, macs: message.serving?.macs ?? [] }, now);
         this.#watch?.handle({ kind: "message", message, address, port }, now);
         break;
       }
@@ -133,6 +134,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
       case "interface":
       case "interfaceGone":
         this.#guard.handle(input, now);
+        this.#peerStations.handle(input, now);
         this.#responder.handle(input, now);
         this.#gratuitous.handle(input, now);
         this.#linkProbe.handle(input, now);
@@ -165,6 +167,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
         this.#ownership.handle(input, now);
         this.#route(now);
         this.#guard.handle(input, now);
+        this.#peerStations.handle(input, now);
         this.#route(now);
         this.#gratuitous.handle(input, now);
         this.#linkProbe.handle(input, now);
@@ -188,6 +191,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
       watch: this.#watch?.inspect() ?? null,
       ownership: this.#ownership.inspect(),
       conflicts: this.#guard.inspect(),
+      peerStations: this.#peerStations.inspect(),
       arpResponder: this.#responder.inspect(),
       gratuitous: this.#gratuitous.inspect(),
       linkProbe: this.#linkProbe.inspect(),
@@ -204,7 +208,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
     // Peers first: an address must not be claimed because a co-candidate is not known yet.
     this.#watch?.handle({ kind: "peers", upsert: delta.upsertPeers, remove: delta.removePeers }, now);
     this.#route(now);
-    this.#namePeers(delta, now);
+    this.#peerStations.handle({ kind: "peers", upsert: delta.upsertPeers, remove: delta.removePeers }, now);
     for (const address of delta.removeAddresses) this.#unserved.delete(address);
     const served = delta.upsertAddresses.filter((wanted) => this.#serves(wanted.address));
     const wanted = { kind: "wanted", upsert: served, remove: delta.removeAddresses } as const;
@@ -216,16 +220,6 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
     if (!delta.complete || this.#complete) return;
     this.#complete = true;
     this.#becomeReady(now);
-  }
-
-  #namePeers({ upsertPeers, removePeers }: WantedDelta, now: Millis): void {
-    const gone = new Set([...removePeers, ...upsertPeers.map(({ node }) => node)]);
-    if (gone.size > 0) { for (const [ip, node] of this.#peerNames) if (gone.has(node)) this.#peerNames.delete(ip); }
-    for (const node of removePeers) this.#guard.handle({ kind: "stationsGone", node }, now);
-    for (const { node, address } of upsertPeers) {
-      const ip = parseIpv4(address);
-      if (ip !== undefined) this.#peerNames.set(ip, node);
-    }
   }
 
   #serves(address: string): boolean {
@@ -252,6 +246,9 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
     for (let rounds = 0; rounds < 6; rounds++) {
       let moved = false;
       if (this.#fromWatch(now)) moved = true;
+      for (let effect; (effect = this.#peerStations.poll()) !== undefined; moved = true) {
+        this.#fromStations(effect, now);
+      }
       for (let effect; (effect = this.#responder.poll()) !== undefined; moved = true) this.#fromResponder(effect, now);
       for (let effect; (effect = this.#ownership.poll()) !== undefined; moved = true) this.#fromOwnership(effect, now);
       for (let effect; (effect = this.#guard.poll()) !== undefined; moved = true) this.#fromGuard(effect, now);
@@ -318,6 +315,13 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
       case "conflict":
         this.#effects.push({ kind: "event", event: { ...effect, mac: formatMac(effect.mac) } });
     }
+  }
+
+  #fromStations(effect: PeerStationsEffect, now: Millis): void {
+    if (effect.kind !== "ask") return this.#guard.handle(effect, now);
+    const { ip, on: { ifindex, mac } } = effect;
+    const address = formatIpv4(ip);
+    this.#effects.push({ kind: "sendArp", ifindex, record: addressProbe(mac, ip), counter: undefined, address });
   }
 
   #fromResponder(effect: ArpResponderEffect, now: Millis): void {

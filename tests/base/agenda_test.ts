@@ -28,6 +28,9 @@ Deno.test("Agenda: nothing is due before its instant, and a key that is set agai
   agenda.set("a", 20);
   assertEquals([agenda.takeDue(10), agenda.at("a"), agenda.size], [undefined, 20, 1]);
   assertEquals([agenda.takeDue(20), agenda.size], ["a", 0]);
+  agenda.set("b", 1);
+  agenda.clear();
+  assertEquals([agenda.next(), agenda.at("b"), agenda.size], [undefined, undefined, 0]);
 });
 
 Deno.test("Agenda: ten thousand random changes give what a sorted list gives", () => {

@@ -1,0 +1,103 @@
+import { assertEquals } from "@std/assert/equals";
+import { assert } from "@std/assert/assert";
+import { formatIpv4, parseIpv4 } from "../../../lib/base/ip.ts";
+import { formatMac, type Mac, MAC_BROADCAST } from "../../../lib/base/mac.ts";
+import { PeerStations, type PeerStationsInput } from "../../../lib/protocol/l2/peer_stations.ts";
+
+const ETH0 = { ifindex: 2, name: "eth0", mac: 0x02_00_00_00_00_0a as Mac };
+const ETH1 = { ifindex: 3, name: "eth1", mac: 0x02_00_00_00_01_0a as Mac };
+const B = { node: "b", address: "192.0.2.2", port: 7947 };
+const C = { node: "c", address: "192.0.2.3", port: 7947 };
+const MAC_B = 0x02_00_00_00_00_0b as Mac;
+
+class Bench {
+  now = 1000;
+  readonly machine = new PeerStations();
+
+  handle(...inputs: readonly (PeerStationsInput | { readonly kind: "tick" })[]): string[] {
+    const words: string[] = [];
+    for (const input of inputs) {
+      this.machine.handle(input, this.now);
+      for (let effect; (effect = this.machine.poll()) !== undefined;) {
+        if (effect.kind === "ask") words.push(`ask ${formatIpv4(effect.ip)} on ${effect.on.name}`);
+        else if (effect.kind === "station") words.push(`${effect.node} is ${formatMac(effect.mac)}`);
+        else words.push(`${effect.node} is gone`);
+      }
+    }
+    return words;
+  }
+
+  pass(durationMs: number): string[] {
+    const words: string[] = [];
+    const until = this.now + durationMs;
+    for (let at; (at = this.machine.deadline()?.at ?? Infinity) <= until;) {
+      this.now = Math.max(at, this.now);
+      words.push(...this.handle({ kind: "tick" }));
+    }
+    this.now = until;
+    return words;
+  }
+}
+
+function peers(upsert: readonly typeof B[], remove: readonly string[] = []): PeerStationsInput {
+  return { kind: "peers", upsert, remove };
+}
+
+function seen(address: string, mac: Mac): PeerStationsInput {
+  return { kind: "seen", ip: parseIpv4(address)!, mac };
+}
+
+Deno.test("PeerStations: a peer is asked for at once on every interface, and three times more", () => {
+  const bench = new Bench();
+  bench.handle({ kind: "interface", interface: ETH0 }, { kind: "interface", interface: ETH1 });
+  const round = ["ask 192.0.2.2 on eth0", "ask 192.0.2.2 on eth1"];
+  assertEquals(bench.handle(peers([B])), round);
+  assertEquals([bench.pass(999), bench.pass(1), bench.pass(5000), bench.pass(30_000)], [[], round, round, round]);
+  assertEquals([bench.pass(1e9), bench.handle(peers([B]))], [[], []]);
+});
+
+Deno.test("PeerStations: an interface that comes is asked on; without one nobody is asked", () => {
+  const bench = new Bench();
+  assertEquals([bench.handle(peers([B, C])), bench.pass(1e6)], [[], []]);
+  assertEquals(bench.handle({ kind: "interface", interface: ETH0 }), [
+    "ask 192.0.2.2 on eth0",
+    "ask 192.0.2.3 on eth0",
+  ]);
+  bench.handle({ kind: "interfaceGone", ifindex: 2 });
+  assertEquals(bench.pass(1e6), []);
+});
+
+Deno.test("PeerStations: a frame of a peer's address says where the peer is; a group or zero address says nothing", () => {
+  const bench = new Bench();
+  bench.handle(peers([B]));
+  assertEquals(bench.handle(seen("192.0.2.2", MAC_B)), ["b is 02:00:00:00:00:0b"]);
+  assertEquals(
+    bench.handle(seen("192.0.2.2", MAC_BROADCAST), seen("192.0.2.2", 0 as Mac), seen("192.0.2.9", MAC_B)),
+    [],
+  );
+});
+
+Deno.test("PeerStations: what a peer tells is believed, of a node that is none it is not", () => {
+  const bench = new Bench();
+  bench.handle(peers([B, { ...C, address: "2001:db8::3" }]));
+  const told = (node: string): PeerStationsInput => ({ kind: "told", node, macs: [MAC_B] });
+  assertEquals(bench.handle(told("b"), told("c"), told("x")), ["b is 02:00:00:00:00:0b", "c is 02:00:00:00:00:0b"]);
+});
+
+Deno.test("PeerStations: a peer that goes or moves is not at its old address", () => {
+  const bench = new Bench();
+  bench.handle(peers([B, C]), peers([{ ...B, address: "192.0.2.9" }]));
+  assertEquals(bench.handle(peers([], ["c"])), ["c is gone"]);
+  assertEquals(bench.handle(seen("192.0.2.2", MAC_B), seen("192.0.2.3", MAC_B)), []);
+  assertEquals(bench.handle(seen("192.0.2.9", MAC_B)), ["b is 02:00:00:00:00:0b"]);
+});
+
+Deno.test("PeerStations: a thousand peers are asked for in turns", () => {
+  const bench = new Bench();
+  bench.handle({ kind: "interface", interface: ETH0 });
+  const many = Array.from({ length: 1000 }, (_, i) => ({ ...B, node: `n${i}`, address: `10.0.${i >> 8}.${i & 255}` }));
+  const atOnce = bench.handle(peers(many));
+  const perMs = Array.from({ length: 990 }, () => bench.pass(1).length);
+  assertEquals([atOnce.length, Math.max(...perMs)], [32, 1]);
+  assert(perMs.reduce((sum, frames) => sum + frames) >= 968);
+});
