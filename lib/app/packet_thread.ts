@@ -12,7 +12,8 @@ import { ARP_FILTER } from "../edge/net/bpf.ts";
 import { SysError } from "../edge/net/errno.ts";
 import { enterNetwork } from "../edge/net/namespace.ts";
 import { Netlink } from "../edge/net/netlink.ts";
-import { PacketSocket } from "../edge/net/packet_socket.ts";
+import type { PacketSocket } from "../edge/net/packet_socket.ts";
+import { PacketSocketShelf } from "../edge/net/packet_socket_shelf.ts";
 import { Poller } from "../edge/net/poller.ts";
 import { UdpSocket } from "../edge/net/udp_socket.ts";
 import { WakeUp } from "../edge/net/wake_up.ts";
@@ -71,6 +72,7 @@ export class PacketThread {
   readonly #watchKey: WatchKey | undefined;
   readonly #watchBuffer = new Uint8Array(WATCH_MESSAGE_BYTES_MAX + 1);
   readonly #frame = new Uint8Array(FRAME_BYTES);
+  readonly #arpSockets = new PacketSocketShelf({ filter: ARP_FILTER });
   readonly #interfaces = new Map<number, OpenInterface>();
   readonly #dropped = new Map<string, number>();
   readonly #driver: Driver<PacketPlaneInput, PacketPlaneEffect>;
@@ -128,6 +130,7 @@ export class PacketThread {
     this.#driver.input({ kind: "opened" });
     this.#loop.run();
     for (const { socket } of this.#interfaces.values()) socket.close();
+    this.#arpSockets.close();
     this.#watchSocket?.close();
     this.#netlink.close();
     this.#post({ kind: "stopped" });
@@ -196,7 +199,7 @@ export class PacketThread {
   #openInterface(link: L2Interface): boolean {
     let socket: PacketSocket;
     try {
-      socket = PacketSocket.open({ ifindex: link.ifindex, filter: ARP_FILTER });
+      socket = this.#arpSockets.take(link.ifindex);
     } catch (error) {
       // Without the right to open packet sockets this thread is of no use; anything else concerns this interface only.
       if (!(error instanceof SysError)) throw error;
@@ -226,7 +229,7 @@ export class PacketThread {
     if (open === undefined) return;
     this.#interfaces.delete(ifindex);
     this.#loop.remove(open.source);
-    open.socket.close();
+    this.#arpSockets.put(ifindex, open.socket);
     this.#driver.input({ kind: "interfaceGone", ifindex });
     this.#post({ kind: "log", event: { level: "info", event: "deleteARPResponder", interface: name } });
   }

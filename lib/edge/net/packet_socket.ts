@@ -24,14 +24,19 @@ import { checked, EAGAIN, EINTR } from "./errno.ts";
 import { lastErrno, libc } from "./libc.ts";
 import { encodeSockaddrLl } from "./sockaddr.ts";
 
+/** More than a receive queue holds. */
+const QUEUED_MAX = 1 << 20;
+
 export class PacketSocket {
   readonly #descriptor: Descriptor;
+  readonly #etherType: number;
   /** The length argument of the last call; a bigint is made only when the caller changes its buffer. */
   #sizeOf = -1;
   #size = 0n;
 
-  private constructor(descriptor: Descriptor) {
+  private constructor(descriptor: Descriptor, etherType: number) {
     this.#descriptor = descriptor;
+    this.#etherType = etherType;
   }
 
   /** Throws `SysError`: EPERM without CAP_NET_RAW, ENODEV when there is no such interface, ENETDOWN when it is down. */
@@ -41,9 +46,9 @@ export class PacketSocket {
     try {
       attachFilter(fd, options.filter);
       setOption(fd, { name: "PACKET_IGNORE_OUTGOING", level: SOL_PACKET, option: PACKET_IGNORE_OUTGOING, value: 1 });
-      const address = encodeSockaddrLl({ etherType: options.filter.etherType, ifindex: options.ifindex });
-      checked(`bind AF_PACKET to interface ${options.ifindex}`, libc().bind(fd, address, SOCKADDR_LL_BYTES));
-      return new PacketSocket(descriptor);
+      const socket = new PacketSocket(descriptor, options.filter.etherType);
+      socket.#bind(options.ifindex);
+      return socket;
     } catch (error) {
       descriptor.close();
       throw error;
@@ -71,6 +76,12 @@ export class PacketSocket {
     return length >= 0 ? length : -lastErrno();
   }
 
+  /** Receives on another interface from now on, or again on the same. What was queued is gone. Throws as `open` does. */
+  rebind(ifindex: number): void {
+    this.#bind(ifindex);
+    this.discardQueued(QUEUED_MAX);
+  }
+
   /** Throws away up to `max` queued frames without looking at them; returns how many. */
   discardQueued(max: number): number {
     return discardQueued(this.#descriptor.fd, max);
@@ -78,6 +89,11 @@ export class PacketSocket {
 
   close(): void {
     this.#descriptor.close();
+  }
+
+  #bind(ifindex: number): void {
+    const address = encodeSockaddrLl({ etherType: this.#etherType, ifindex });
+    checked(`bind AF_PACKET to interface ${ifindex}`, libc().bind(this.fd, address, SOCKADDR_LL_BYTES));
   }
 
   #sizeArgument(length: number): bigint {

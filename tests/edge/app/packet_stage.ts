@@ -1,0 +1,138 @@
+/**
+ * One node's packet thread as the control thread starts it, told to own addresses, and a client on the same switch: for
+ * what happens to interfaces, without an API server.
+ */
+import type { FromPacketThread, InterfaceReport, WantedAddress } from "../../../lib/base/wanted.ts";
+import { PacketPort } from "../../../lib/app/packet_port.ts";
+import { Lab } from "../../../lib/edge/lab/lab.ts";
+import type { LabHost } from "../../../lib/edge/lab/lab_host.ts";
+import { formatMac, parseMac } from "../../../lib/base/mac.ts";
+import { inside } from "./inside.ts";
+import { arping, until } from "./witness.ts";
+
+export const NODE_MAC = "02:00:00:00:00:0b";
+
+/** Announced on every interface. */
+export const ADDRESS = "192.168.77.200";
+
+export class PacketStage {
+  readonly node: LabHost;
+  readonly client: LabHost;
+  readonly #packets: PacketPort;
+  readonly #events: FromPacketThread[];
+  #generation = 0;
+
+  private constructor(lab: Lab, packets: PacketPort, events: FromPacketThread[]) {
+    this.#packets = packets;
+    this.#events = events;
+    this.node = lab.host("n1");
+    this.client = lab.host("client");
+  }
+
+  static async run(test: (stage: PacketStage) => Promise<void>): Promise<void> {
+    const lab = await Lab.create({
+      hosts: [
+        { name: "n1", address: "192.168.77.11/24", mac: parseMac(NODE_MAC)! },
+        { name: "client", address: "192.168.77.50/24" },
+      ],
+    });
+    const events: FromPacketThread[] = [];
+    const { namespacePath } = lab.host("n1");
+    const packets = new PacketPort(
+      { node: "n1", generation: 1, watch: undefined, exclusions: ["^lo$", "^veth.*"], namespacePath },
+      { onEvent: (event) => events.push(event) },
+    );
+    const stage = new PacketStage(lab, packets, events);
+    try {
+      stage.want({ address: ADDRESS });
+      await until("it has opened its interface", () => stage.logs("createARPResponder").length > 0);
+      await until("it answers", async () => (await stage.macsOn("eth0")).length === 1);
+      await test(stage);
+      const failed = events.find((event) => event.kind === "failed");
+      if (failed !== undefined) throw new Error(`The packet thread ended: ${JSON.stringify(failed)}`);
+    } finally {
+      await packets.cut();
+      await lab.close();
+    }
+  }
+
+  want(wanted: Pick<WantedAddress, "address"> & Partial<WantedAddress>): void {
+    const address: WantedAddress = { candidates: ["n1"], interfaces: "all", services: ["default/web"], ...wanted };
+    this.#packets.send({
+      generation: ++this.#generation,
+      upsertAddresses: [address],
+      removeAddresses: [],
+      upsertPeers: [],
+      removePeers: [],
+      complete: true,
+    });
+  }
+
+  /** A cable from the node to the client, with the same name at both ends and carrier. */
+  async layCable(name: string): Promise<void> {
+    inside(this.node.namespacePath, (netlink) => {
+      netlink.createVeth({ name, peer: name, peerNamespace: { tid: this.client.tid } });
+      netlink.setUp(netlink.findLink(name)!.ifindex, true);
+    });
+    await this.ip("client", `link set ${name} up`);
+  }
+
+  /** iproute2's own word for what happens, inside one of the hosts. */
+  async ip(where: "node" | "client", line: string): Promise<void> {
+    const { code, stderr } = await this[where].run("ip", line.split(" "));
+    if (code !== 0) throw new Error(`ip ${line}: ${stderr}`);
+  }
+
+  macOf(name: string): string {
+    return inside(this.node.namespacePath, (netlink) => formatMac(netlink.findLink(name)!.mac!));
+  }
+
+  /** Who answers the client's questions on one of its interfaces. */
+  async macsOn(device: string, { count = 1, address = ADDRESS } = {}): Promise<readonly string[]> {
+    return (await arping(this.client, address, { device, count, args: ["-S", "192.168.77.51"] })).macs;
+  }
+
+  async answered(device: string, mac: string, address = ADDRESS): Promise<void> {
+    await until(`${address} is answered on ${device} by ${mac}`, async () => {
+      const macs = await this.macsOn(device, { address });
+      return macs.length === 1 && macs[0] === mac;
+    });
+  }
+
+  async silent(device: string, address = ADDRESS): Promise<void> {
+    await until(
+      `${address} is not answered on ${device}`,
+      async () => (await this.macsOn(device, { address, count: 2 })).length === 0,
+    );
+  }
+
+  get report(): InterfaceReport {
+    return this.#events.findLast((event) => event.kind === "interfaces")?.report ?? { usable: [], refused: [] };
+  }
+
+  /** In words: `usable eth0; lan1 noCarrier`. */
+  async reports(words: string): Promise<void> {
+    const now = () => {
+      const { usable, refused } = this.report;
+      const reasons = refused.map(({ name, reason }) => `; ${name} ${reason}`);
+      return `usable ${usable}${reasons.join("")}`;
+    };
+    await until(() => `the report says "${words}"; it says "${now()}"`, () => now() === words);
+  }
+
+  networks(): readonly string[] {
+    const last = this.#events.findLast((event) => event.kind === "networks");
+    return (last?.networks ?? []).map(({ interfaceName, prefix }) => `${interfaceName} ${prefix}`);
+  }
+
+  /** Names of the interfaces that events of this name were logged for. */
+  logs(name: string): readonly string[] {
+    return this.#events.flatMap((event) =>
+      event.kind === "log" && event.event.event === name ? [String(event.event["interface"])] : []
+    );
+  }
+
+  inspect(): ReturnType<PacketPort["inspect"]> {
+    return this.#packets.inspect();
+  }
+}
