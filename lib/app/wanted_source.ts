@@ -29,6 +29,7 @@ import { WantedDiff } from "../decision/plan/wanted_diff.ts";
 import type { KubeClientFacts, ProblemCount } from "../edge/http/metallb_metrics.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
 import type { Reflector } from "../edge/kube/reflector.ts";
+import type { Schedule } from "../edge/kube/schedule.ts";
 import type { StoreChange } from "../edge/kube/store.ts";
 import { Caches } from "./caches.ts";
 import { type ConfigKind, ConfigKinds, sameConfiguration } from "./config_kinds.ts";
@@ -51,6 +52,7 @@ export interface WantedSourceDeps {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly log: Log;
+  readonly schedule?: Schedule;
   /** In order, and none before all caches are filled. */
   readonly onDelta: (delta: WantedDelta) => void;
   /** Everything that is wrong with the configuration as this node sees it, each time it was looked at. */

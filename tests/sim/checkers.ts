@@ -16,22 +16,48 @@ const LINGER_MS_MAX = 2150;
 
 /** In a settled cluster the first living candidate answers, and nobody else, and the client's packets go there. */
 export function oneOwner(cluster: Stage): Checker {
-  const settled = (at: Millis) => cluster.wholeSince !== undefined && at - cluster.wholeSince >= SETTLED_MS;
+  return { ...oneAnswers(cluster), ...onlyOwnerSpeaks(cluster), ...packetsArrive(cluster) };
+}
+
+/** In a settled cluster every request is answered by the owner alone. */
+export function oneAnswers(cluster: Stage): Checker {
   return {
     onAnswers({ address, at }, nodes) {
-      if (!settled(at)) return undefined;
+      if (!isSettled(cluster, at)) return undefined;
       const expected = cluster.expectedOwner(address);
       const isRight = expected === undefined ? nodes.length === 0 : nodes.length === 1 && nodes[0] === expected;
       return isRight
         ? undefined
         : `${address} is answered by [${names(nodes)}] instead of ${expected?.name ?? "nobody"}`;
     },
+  };
+}
+
+/** In a settled cluster nobody but the owner sends a frame that speaks for an address. */
+export function onlyOwnerSpeaks(cluster: Stage): Checker {
+  return {
+    onFrame(node, record) {
+      const address = formatIpv4(record.senderIp);
+      if (!isSettled(cluster, cluster.time.now) || !cluster.addresses.has(address)) return undefined;
+      const owner = cluster.expectedOwner(address);
+      return node === owner ? undefined : `${node.name} speaks for ${address}, which is ${owner?.name ?? "nobody"}'s`;
+    },
+  };
+}
+
+/** In a settled cluster the client's packets go to the owner. */
+export function packetsArrive(cluster: Stage): Checker {
+  return {
     onPacket(address, to) {
       const expected = cluster.expectedOwner(address);
-      if (!settled(cluster.time.now) || expected === undefined || to === expected) return undefined;
+      if (!isSettled(cluster, cluster.time.now) || expected === undefined || to === expected) return undefined;
       return `the client sends to ${to?.name ?? "nowhere"} for ${address} instead of to ${expected.name}`;
     },
   };
+}
+
+function isSettled(cluster: Stage, at: Millis): boolean {
+  return cluster.wholeSince !== undefined && at - cluster.wholeSince >= SETTLED_MS;
 }
 
 /** Nobody speaks for an address that it was not told to be wanted, or for which it is no candidate any more. */
@@ -48,7 +74,7 @@ export function nothingUnwanted(cluster: Stage): Checker {
   };
 }
 
-/** While only planned things happen, two nodes answer for as long as a hand-over may take at most. */
+/** While nothing is broken, two nodes answer for as long as a hand-over may take at most. */
 export function shortOverlaps(cluster: Stage, options: { msMax: number } = { msMax: OVERLAP_MS_MAX }): Checker {
   const since = new Map<string, Millis>();
   return {
@@ -59,8 +85,10 @@ export function shortOverlaps(cluster: Stage, options: { msMax: number } = { msM
       }
       const begun = since.get(address) ?? at;
       since.set(address, begun);
-      if (at - begun <= options.msMax) return undefined;
-      return `${address} has been answered by ${names(nodes)} for ${cluster.time.now - begun} ms`;
+      // In parts of a divided network each has its own right.
+      const wholeMs = at - Math.max(begun, cluster.unbrokenSince ?? Infinity);
+      if (!(wholeMs > options.msMax)) return undefined;
+      return `${address} has been answered by ${names(nodes)} for ${wholeMs.toFixed(0)} ms`;
     },
   };
 }
@@ -71,7 +99,9 @@ export function noSilence(cluster: Stage): Checker {
   return {
     onAnswers({ address, at }, nodes) {
       if (nodes.length > 0) answered.add(address);
-      else if (answered.has(address) && cluster.candidates(address).length > 0) {
+      // Whoever takes an address up after nobody could have it needs a while.
+      else if (cluster.expectedOwner(address) === undefined) answered.delete(address);
+      else if (answered.has(address)) {
         return `nobody answers for ${address} at ${at.toFixed(1)}`;
       }
       return undefined;

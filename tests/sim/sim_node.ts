@@ -11,6 +11,7 @@ import type { FromPacketThread, WantedAddress, WantedDelta } from "../../lib/bas
 import { PacketPlane, type PacketPlaneInput } from "../../lib/protocol/packet_plane.ts";
 import type { WatchMessage } from "../../lib/protocol/watch/message.ts";
 import type { ArpRecord } from "../../lib/wire/arp.ts";
+import { NodeKernel } from "./node_kernel.ts";
 import type { Network, Station } from "./network.ts";
 import type { VirtualTime } from "./virtual_time.ts";
 
@@ -71,6 +72,7 @@ export class SimNode implements Station {
   /** When it last read that it is no candidate of an address any more. */
   readonly droppedAt = new Map<string, Millis>();
   readonly #deps: SimNodeDeps;
+  readonly #kernel: NodeKernel;
   #plane: Plane | undefined;
   #wallOffsetMs = 0;
   #life = 0;
@@ -85,6 +87,7 @@ export class SimNode implements Station {
     this.mac = options.mac;
     this.address = options.address;
     this.#deps = deps;
+    this.#kernel = new NodeKernel(this, deps);
   }
 
   /** A new life. `clockStepMs` sets the wall clock forward or back before it. */
@@ -165,6 +168,7 @@ export class SimNode implements Station {
   }
 
   onArp(record: ArpRecord): void {
+    this.#kernel.onArp(record);
     this.#input({ kind: "arp", ifindex: 2, record });
   }
 
@@ -195,6 +199,8 @@ export class SimNode implements Station {
   }
 
   #runWhenAwake(run: () => void): void {
+    // A control thread is made of promises.
+    this.#deps.time.stir();
     if (this.process === "paused") this.#queuedRuns.push(run);
     else run();
   }
@@ -215,10 +221,15 @@ export class SimNode implements Station {
   #drain(plane: Plane): void {
     for (let effect; (effect = plane.poll()) !== undefined;) {
       if (effect.kind === "sendArp") this.#deps.network.sendArp(this, effect.record);
-      else if (effect.kind === "sendWatch") this.#deps.network.sendWatch(this, effect.address, effect.message);
+      else if (effect.kind === "sendWatch") this.#sendWatch(effect.address, effect.message);
       else if (effect.kind === "event") this.#report(effect.event);
       else if (effect.kind === "left") return this.kill();
     }
+  }
+
+  #sendWatch(address: string, message: WatchMessage): void {
+    this.#kernel.resolve(address);
+    this.#deps.network.sendWatch(this, address, message);
   }
 
   #report(event: FromPacketThread): void {

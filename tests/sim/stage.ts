@@ -51,7 +51,11 @@ export class Stage {
   readonly checkers: Checker[] = [];
   /** Since when nothing is broken and nothing was changed; `undefined` while something is broken. */
   wholeSince: Millis | undefined;
+  /** Since when nothing is broken; changes do not count. */
+  unbrokenSince: Millis | undefined = 0;
   readonly story: string[] = [];
+  /** What was found first; also when whoever found it was in the middle of a promise. */
+  failure: Error | undefined;
   askEveryMs: number;
   readonly #byMac = new Map<Mac, SimNode>();
   readonly #options: StageOptions;
@@ -67,7 +71,8 @@ export class Stage {
     this.client = new LinuxClient({ time, network: this.network });
     this.witness = new Witness({ time, network: this.network, onOutcome: (asked) => this.#judgeAnswers(asked) });
     this.network.onFrame = (from, record) => {
-      if (from instanceof SimNode) this.#judge((checker) => checker.onFrame?.(from, record));
+      // An address probe asks and says nothing (RFC 5227 §1.1).
+      if (from instanceof SimNode && record.senderIp !== 0) this.#judge((checker) => checker.onFrame?.(from, record));
     };
   }
 
@@ -105,7 +110,9 @@ export class Stage {
     this.note(what);
     this.time.stir();
     run();
-    this.wholeSince = this.isBroken() ? undefined : this.time.now;
+    const isBroken = this.isBroken();
+    this.wholeSince = isBroken ? undefined : this.time.now;
+    this.unbrokenSince = isBroken ? undefined : this.unbrokenSince ?? this.time.now;
   }
 
   note(what: string): void {
@@ -200,9 +207,10 @@ export class Stage {
     const story = this.story.slice(this.#options.verbose === true ? 0 : -25).join("\n  ");
     const { seed, nodes } = this.#options;
     const at = this.time.now.toFixed(1);
-    throw new Error(
+    this.failure ??= new Error(
       `Seed ${seed} with ${nodes} nodes at ${at}: ${wrong}. What happened before:\n  ${story}`,
     );
+    throw this.failure;
   }
 
   #hear(node: SimNode, event: FromPacketThread): void {

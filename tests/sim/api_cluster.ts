@@ -1,0 +1,256 @@
+/**
+ * A cluster with an API: real control threads read it, and the packet planes get what those make of it. The story
+ * changes nodes, Services and configuration; `truth` keeps the same facts for the checkers.
+ */
+import { RESOURCES } from "../../lib/base/kube.ts";
+import { explainAddress } from "../../lib/decision/plan/explain.ts";
+import { type L2Plan, planLayer2 } from "../../lib/decision/plan/l2_plan.ts";
+import { RealControl, SPEAKER_LABELS } from "./real_control.ts";
+import { readWorld } from "./read_world.ts";
+import { NAMESPACE, SERVICES_NAMESPACE, SimApi } from "./sim_api.ts";
+import type { SimNode } from "./sim_node.ts";
+import { Stage, type StageOptions } from "./stage.ts";
+import { Truth, type TruthNode, type TruthService } from "./truth.ts";
+
+const EXCLUDE_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers";
+const ADVERTISEMENT = { namespace: NAMESPACE, name: "all" };
+export const ZONES = ["east", "west"];
+
+export class ApiCluster extends Stage {
+  readonly api: SimApi;
+  readonly truth = new Truth();
+  readonly #controls = new Map<string, RealControl>();
+  readonly #candidates = new Map<string, readonly string[]>();
+  #pods = 0;
+  #isRecovering = false;
+  #explained: { readonly version: number; readonly plan: L2Plan } | undefined;
+
+  constructor(options: StageOptions) {
+    super(options);
+    const { time, rng } = this;
+    this.api = new SimApi({ time, rng, log: (event) => this.log("the API", event) });
+    this.populate(({ node }) => {
+      const control = new RealControl(node, { api: this.api, time, rng });
+      this.#controls.set(node, control);
+      return control;
+    });
+  }
+
+  /** Nodes, speaker pods and configuration; no speaker runs yet. */
+  async furnish(): Promise<void> {
+    await this.api.makeNamespaces();
+    await this.api.create(RESOURCES.ipAddressPools, {
+      metadata: { name: "pool", namespace: NAMESPACE },
+      spec: { addresses: ["198.51.100.0/24", "2001:db8:1::/64"] },
+    });
+    await this.api.create(RESOURCES.l2Advertisements, { metadata: ADVERTISEMENT, spec: {} });
+    for (const [i, { node: name, address }] of this.peers.entries()) {
+      const zone = ZONES[i % ZONES.length]!;
+      this.truth.nodes.set(name, { name, zone, excluded: false });
+      const metadata = { name, labels: { "kubernetes.io/hostname": name, zone } };
+      await this.api.create(RESOURCES.nodes, { metadata, spec: {} });
+      const addresses = [{ type: "InternalIP", address }];
+      await this.api.patch(RESOURCES.nodes, { name, subresource: "status" }, { status: { addresses } });
+      await this.#makePod(name, address);
+    }
+  }
+
+  async pass(durationMs: number): Promise<void> {
+    await this.time.passSettled(0);
+    if (this.#explained?.version !== this.api.api.resourceVersion) {
+      this.#explained = {
+        version: this.api.api.resourceVersion,
+        plan: planLayer2(await readWorld(this.api), { lbClasses: undefined }),
+      };
+    }
+    await this.time.passSettled(durationMs);
+    if (this.failure !== undefined) throw this.failure;
+  }
+
+  override candidates(address: string): readonly string[] {
+    let candidates = this.#candidates.get(address);
+    if (candidates === undefined) this.#candidates.set(address, candidates = this.truth.candidates(address));
+    return candidates;
+  }
+
+  /** To be called when `truth` was changed. */
+  forgetCandidates(): void {
+    this.#candidates.clear();
+  }
+
+  /** The node that `herald explain` names for what the API holds, were it asked now. */
+  explained(address: string): string | null {
+    const isLiving = (name: string) => this.serves(this.node(name));
+    return explainAddress(address, { plan: this.#explained!.plan, isLiving })?.announcer ?? null;
+  }
+
+  override isBroken(): boolean {
+    return super.isBroken() || this.#isRecovering || !this.api.isUp ||
+      [...this.#controls.values()].some(({ line }) => !line.isUp);
+  }
+
+  /** Lets the clients of the API find back to it. */
+  async recover(durationMs: number): Promise<void> {
+    this.#isRecovering = true;
+    this.act("everything is repaired", () => {});
+    await this.pass(durationMs);
+    this.#isRecovering = false;
+    this.act("everything is whole again", () => {});
+  }
+
+  controlOf(node: SimNode): RealControl {
+    return this.#controls.get(node.name)!;
+  }
+
+  setApiUp(isUp: boolean): void {
+    this.act(isUp ? "the API is back" : "the API is gone", () => {
+      this.api.isUp = isUp;
+      if (!isUp) { for (const { line } of this.#controls.values()) line.reset(); }
+    });
+  }
+
+  setLineUp(name: string, isUp: boolean): void {
+    this.act(`${name} ${isUp ? "reaches the API again" : "does not reach the API"}`, () => {
+      const { line } = this.#controls.get(name)!;
+      line.isUp = isUp;
+      if (!isUp) line.reset();
+    });
+  }
+
+  setLag(name: string, lagMs: number): void {
+    this.act(`news of the API reach ${name} ${lagMs} ms late`, () => this.#controls.get(name)!.line.lagMs = lagMs);
+  }
+
+  stepClock(name: string, byMs: number): void {
+    this.act(`the clock of ${name} steps by ${byMs} ms`, () => this.node(name).stepClock(byMs));
+  }
+
+  /** Another pod in the place of the one that ended, as a DaemonSet makes it. */
+  async replacePod(name: string): Promise<void> {
+    const { address } = this.node(name);
+    await this.#change(`the pod of ${name} is replaced`, async () => {
+      const old = (await this.api.list(RESOURCES.pods)).filter(({ spec }) =>
+        (spec as { nodeName?: string }).nodeName === name
+      );
+      for (const { metadata } of old) {
+        await this.api.remove(RESOURCES.pods, { namespace: NAMESPACE, name: metadata.name });
+      }
+      await this.#makePod(name, address);
+    });
+  }
+
+  async createService(service: TruthService): Promise<void> {
+    const { name, addresses, local, sharingKey, endpoints } = service;
+    await this.#change(`Service ${describe(service)} is created`, async () => {
+      this.truth.services.set(name, service);
+      const isIpv6 = (address: string) => address.includes(":");
+      const families = [...new Set(addresses.map((address) => isIpv6(address) ? "IPv6" : "IPv4"))];
+      await this.api.create(RESOURCES.services, {
+        metadata: {
+          name,
+          namespace: SERVICES_NAMESPACE,
+          annotations: sharingKey === undefined ? {} : { "metallb.io/allow-shared-ip": sharingKey },
+        },
+        spec: {
+          type: "LoadBalancer",
+          ports: [{ port: 80 + this.truth.services.size }],
+          externalTrafficPolicy: local ? "Local" : "Cluster",
+          ipFamilyPolicy: families.length > 1 ? "RequireDualStack" : "SingleStack",
+          ipFamilies: families,
+        },
+      });
+      await this.api.patch(RESOURCES.services, { ...placeOf(name), subresource: "status" }, {
+        status: { loadBalancer: { ingress: addresses.map((ip) => ({ ip })) } },
+      });
+      await this.api.create(RESOURCES.endpointSlices, {
+        metadata: { ...placeOf(`${name}-1`), labels: { "kubernetes.io/service-name": name } },
+        addressType: "IPv4",
+        ports: [{ port: 8080 }],
+        endpoints: endpointsOf(endpoints),
+      });
+    });
+  }
+
+  async deleteService(name: string): Promise<void> {
+    await this.#change(`Service ${name} is deleted`, async () => {
+      this.truth.services.delete(name);
+      await this.api.remove(RESOURCES.services, placeOf(name));
+      await this.api.remove(RESOURCES.endpointSlices, placeOf(`${name}-1`));
+    });
+  }
+
+  async setPolicy(name: string, local: boolean): Promise<void> {
+    await this.#change(`Service ${name} has externalTrafficPolicy ${local ? "Local" : "Cluster"}`, async () => {
+      this.truth.services.get(name)!.local = local;
+      const spec = { externalTrafficPolicy: local ? "Local" : "Cluster" };
+      await this.api.patch(RESOURCES.services, placeOf(name), { spec });
+    });
+  }
+
+  async setEndpoints(name: string, endpoints: TruthService["endpoints"]): Promise<void> {
+    const shown = endpoints.map(({ node, ready }) => `${node}${ready ? "" : " (not ready)"}`).join(", ");
+    await this.#change(`Service ${name} has endpoints on ${shown || "no node"}`, async () => {
+      this.truth.services.get(name)!.endpoints = endpoints;
+      await this.api.patch(RESOURCES.endpointSlices, placeOf(`${name}-1`), { endpoints: endpointsOf(endpoints) });
+    });
+  }
+
+  async setNode(name: string, change: Partial<Omit<TruthNode, "name">>): Promise<void> {
+    await this.#change(`node ${name} becomes ${JSON.stringify(change)}`, async () => {
+      const node = Object.assign(this.truth.nodes.get(name)!, change);
+      const labels = { zone: node.zone, [EXCLUDE_LABEL]: node.excluded ? "" : null };
+      await this.api.patch(RESOURCES.nodes, { name }, { metadata: { labels } });
+    });
+  }
+
+  async advertise(options: { onlyZone: string | undefined; preferredZone: string | undefined }): Promise<void> {
+    await this.#change(`the advertisement says ${JSON.stringify(options)}`, async () => {
+      Object.assign(this.truth, options);
+      const { onlyZone, preferredZone } = options;
+      const matching = (zone: string) => ({ matchLabels: { zone } });
+      const preferred = (zone: string) => ({ weight: 10, preference: matching(zone) });
+      await this.api.patch(RESOURCES.l2Advertisements, ADVERTISEMENT, {
+        spec: {
+          nodeSelectors: onlyZone === undefined ? null : [matching(onlyZone)],
+          preferredNodeSelectors: preferredZone === undefined ? null : [preferred(preferredZone)],
+        },
+      });
+    });
+  }
+
+  async #change(what: string, run: () => Promise<void>): Promise<void> {
+    this.forgetCandidates();
+    this.act(what, () => {});
+    await run();
+  }
+
+  async #makePod(node: string, address: string): Promise<void> {
+    const labels = Object.fromEntries(SPEAKER_LABELS.split(",").map((label) => label.split("=")));
+    const metadata = { name: `speaker-${++this.#pods}`, namespace: NAMESPACE, labels };
+    await this.api.create(RESOURCES.pods, {
+      metadata,
+      spec: { nodeName: node, hostNetwork: true, containers: [{ name: "speaker", image: "herald" }] },
+    });
+    await this.api.patch(RESOURCES.pods, { namespace: NAMESPACE, name: metadata.name, subresource: "status" }, {
+      status: { phase: "Running", podIP: address, podIPs: [{ ip: address }] },
+    });
+  }
+}
+
+function placeOf(name: string): { readonly namespace: string; readonly name: string } {
+  return { namespace: SERVICES_NAMESPACE, name };
+}
+
+function endpointsOf(endpoints: TruthService["endpoints"]): unknown[] {
+  return endpoints.map(({ node, ready }, i) => ({
+    addresses: [`10.0.0.${i + 1}`],
+    nodeName: node,
+    conditions: { ready, serving: ready, terminating: false },
+  }));
+}
+
+function describe({ name, addresses, local, sharingKey, endpoints }: TruthService): string {
+  const where = endpoints.map(({ node, ready }) => `${node}${ready ? "" : " (not ready)"}`).join(", ");
+  const shared = sharingKey === undefined ? "" : ` shared by ${sharingKey}`;
+  return `${name} (${addresses.join(", ")}${shared}, ${local ? "Local" : "Cluster"}, endpoints ${where})`;
+}

@@ -1,0 +1,130 @@
+/** Packet planes with a bug, each of another kind: what the checkers must find. */
+import type { Ipv4 } from "../../lib/base/ip.ts";
+import type { Tick } from "../../lib/base/machine.ts";
+import type { Millis } from "../../lib/base/time.ts";
+import type { PacketPlaneEffect, PacketPlaneInput } from "../../lib/protocol/packet_plane.ts";
+import { arpReply, gratuitousReply, isGratuitous } from "../../lib/wire/arp_frames.ts";
+import { formatIpv4, parseIpv4 } from "../../lib/base/ip.ts";
+import type { Plane, SimNode } from "./sim_node.ts";
+
+type Input = PacketPlaneInput | Tick;
+
+/** The real plane; a bug is what overrides one of the two. */
+class BrokenPlane implements Plane {
+  protected readonly real: Plane;
+  protected readonly node: SimNode;
+  readonly #queue: PacketPlaneEffect[] = [];
+
+  constructor(real: Plane, node: SimNode) {
+    this.real = real;
+    this.node = node;
+  }
+
+  handle(input: Input, now: Millis): void {
+    this.real.handle(input, now);
+    for (let effect; (effect = this.real.poll()) !== undefined;) this.#queue.push(...this.change(effect, now));
+    this.#queue.push(...this.add(input, now));
+  }
+
+  poll(): PacketPlaneEffect | undefined {
+    return this.#queue.shift();
+  }
+
+  deadline(): ReturnType<Plane["deadline"]> {
+    return this.real.deadline();
+  }
+
+  inspect(): ReturnType<Plane["inspect"]> {
+    return this.real.inspect();
+  }
+
+  protected change(effect: PacketPlaneEffect, _now: Millis): PacketPlaneEffect[] {
+    return [effect];
+  }
+
+  protected add(_input: Input, _now: Millis): PacketPlaneEffect[] {
+    return [];
+  }
+}
+
+/** Goes on answering for whatever it has answered for once. */
+export class NeverLetsGo extends BrokenPlane {
+  readonly #had = new Set<Ipv4>();
+  #answered = false;
+
+  protected override change(effect: PacketPlaneEffect): PacketPlaneEffect[] {
+    if (effect.kind === "sendArp" && effect.counter === "responsesSent") {
+      this.#had.add(effect.record.senderIp);
+      this.#answered = true;
+    }
+    return [effect];
+  }
+
+  protected override add(input: Input): PacketPlaneEffect[] {
+    const answered = this.#answered;
+    this.#answered = false;
+    if (answered || input.kind !== "arp" || input.record.operation !== 1 || isGratuitous(input.record)) return [];
+    if (!this.#had.has(input.record.targetIp)) return [];
+    const record = arpReply({ request: input.record, mac: this.node.mac });
+    return [{ kind: "sendArp", ifindex: 2, record, counter: "responsesSent", address: formatIpv4(record.senderIp) }];
+  }
+}
+
+/** Announces an address that nobody wants. */
+export class AnnouncesForeign extends BrokenPlane {
+  protected override add(input: Input): PacketPlaneEffect[] {
+    if (input.kind !== "delta") return [];
+    const address = "198.51.100.77";
+    const record = gratuitousReply(this.node.mac, parseIpv4(address)!);
+    return [{ kind: "sendArp", ifindex: 2, record, counter: "gratuitousSent", address }];
+  }
+}
+
+/** Owns, but answers nobody. */
+export class Silent extends BrokenPlane {
+  protected override change(effect: PacketPlaneEffect): PacketPlaneEffect[] {
+    return effect.kind === "sendArp" && effect.counter === "responsesSent" ? [] : [effect];
+  }
+}
+
+/** Owns, but does not tell the segment: neighbours go on sending to the node before. */
+export class NeverAnnounces extends BrokenPlane {
+  protected override change(effect: PacketPlaneEffect): PacketPlaneEffect[] {
+    return effect.kind === "sendArp" && isGratuitous(effect.record) ? [] : [effect];
+  }
+}
+
+/** Holds another order of the candidates than its peers. */
+export class ReversesOrder extends BrokenPlane {
+  override handle(input: Input, now: Millis): void {
+    if (input.kind !== "delta") return super.handle(input, now);
+    const upsertAddresses = input.delta.upsertAddresses.map((wanted) => ({
+      ...wanted,
+      candidates: [...wanted.candidates].reverse(),
+    }));
+    super.handle({ kind: "delta", delta: { ...input.delta, upsertAddresses } }, now);
+  }
+}
+
+/** Leaves without handing over. */
+export class LeavesAtOnce extends BrokenPlane {
+  protected override add(input: Input): PacketPlaneEffect[] {
+    return input.kind === "leave" ? [{ kind: "left" }] : [];
+  }
+}
+
+/** Does everything right, and says that it has a bug. */
+export class LogsAnError extends BrokenPlane {
+  protected override add(input: Input): PacketPlaneEffect[] {
+    if (input.kind !== "opened") return [];
+    return [{ kind: "event", event: { kind: "log", event: { level: "error", event: "brokenOnPurpose" } } }];
+  }
+}
+
+/** Breaks an invariant. */
+export class Throws extends BrokenPlane {
+  protected override add(input: Input): PacketPlaneEffect[] {
+    if (input.kind === "opened") throw new Error("broken on purpose");
+    return [];
+  }
+}
