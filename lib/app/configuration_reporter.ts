@@ -25,6 +25,7 @@ import { backoffMs } from "../edge/kube/backoff.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
 import { type Schedule, systemSchedule } from "../edge/kube/schedule.ts";
 import { Caches } from "./caches.ts";
+import { PodOwner } from "./pod_owner.ts";
 
 export interface ConfigurationReporterOptions {
   readonly namespace: string;
@@ -67,9 +68,9 @@ export class ConfigurationReporter {
   readonly #schedule: Schedule;
   /** Of its own, so that nothing else waits for this object to be readable. */
   readonly #caches: Caches;
+  readonly #owner: PodOwner;
   #problems: readonly Problem[] | undefined;
   #annotations: Readonly<Record<string, string>> = {};
-  #owner: readonly OwnerReference[] | undefined;
   /** The object as last seen, or as a write of our own left it. */
   #shown: KubeObject | undefined;
   #active = true;
@@ -85,6 +86,7 @@ export class ConfigurationReporter {
     this.#options = options;
     this.#deps = deps;
     this.#schedule = deps.schedule ?? systemSchedule;
+    this.#owner = new PodOwner(options, deps);
     this.name = options.component === "controller" ? "controller" : `speaker-${options.node}`;
     this.#caches = new Caches({ ...deps, onSynced: () => this.#writeSoon(GATHER_MS) });
     const fieldSelector = `metadata.name=${this.name}`;
@@ -103,8 +105,9 @@ export class ConfigurationReporter {
     this.#writeSoon(GATHER_MS);
   }
 
+  /** Adds annotations to those from before. */
   annotate(annotations: Readonly<Record<string, string>>): void {
-    this.#annotations = annotations;
+    this.#annotations = { ...this.#annotations, ...annotations };
     this.#writeSoon(GATHER_MS);
   }
 
@@ -214,22 +217,14 @@ export class ConfigurationReporter {
   }
 
   async #wanted(): Promise<Wanted> {
-    const { component, node, namespace, podName } = this.#options;
-    if (this.#owner === undefined && podName !== "") {
-      const pod = await this.#deps.client.get(RESOURCES.pods, { namespace, name: podName });
-      // Without its pod the object stays when the program goes, as one that runs outside of the cluster.
-      if (pod.ok) {
-        const uid = pod.value.metadata.uid ?? "";
-        this.#owner = [{ apiVersion: "v1", kind: "Pod", name: podName, uid }];
-      } else if (pod.error.reason === "notFound" || pod.error.reason === "forbidden") this.#owner = [];
-    }
+    const { component, node } = this.#options;
     return {
       labels: {
         "metallb.io/component-type": component,
         ...(node === undefined ? {} : { "metallb.io/node-name": node }),
       },
       annotations: this.#annotations,
-      ownerReferences: this.#owner ?? [],
+      ownerReferences: await this.#owner.references(),
     };
   }
 }

@@ -20,9 +20,8 @@ import type { Problem } from "../decision/config/problem.ts";
 import type { ConfigObjects } from "../decision/config/resolve.ts";
 import { ConvergeMachine } from "../decision/control/converge.ts";
 import type { ConvergeEffect, ConvergeInput } from "../decision/control/converge_io.ts";
-import type { WriteFailure } from "../decision/control/write_queue.ts";
 import type { KubeClientFacts, PoolUsage, ProblemCount } from "../edge/http/metallb_metrics.ts";
-import { type ApiError, isRetryable } from "../edge/kube/api_error.ts";
+import { isRetryable } from "../edge/kube/api_error.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
 import { EventRecorder } from "../edge/kube/events.ts";
 import type { Reflector } from "../edge/kube/reflector.ts";
@@ -35,6 +34,7 @@ import { int64 } from "./int64.ts";
 import { Leader, type LeaderOptions, type Leadership, SoleLeader } from "./leader.ts";
 import { OldConfigMap } from "./old_config_map.ts";
 import { type ServiceCauses, ServiceConditions } from "./service_conditions.ts";
+import { writeFailureOf } from "./write_failure.ts";
 
 export interface ControllerOptions {
   /** Namespace of the metallb.io objects. */
@@ -307,7 +307,7 @@ export class Controller {
       term.driver.input(
         result.ok
           ? { kind: "poolWritten", name }
-          : { kind: "poolWriteFailed", name, reason: failureOf(result.error), message: result.error.message },
+          : { kind: "poolWriteFailed", name, reason: writeFailureOf(result.error), message: result.error.message },
       );
     });
     this.#writes.add(write);
@@ -327,7 +327,7 @@ export class Controller {
       term.driver.input(
         result.ok
           ? { kind: "written", key, resourceVersion: result.value.metadata.resourceVersion }
-          : { kind: "writeFailed", key, reason: failureOf(result.error), message: result.error.message },
+          : { kind: "writeFailed", key, reason: writeFailureOf(result.error), message: result.error.message },
       );
     });
     this.#writes.add(write);
@@ -339,20 +339,4 @@ function causesOf(problems: readonly Problem[]): ServiceCauses {
     objectKey({ metadata: { namespace, name } }),
     { status: "False", reason: "notAnnounced", message },
   ]));
-}
-
-function failureOf(error: ApiError): WriteFailure {
-  switch (error.reason) {
-    case "conflict":
-      return "conflict";
-    case "notFound":
-    case "gone":
-      return "notFound";
-    case "invalid":
-    case "forbidden":
-    case "unauthorized":
-      return "rejected";
-    default:
-      return "retryable";
-  }
 }
