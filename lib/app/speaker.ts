@@ -10,14 +10,17 @@ import type { Json } from "../base/json.ts";
 import type { Log, LogEvent } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
 import type { Clock } from "../base/time.ts";
-import type { FromPacketThread, InterfaceReport } from "../base/wanted.ts";
+import type { FromPacketThread, InterfaceReport, WantedAddress } from "../base/wanted.ts";
 import { formatNetworks, NETWORKS_ANNOTATION } from "../decision/config/node_networks.ts";
 import type { KubeClientFacts, Layer2Counts, ProblemCount } from "../edge/http/metallb_metrics.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
-import { EventRecorder } from "../edge/kube/events.ts";
+import { EventRecorder, type EventToRecord } from "../edge/kube/events.ts";
+import { AnnouncementEvents } from "./announcement_events.ts";
+import { Announcements } from "./announcements.ts";
 import type { Problem } from "../decision/config/problem.ts";
 import { ConfigurationReporter } from "./configuration_reporter.ts";
 import { ConflictReporter } from "./conflict_reporter.ts";
+import { L2StatusWriter } from "./l2_status_writer.ts";
 import { PacketPort } from "./packet_port.ts";
 import { WantedSource, type WantedSourceOptions } from "./wanted_source.ts";
 
@@ -52,11 +55,8 @@ export interface SpeakerDeps {
 
 const EVENT_FLUSH_MS = 1000;
 
-interface Announcement {
-  readonly owned: boolean;
-  readonly reason: string;
-  readonly elected: string | null;
-}
+/** So many addresses that are handed over have their status removed by who leaves; the successor removes the rest. */
+const STATUS_REMOVAL_MS = 1000;
 
 export class Speaker {
   readonly conflicts: ConflictReporter;
@@ -66,7 +66,9 @@ export class Speaker {
   readonly #events: EventRecorder;
   readonly #packets: PacketPort;
   readonly #reporter: ConfigurationReporter;
-  readonly #announcements = new Map<string, Announcement>();
+  readonly #announcements: Announcements;
+  readonly #announcementEvents: AnnouncementEvents;
+  readonly #statuses: L2StatusWriter;
   readonly #counterSlots = new Map<string, number>();
   /** `undefined` until the packet thread has listed them. */
   #interfaces: InterfaceReport | undefined;
@@ -82,9 +84,20 @@ export class Speaker {
     this.#events = new EventRecorder({ component: "metallb-speaker", host: options.node }, { client, clock, rng, log });
     const { namespace, node, podName } = options;
     this.#reporter = new ConfigurationReporter({ namespace, component: "speaker", node, podName }, deps);
+    this.#announcements = new Announcements({ node }, { plan: () => this.#source.plan });
+    this.#announcementEvents = new AnnouncementEvents({ node }, {
+      record: ({ service, ...event }) => this.#recordEvent(service, event),
+    });
+    this.#statuses = new L2StatusWriter({ namespace, node, podName }, {
+      ...deps,
+      claimOf: (service) => this.#announcements.claimOf(service),
+      onSynced: () => this.#source.lastHoldersKnown(),
+    });
     this.#source = new WantedSource({ ...options, peers: options.watch }, {
       ...deps,
       onDelta: (delta) => this.#packets.send(delta),
+      onPlanned: (services) => this.#takePlan(services),
+      lastHolders: this.#statuses,
       onProblems: (problems) => {
         this.#problems = problems;
         this.#reportProblems();
@@ -109,6 +122,7 @@ export class Speaker {
   start(): void {
     this.#source.start();
     this.#reporter.start();
+    this.#statuses.start();
   }
 
   /** Hands every address over and ends; resolves when nothing is answered any more. */
@@ -116,7 +130,7 @@ export class Speaker {
     this.#stopping = true;
     await this.#packets.stop();
     await Promise.all([this.#source.stop(), this.#reporter.stop()]);
-    await this.#events.flush(EVENT_FLUSH_MS);
+    await Promise.all([this.#events.flush(EVENT_FLUSH_MS), this.#statuses.stop(STATUS_REMOVAL_MS)]);
     this.#events.stop();
   }
 
@@ -124,7 +138,7 @@ export class Speaker {
   async cut(): Promise<void> {
     this.#stopping = true;
     await this.#packets.cut();
-    await Promise.all([this.#source.stop(), this.#reporter.stop()]);
+    await Promise.all([this.#source.stop(), this.#reporter.stop(), this.#statuses.stop()]);
     this.#events.stop();
   }
 
@@ -138,9 +152,7 @@ export class Speaker {
 
   /** Addresses that this speaker announces now, with the Services that hold them. */
   announced(): { readonly address: string; readonly services: readonly string[] }[] {
-    const wanted = this.#source.plan.addresses;
-    return [...this.#announcements].filter(([, { owned }]) => owned)
-      .map(([address]) => ({ address, services: wanted.get(address)?.services ?? [] }));
+    return this.#announcements.owned();
   }
 
   /** All nodes that may announce an address, the preferred one first; empty when nobody may. */
@@ -172,7 +184,8 @@ export class Speaker {
       program: "speaker",
       node: this.#options.node,
       ready: this.conditions.every(({ ready }) => ready()),
-      announcements: Object.fromEntries([...this.#announcements].map(([address, state]) => [address, { ...state }])),
+      announcements: this.#announcements.inspect(),
+      statusObjects: this.#statuses.inspect(),
       interfaces: this.#interfaces === undefined ? null : {
         usable: [...this.#interfaces.usable],
         refused: this.#interfaces.refused.map((refused) => ({ ...refused })),
@@ -199,6 +212,7 @@ export class Speaker {
         return this.#reporter.annotate({ [NETWORKS_ANNOTATION]: formatNetworks(event.networks) });
       case "interfaces":
         this.#interfaces = event.report;
+        for (const wanted of this.#source.plan.addresses.values()) this.#checkInterfaces(wanted);
         return;
       case "conflict":
         return this.conflicts.take(event);
@@ -219,32 +233,49 @@ export class Speaker {
   }
 
   #changeOwnership(event: FromPacketThread & { kind: "ownership" }): void {
-    const { address, owned, reason, elected } = event;
-    const before = this.#announcements.get(address);
-    const wanted = this.#source.plan.addresses.get(address);
-    if (wanted === undefined && !owned) this.#announcements.delete(address);
-    else this.#announcements.set(address, { owned, reason, elected });
-    const services = wanted?.services ?? [];
-    const what = { ips: [address], services, reason, elected };
-    if (before?.owned !== true && owned) {
+    const { address, services, wasOwned, now } = this.#announcements.take(event);
+    const what = { ips: [address], services, reason: now.reason, elected: now.elected };
+    if (!wasOwned && now.owned) {
       this.#log({ level: "info", event: "serviceAnnounced", ...what, protocol: "layer2" });
-      for (const service of services) this.#recordAssigned(service);
-    } else if (before?.owned === true && !owned) {
+    } else if (wasOwned && !now.owned) {
       this.#log({ level: "info", event: "serviceWithdrawn", ...what });
     } else {
-      this.#log({ level: "debug", event: "ownershipChanged", ...what, owned });
+      this.#log({ level: "debug", event: "ownershipChanged", ...what, owned: now.owned });
+    }
+    for (const service of services) this.#takeClaim(service);
+    const wanted = this.#source.plan.addresses.get(address);
+    if (wanted !== undefined) this.#checkInterfaces(wanted);
+  }
+
+  #takePlan(services: ReadonlySet<string>): void {
+    const { plan, speakers } = this.#source;
+    for (const service of services) {
+      const planned = plan.services.get(service);
+      this.#announcementEvents.planned(service, { plan: planned, speakers });
+      this.#takeClaim(service);
+      for (const { address } of planned?.addresses ?? []) this.#checkInterfaces(plan.addresses.get(address)!);
     }
   }
 
-  #recordAssigned(service: string): void {
+  #takeClaim(service: string): void {
+    const { state } = this.#announcements.claimOf(service);
+    if (state !== "undecided") this.#announcementEvents.announced(service, state === "announced");
+    this.#statuses.touch(service);
+  }
+
+  /** Where the node that is to announce has no such interface, nobody hears it. */
+  #checkInterfaces(wanted: WantedAddress): void {
+    const report = this.#interfaces;
+    const announcement = this.#announcements.of(wanted.address);
+    if (report === undefined || announcement === undefined) return;
+    const { owned, elected } = announcement;
+    const isAssigned = owned || (elected === null && wanted.candidates[0] === this.#options.node);
+    this.#announcementEvents.interfacesOf(wanted, { report, isAssigned });
+  }
+
+  #recordEvent(service: string, event: Omit<EventToRecord, "object">): void {
     const object = this.#source.service(service);
-    if (object === undefined) return;
-    this.#events.record({
-      object,
-      type: "Normal",
-      reason: "nodeAssigned",
-      message: `announcing from node "${this.#options.node}" with protocol "layer2"`,
-    });
+    if (object !== undefined) this.#events.record({ object, ...event });
   }
 
   #log(event: LogEvent): void {

@@ -12,7 +12,7 @@ import { type KubeObject, type Resource, RESOURCES } from "../base/kube.ts";
 import type { Log } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
 import type { Clock } from "../base/time.ts";
-import type { WantedDelta, WantedPeer } from "../base/wanted.ts";
+import type { WantedAddress, WantedDelta, WantedPeer } from "../base/wanted.ts";
 import type { Decoded } from "../decision/config/decode.ts";
 import { decodeEndpointSlice } from "../decision/config/endpoint_view.ts";
 import type { LoadBalancerClasses } from "../decision/config/load_balancer_class.ts";
@@ -57,7 +57,21 @@ export interface WantedSourceDeps {
   readonly onDelta: (delta: WantedDelta) => void;
   /** Everything that is wrong with the configuration as this node sees it, each time it was looked at. */
   readonly onProblems: (problems: readonly Problem[]) => void;
+  /** Services whose plan may have changed, after the deltas that follow from it. */
+  readonly onPlanned?: (services: ReadonlySet<string>) => void;
+  /** Who announced what before this speaker started; without it nothing is known of that. */
+  readonly lastHolders?: LastHolders;
 }
+
+/** What is left of the time before: read once, when the first snapshot is made. */
+export interface LastHolders {
+  readonly synced: boolean;
+  /** `undefined`: nobody, or several. */
+  readonly holderOf: (serviceKey: string) => string | undefined;
+}
+
+/** A failback policy has so much time to learn who announced before; after that nobody did. */
+const LAST_HOLDERS_MS = 1000;
 
 /** Beside pools and layer-2 advertisements, which nothing is announced without. */
 const OPTIONAL_KINDS: readonly ConfigKind[] = [
@@ -83,6 +97,10 @@ export class WantedSource {
   readonly #optional: ConfigKinds;
   #configChanged = false;
   #stopped = false;
+  /** The first snapshot was made. */
+  #begun = false;
+  #isLate = false;
+  #lastHoldersTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #flushSoon = coalesced(() => this.#flush());
 
   constructor(options: WantedSourceOptions, deps: WantedSourceDeps) {
@@ -114,6 +132,7 @@ export class WantedSource {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    clearTimeout(this.#lastHoldersTimer);
     await Promise.all([this.#caches.stop(), this.#optional.stop()]);
   }
 
@@ -123,6 +142,11 @@ export class WantedSource {
 
   get plan(): L2Plan {
     return this.#planner.plan;
+  }
+
+  /** Nodes that have a speaker, this one included. */
+  get speakers(): readonly string[] {
+    return [this.#options.node, ...[...this.#peers.values()].map(({ node }) => node)];
   }
 
   /** The Service as the API has it, for events that refer to it. */
@@ -216,9 +240,47 @@ export class WantedSource {
   #flush(): void {
     if (this.#stopped) return;
     if (this.#configChanged) this.#resolveConfig();
-    const { addresses } = this.#planner.refresh();
-    const wanted = { addresses: this.#planner.plan.addresses, peers: peersByNode(this.#peers.values()) };
+    const { addresses, services } = this.#planner.refresh();
+    if (!this.#begun && this.#waitsForLastHolders()) return;
+    const planned = this.#begun ? this.#planner.plan.addresses : this.#withLastHolders(this.#planner.plan.addresses);
+    this.#begun = true;
+    const wanted = { addresses: planned, peers: peersByNode(this.#peers.values()) };
     for (const delta of this.#diff.next(wanted, { changed: addresses })) this.#deps.onDelta(delta);
+    this.#deps.onPlanned?.(services);
+  }
+
+  /** The holders of before are known now: nothing has to wait for them any more. */
+  lastHoldersKnown(): void {
+    this.#scheduleFlush();
+  }
+
+  /** True while the first snapshot is to wait: who announced before decides only where addresses stay where they are. */
+  #waitsForLastHolders(): boolean {
+    const { lastHolders } = this.#deps;
+    if (lastHolders === undefined || lastHolders.synced || !this.#hasFailbackPolicy()) return false;
+    if (this.#lastHoldersTimer !== undefined) return !this.#isLate;
+    this.#lastHoldersTimer = setTimeout(() => {
+      this.#isLate = true;
+      this.#scheduleFlush();
+    }, LAST_HOLDERS_MS);
+    return true;
+  }
+
+  #hasFailbackPolicy(): boolean {
+    for (const { policy } of this.#planner.plan.addresses.values()) {
+      if (policy !== undefined && policy.failback !== "immediate") return true;
+    }
+    return false;
+  }
+
+  #withLastHolders(addresses: ReadonlyMap<string, WantedAddress>): ReadonlyMap<string, WantedAddress> {
+    const { lastHolders } = this.#deps;
+    if (lastHolders === undefined || !this.#hasFailbackPolicy()) return addresses;
+    return new Map([...addresses].map(([address, wanted]) => {
+      const holders = new Set(wanted.services.flatMap((key) => lastHolders.holderOf(key) ?? []));
+      const [lastHolder] = holders;
+      return [address, holders.size === 1 ? { ...wanted, lastHolder: lastHolder! } : wanted];
+    }));
   }
 
   #resolveConfig(): void {

@@ -170,6 +170,7 @@ async function exercise(stage: Stage): Promise<void> {
   await stage.create(
     `{"apiVersion":"metallb.io/v1beta1","kind":"L2Advertisement","metadata":{"name":"l2","namespace":"${NAMESPACE}"}}`,
   );
+  await leaveStatusBehind(stage);
   const speakerPort = freePort();
   const speaker = await startSpeaker(stage, speakerPort);
   await stage.create(JSON.stringify({ apiVersion: "v1", kind: "Service", ...loadBalancer("web", "default") }));
@@ -177,6 +178,11 @@ async function exercise(stage: Stage): Promise<void> {
   await eventually("the Service has an address", async () => (await addresses()).get("web")?.[0] === "192.0.2.0");
   await must(api.admin.create(RESOURCES.endpointSlices, { namespace: "default", body: slice() }));
   await speaker.logged("serviceAnnounced");
+  await eventually("the status of before is this speaker's now", async () => {
+    const { items } = await must(api.admin.list(RESOURCES.serviceL2Statuses, { namespace: NAMESPACE }));
+    return items.map(({ metadata }) => `${metadata.name} ${metadata.ownerReferences?.[0]?.name}`).join() ===
+        "l2-before speaker-1" && (items[0]!["status"] as { node?: string } | undefined)?.node === "n1";
+  });
   await bringEventsAgain(stage);
   for (const [program, port] of [["controller", metricsPort], ["speaker", speakerPort]] as const) {
     await scrape(stage, { program, port });
@@ -216,6 +222,17 @@ async function startSpeaker(stage: Stage, metricsPort: number): Promise<ProgramP
   });
   stage.programs.push(speaker);
   return speaker;
+}
+
+/** As an earlier life of the speaker would: it is adopted. */
+async function leaveStatusBehind({ api }: Stage): Promise<void> {
+  const labels = {
+    "metallb.io/node": "n1",
+    "metallb.io/service-name": "web",
+    "metallb.io/service-namespace": "default",
+  };
+  const metadata = { name: "l2-before", namespace: NAMESPACE, labels };
+  await must(api.admin.create(RESOURCES.serviceL2Statuses, { namespace: NAMESPACE, body: { metadata, spec: {} } }));
 }
 
 /** The same event once more raises the count of the one that is there. */

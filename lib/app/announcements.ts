@@ -1,0 +1,86 @@
+/**
+ * What this speaker announces, as its packet thread reports it, joined with what the plan wants: the one place that
+ * metrics, log, events and `ServiceL2Status` ask.
+ */
+import type { Json } from "../base/json.ts";
+import type { FromPacketThread, WantedAddress } from "../base/wanted.ts";
+import type { L2Plan } from "../decision/plan/l2_plan.ts";
+import { unionOfInterfaces } from "../decision/plan/interfaces_by_node.ts";
+import type { StatusClaim } from "../decision/plan/status_plan.ts";
+
+export type OwnershipReport = FromPacketThread & { readonly kind: "ownership" };
+
+export interface Announcement {
+  readonly owned: boolean;
+  readonly reason: string;
+  readonly elected: string | null;
+}
+
+/** One report, held against the one before it. */
+export interface AnnouncementChange {
+  readonly address: string;
+  readonly now: Announcement;
+  readonly wasOwned: boolean;
+  /** Services that hold the address or did so when it was last reported, sorted. */
+  readonly services: readonly string[];
+}
+
+/** Reasons that say "not yet" and not "no". */
+const UNDECIDED: ReadonlySet<string> = new Set(["waitingForPeers", "waitingForSnapshot", "waitingForClaims"]);
+
+export class Announcements {
+  readonly #node: string;
+  readonly #plan: () => L2Plan;
+  readonly #byAddress = new Map<string, Announcement & { readonly services: readonly string[] }>();
+
+  constructor(options: { readonly node: string }, deps: { readonly plan: () => L2Plan }) {
+    this.#node = options.node;
+    this.#plan = deps.plan;
+  }
+
+  take({ address, owned, reason, elected }: OwnershipReport): AnnouncementChange {
+    const before = this.#byAddress.get(address);
+    const wanted = this.#plan().addresses.get(address);
+    const services = wanted?.services ?? before?.services ?? [];
+    if (wanted === undefined && !owned) this.#byAddress.delete(address);
+    else this.#byAddress.set(address, { owned, reason, elected, services });
+    return { address, now: { owned, reason, elected }, wasOwned: before?.owned === true, services };
+  }
+
+  of(address: string): Announcement | undefined {
+    return this.#byAddress.get(address);
+  }
+
+  /** Addresses that are announced now, with the Services that hold them. */
+  owned(): { readonly address: string; readonly services: readonly string[] }[] {
+    const { addresses } = this.#plan();
+    return [...this.#byAddress].filter(([, { owned }]) => owned)
+      .map(([address]) => ({ address, services: addresses.get(address)?.services ?? [] }));
+  }
+
+  /** What there is to say of a Service in a `ServiceL2Status`. */
+  claimOf(serviceKey: string): StatusClaim {
+    const wanted = this.#wantedOf(serviceKey);
+    const reports = wanted.map(({ address }) => this.#byAddress.get(address));
+    const own = wanted.filter(({ address }) => this.#byAddress.get(address)?.owned === true);
+    const elected = reports.flatMap((report) => report?.elected ?? []);
+    const isOpen = reports.some((report) => report === undefined || UNDECIDED.has(report.reason));
+    return {
+      state: own.length > 0 ? "announced" : isOpen ? "undecided" : "silent",
+      interfaces: unionOfInterfaces(own.map(({ interfaces }) => interfaces)),
+      others: new Set(elected.filter((node) => node !== this.#node)),
+      isOver: wanted.length === 0,
+    };
+  }
+
+  inspect(): Json {
+    return Object.fromEntries(
+      [...this.#byAddress].map(([address, { owned, reason, elected }]) => [address, { owned, reason, elected }]),
+    );
+  }
+
+  #wantedOf(serviceKey: string): WantedAddress[] {
+    const { services, addresses } = this.#plan();
+    return (services.get(serviceKey)?.addresses ?? []).flatMap(({ address }) => addresses.get(address) ?? []);
+  }
+}
