@@ -62,7 +62,9 @@ export class PacketPort {
     };
     const channel = new MessageChannel();
     this.#port = channel.port1;
-    this.#port.onmessage = ({ data }: MessageEvent<FromPacketThread>) => this.#receive(data);
+    this.#port.onmessage = ({ data }: MessageEvent<readonly FromPacketThread[]>) => {
+      for (const report of data) this.#receive(report);
+    };
     const init: PacketThreadInit = { ...options, counters, wakeFd: this.#wakeUp.fd, port: channel.port2 };
     this.#worker.postMessage(init, [channel.port2]);
   }

@@ -32,6 +32,7 @@ import {
 } from "../protocol/watch/message.ts";
 import { arpReceiveWindow, decodeArpWindow, encodeArpInto } from "../wire/arp.ts";
 import { LinkFollower, type LinkFollowerEffect } from "./link_follower.ts";
+import { Outbox } from "./outbox.ts";
 
 /** What the control thread hands over at start; all of it can be posted to a Worker. */
 export interface PacketThreadInit {
@@ -63,6 +64,7 @@ const DISCARD_MAX = 1 << 20;
 export class PacketThread {
   readonly #init: PacketThreadInit;
   readonly #port: MessagePort;
+  readonly #outbox: Outbox;
   readonly #counters: SharedCounters;
   readonly #slots = new Map<string, number>();
   readonly #netlink: Netlink;
@@ -83,6 +85,7 @@ export class PacketThread {
   constructor(init: PacketThreadInit) {
     this.#init = init;
     this.#port = init.port;
+    this.#outbox = new Outbox({ post: (reports) => this.#port.postMessage(reports) });
     this.#counters = new SharedCounters(init.counters);
     if (init.namespacePath !== undefined) enterNetwork(init.namespacePath);
     this.#netlink = Netlink.open({ notices: "all" });
@@ -106,6 +109,7 @@ export class PacketThread {
       clock: systemClock,
       timed: [this.#driver, this.#links],
       onTurn: () => this.#counters.increment("loopTurns"),
+      onTurnEnd: () => this.#outbox.flush(),
       onGap: (gapMs, discarded) => {
         this.#counters.increment("gaps");
         this.#counters.increment("discarded", discarded);
@@ -134,6 +138,7 @@ export class PacketThread {
     this.#watchSocket?.close();
     this.#netlink.close();
     this.#post({ kind: "stopped" });
+    this.#outbox.flush();
   }
 
   /**
@@ -316,7 +321,7 @@ export class PacketThread {
     this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + 1);
   }
 
-  #post(message: FromPacketThread): void {
-    this.#port.postMessage(message);
+  #post(report: FromPacketThread): void {
+    this.#outbox.push(report);
   }
 }

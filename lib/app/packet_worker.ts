@@ -3,6 +3,7 @@
  * loop, hears only through the port, and ends itself when the loop is over.
  */
 /// <reference lib="deno.worker" />
+import type { FromPacketThread } from "../base/wanted.ts";
 import { PacketThread, type PacketThreadInit } from "./packet_thread.ts";
 
 declare const self: DedicatedWorkerGlobalScope;
@@ -11,7 +12,8 @@ self.onmessage = ({ data }: MessageEvent<PacketThreadInit>) => {
   try {
     new PacketThread(data).run();
   } catch (error) {
-    data.port.postMessage({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
+    const message = error instanceof Error ? error.message : String(error);
+    data.port.postMessage([{ kind: "failed", message }] satisfies FromPacketThread[]);
   }
   self.close();
 };

@@ -13,7 +13,7 @@ class Bench {
   readonly loop: PacketLoop;
   deadline = Infinity;
 
-  constructor(script: readonly ScriptedWait[], options: PacketLoopOptions = {}) {
+  constructor(script: readonly ScriptedWait[], options: PacketLoopOptions & { tellsEnds?: boolean } = {}) {
     this.poller = new FakePoller({ script }, { clock: this.clock });
     let turnsLeft = script.length;
     const timed: Timed = {
@@ -28,6 +28,7 @@ class Bench {
       poller: this.poller,
       clock: this.clock,
       timed: [timed],
+      onTurnEnd: () => options.tellsEnds === true && this.events.push("end"),
       onGap: (gapMs, discarded) => this.events.push(`gap of ${gapMs} ms, ${discarded} discarded`),
       onTurn: () => {
         this.events.push("turn");
@@ -77,6 +78,14 @@ Deno.test("PacketLoop: it sleeps until the nearest deadline, and never longer th
   bench.loop.run();
   assertEquals(bench.poller.askedMs, [100, 50, 100]);
   assertEquals(bench.events, ["turn", "turn", "tick", "turn"]);
+});
+
+Deno.test("PacketLoop: the end of a turn comes before every sleep, after all work, and once more when it stops", () => {
+  const bench = new Bench([{ ready: [3] }, {}], { tellsEnds: true });
+  bench.source(3, 1);
+  bench.deadline = 1150;
+  bench.loop.run();
+  assertEquals(bench.events, ["end", "turn", "drain 1 of 3", "end", "turn", "end"]);
 });
 
 Deno.test("PacketLoop: a flood on one source starves neither timers nor other sources", () => {

@@ -45,6 +45,8 @@ export interface PacketLoopDeps {
   readonly onGap: (gapMs: number, discarded: number) => void;
   /** Once a turn, right after waking. */
   readonly onTurn?: (now: Millis) => void;
+  /** When all work of a turn is done, before the thread sleeps; also after the last turn. */
+  readonly onTurnEnd?: () => void;
 }
 
 const BUDGET = 256;
@@ -100,6 +102,7 @@ export class PacketLoop {
     this.#stopped = false;
     let lastWake = this.#deps.clock.now();
     while (!this.#stopped) {
+      this.#deps.onTurnEnd?.();
       const ready = this.#deps.poller.wait(this.#sleepMs());
       const now = this.#deps.clock.now();
       const turnMs = now - lastWake;
@@ -112,6 +115,7 @@ export class PacketLoop {
       this.#tick();
       this.#drain(ready, now);
     }
+    this.#deps.onTurnEnd?.();
     this.#running = false;
   }
 
