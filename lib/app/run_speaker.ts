@@ -27,6 +27,9 @@ export async function runSpeaker(args: readonly string[]): Promise<void> {
     start: ({ flags, namespace, client, log, fail }) => {
       const exclusions = readExclusions(flags["exclude-interfaces-file"]);
       if (!exclusions.ok) fail(exclusions.message);
+      else if (exclusions.unknownKeys.length > 0) {
+        log({ level: "warn", event: "exclusionFileKeysUnknown", keys: [...exclusions.unknownKeys] });
+      }
       const watch = readWatch(flags, fail);
       if (watch === undefined) {
         log({ level: "warn", event: "speakersDoNotWatch", reason: "--ml-bindaddr or --ml-labels is empty" });

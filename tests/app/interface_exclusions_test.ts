@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
-import { parseExclusions } from "../../lib/app/interface_exclusions.ts";
+import { parseExclusions, readExclusions } from "../../lib/app/interface_exclusions.ts";
 
 for (
   const [why, text, message] of [
@@ -15,6 +15,12 @@ for (
     ["a value that is a text", "announcedInterfacesToExclude: eth0", /must be a list of regular expressions$/],
     ["an entry that is a number", 'announcedInterfacesToExclude: ["^lo$", 7]', /\[1\] is 7, not a text$/],
     ["an entry that is null", "announcedInterfacesToExclude: [~]", /\[0\] is null, not a text$/],
+    ["an empty entry", 'announcedInterfacesToExclude: [""]', /\[0\] is empty, which matches every interface/],
+    [
+      "an expression that Go refuses",
+      "announcedInterfacesToExclude: ['^(?!eth)']",
+      /\[0\] "\^\(\?!eth\)" uses "\(\?!e", which is not supported$/,
+    ],
     ["a broken expression", 'announcedInterfacesToExclude: ["(" ]', /\[0\] "\(" is not a regular expression$/],
     ["several documents", "announcedInterfacesToExclude: []\n---\n{}", /is not YAML/],
     ["hostile depth", "[".repeat(100_000), /is not YAML/],
@@ -29,7 +35,7 @@ for (
 
 Deno.test("parseExclusions: an empty file, a comment or an empty list excludes nothing", () => {
   for (const text of ["", "# nothing\n", "{}", "announcedInterfacesToExclude:\n", "announcedInterfacesToExclude: []"]) {
-    assertEquals(parseExclusions(text, "f"), { ok: true, patterns: [] });
+    assertEquals(parseExclusions(text, "f"), { ok: true, patterns: [], unknownKeys: [] });
   }
 });
 
@@ -52,5 +58,26 @@ Deno.test("parseExclusions: the file that MetalLB ships", () => {
     "^lxc.*",
   ];
   const text = `announcedInterfacesToExclude:\n${patterns.map((pattern) => `- ${pattern}\n`).join("")}`;
-  assertEquals(parseExclusions(text, "f"), { ok: true, patterns });
+  assertEquals(parseExclusions(text, "f"), { ok: true, patterns, unknownKeys: [] });
+});
+
+Deno.test("parseExclusions: Go's words become JavaScript's, and a misspelt key is told", () => {
+  const text = "announcedInterfacesToExclude: ['\\Aeth\\z', '(?i)^DOCKER']\nannouncedInterfaceToExclude: []\n";
+  assertEquals(parseExclusions(text, "f"), {
+    ok: true,
+    patterns: ["^eth$", "(?i:^DOCKER)"],
+    unknownKeys: ["announcedInterfaceToExclude"],
+  });
+});
+
+Deno.test("readExclusions: a file that is not there excludes nothing, and a folder is an error that names it", () => {
+  const missing = { ok: true, patterns: [], unknownKeys: [] };
+  const reader = (error: Error) => () => {
+    throw error;
+  };
+  assertEquals(readExclusions("none", reader(new Deno.errors.NotFound("none"))), missing);
+  assertEquals(readExclusions("/etc", reader(new Error("Is a directory (os error 21)"))), {
+    ok: false,
+    message: "/etc cannot be read: Is a directory (os error 21)",
+  });
 });
