@@ -30,6 +30,7 @@ import {
   WATCH_MESSAGE_BYTES_MAX,
   type WatchKey,
 } from "../protocol/watch/message.ts";
+import { watchTimes } from "../protocol/watch/times.ts";
 import { arpReceiveWindow, decodeArpWindow, encodeArpInto } from "../wire/arp.ts";
 import { LinkFollower, type LinkFollowerEffect } from "./link_follower.ts";
 import { Outbox } from "./outbox.ts";
@@ -104,7 +105,8 @@ export class PacketThread {
       clock: systemClock,
       apply: (effect) => this.#apply(effect),
     });
-    this.#loop = new PacketLoop({}, {
+    // A pause shorter than the others' detection takes nothing from us; a longer one may have.
+    this.#loop = new PacketLoop({ gapMsMax: watchTimes().detectionMs }, {
       poller: new Poller(),
       clock: systemClock,
       timed: [this.#driver, this.#links],

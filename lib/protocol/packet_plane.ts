@@ -1,7 +1,7 @@
 /**
  * The packet plane: all machines of a speaker's packet thread composed into one machine.
  *
- *     delta ──────────────┬──────────────> Watch ── who lives ──┐
+ *     delta ──────────────┬──────────> PeerPlane ── who lives ──┐   (watch, membership, claims: peer_plane.ts)
  *                         └── addresses ─────────────────────> Ownership ── own / disown ──> ConflictGuard ──┐
  *     ARP frame ──> ArpResponder ── claim ──> ConflictGuard ── of a speaker ──^                              │
  *                                                   ArpResponder, Gratuitous <── what may be carried out ────┘
@@ -19,18 +19,21 @@ import { Queue } from "../base/queue.ts";
 import type { Rng } from "../base/rng.ts";
 import type { Serving } from "../base/serving.ts";
 import type { Millis } from "../base/time.ts";
-import type { FromPacketThread, InterfaceReport, WantedDelta } from "../base/wanted.ts";
+import type { FromPacketThread, InterfaceReport, PeerState, WantedDelta } from "../base/wanted.ts";
 import type { ArpRecord } from "../wire/arp.ts";
 import { addressProbe } from "../wire/arp_frames.ts";
 import { ArpResponder, type ArpResponderEffect } from "./l2/arp_responder.ts";
 import { ConflictGuard, type ConflictGuardEffect } from "./l2/conflict_guard.ts";
 import { Gratuitous, type GratuitousEffect } from "./l2/gratuitous.ts";
 import type { L2Interface } from "./l2/interface.ts";
+import { isCutOff } from "./l2/cut_off.ts";
 import { LinkProbe, type LinkProbeEffect } from "./l2/link_probe.ts";
 import { PeerStations, type PeerStationsEffect } from "./l2/peer_stations.ts";
-import { Ownership, type OwnershipEffect, type PeerChange } from "./l2/ownership.ts";
-import type { WatchMessage, WatchState } from "./watch/message.ts";
-import { Watch } from "./watch/watch.ts";
+import { Ownership } from "./l2/ownership.ts";
+import type { OwnershipEffect } from "./l2/ownership_io.ts";
+import { PeerPlane, type PeerPlaneEffect, type PeerPlaneOptions } from "./peer_plane.ts";
+import { SelfServing } from "./l2/self_serving.ts";
+import { isTellableInterface, type WatchMessage, type WatchState } from "./watch/message.ts";
 
 export type PacketPlaneInput =
   /** The sockets are open: with a complete snapshot, this speaker is alive. */
@@ -69,7 +72,14 @@ export type PacketPlaneEffect =
     readonly counter: L2Counter | undefined;
     readonly address: string;
   }
-  | { readonly kind: "sendWatch"; readonly address: string; readonly port: number; readonly message: WatchMessage }
+  | {
+    readonly kind: "sendWatch";
+    readonly address: string;
+    readonly port: number;
+    readonly message: WatchMessage;
+    /** The peer that is probed by it: whether its kernel refuses it is of interest. */
+    readonly probed?: string;
+  }
   | { readonly kind: "count"; readonly counter: L2Counter; readonly address: string }
   | { readonly kind: "event"; readonly event: FromPacketThread }
   /** Hold an idle connection to this peer's watch port; when it ends, say so. At most one is held per peer. */
@@ -84,12 +94,17 @@ export interface PacketPlaneOptions {
   readonly node: string;
   readonly generation: number;
   /** `undefined`: no watch, every candidate counts as living. */
-  readonly watch: { readonly authenticated: boolean } | undefined;
+  readonly watch: Omit<PeerPlaneOptions, "node" | "generation"> | undefined;
+  /** Answer nothing while neither the API nor a majority of the peers is seen. */
+  readonly safe?: boolean;
 }
+
+/** A node without any usable interface for longer than this does not know what happened meanwhile. */
+const BLIND_MS_MAX = 200;
 
 export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect> {
   /** Without it nothing is sent to anybody, and every candidate counts as living. */
-  readonly #watch: Watch | undefined;
+  readonly #peers: PeerPlane | undefined;
   readonly #ownership: Ownership;
   readonly #guard: ConflictGuard;
   readonly #responder = new ArpResponder();
@@ -99,6 +114,15 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   /** Wanted addresses for which there is no responder yet. */
   readonly #unserved = new Set<string>();
   readonly #peerStations = new PeerStations();
+  readonly #safe: boolean;
+  readonly #serving = new SelfServing({ isTellable: isTellableInterface });
+  /** As they were told to the control thread. */
+  readonly #peerStates = new Map<string, PeerState>();
+  readonly #usedInterfaces = new Set<number>();
+  /** Since when there is no usable interface although there was one. */
+  #blindSince: Millis | undefined;
+  #apiReachable = true;
+  #cutOff = false;
   #generation = 0;
   #opened = false;
   #leaving = false;
@@ -106,8 +130,9 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   #ready = false;
 
   constructor(options: PacketPlaneOptions, deps: { rng: Rng }) {
-    const { node, generation, watch } = options;
-    this.#watch = watch === undefined ? undefined : new Watch({ node, generation, ...watch }, deps);
+    const { node, generation, watch, safe = false } = options;
+    this.#safe = safe;
+    this.#peers = watch === undefined ? undefined : new PeerPlane({ node, generation, ...watch }, deps);
     this.#ownership = new Ownership({ node, watched: watch !== undefined });
     this.#linkProbe = new LinkProbe({ node }, deps);
     this.#guard = new ConflictGuard({}, deps);
@@ -125,14 +150,28 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
       case "watch": {
         const { message, address, port } = input;
         this.#peerStations.handle({ kind: "told", node: message.sender, macs: message.serving?.macs ?? [] }, now);
-        this.#watch?.handle({ kind: "message", message, address, port }, now);
+        this.#peers?.handle({ kind: "message", message, address, port }, now);
         break;
       }
+      case "refused":
+      case "lineLost":
+      case "member":
+      case "membersKnown":
+        this.#peers?.handle(input, now);
+        break;
+      case "linkProbe":
+        this.#changeLinkProbe(input, now);
+        break;
+      case "api":
+        this.#apiReachable = input.reachable;
+        break;
       case "delta":
         this.#takeDelta(input.delta, now);
         break;
       case "interface":
       case "interfaceGone":
+        this.#lookForSegment(input, now);
+        this.#serving.setInterface(input);
         this.#guard.handle(input, now);
         this.#peerStations.handle(input, now);
         this.#responder.handle(input, now);
@@ -140,29 +179,28 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
         this.#linkProbe.handle(input, now);
         break;
       case "interfaces":
+        this.#serving.setInterfaces(input.report);
+        this.#tellServing(now);
         this.#effects.push({ kind: "event", event: input });
-        break;
-      case "linkProbe":
-        this.#changeLinkProbe(input);
         break;
       case "opened":
         this.#opened = true;
+        this.#peers?.handle(input, now);
+        this.#route(now);
         this.#becomeReady(now);
         break;
       case "gap":
-        this.#ownership.handle(input, now);
-        this.#watch?.handle(input, now);
+        this.#doubtAll(now);
         this.#linkProbe.handle(input, now);
         this.#log({ level: "warn", event: "packetLoopGap", gapMs: Math.round(input.gapMs) });
         break;
       case "leave":
         this.#leaving = true;
-        this.#watch?.handle({ kind: "state", state: "leaving" }, now);
-        this.#route(now);
+        this.#setState("leaving", now);
         this.#ownership.handle(input, now);
         break;
       case "tick":
-        this.#watch?.handle(input, now);
+        this.#peers?.handle(input, now);
         this.#route(now);
         this.#ownership.handle(input, now);
         this.#route(now);
@@ -173,6 +211,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
         this.#linkProbe.handle(input, now);
     }
     this.#route(now);
+    if (this.#safe) this.#judgeCutOff(now);
   }
 
   poll(): PacketPlaneEffect | undefined {
@@ -180,7 +219,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   }
 
   deadline(): Deadline | undefined {
-    return [this.#watch, this.#ownership, this.#guard, this.#linkProbe, this.#gratuitous]
+    return [this.#peers, this.#ownership, this.#guard, this.#linkProbe, this.#gratuitous]
       .reduce<Deadline | undefined>((next, machine) => earlier(next, machine?.deadline()), undefined);
   }
 
@@ -188,7 +227,8 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
     return {
       generation: this.#generation,
       ready: this.#ready,
-      watch: this.#watch?.inspect() ?? null,
+      cutOff: this.#cutOff,
+      ...(this.#peers?.inspect() ?? { watch: null }),
       ownership: this.#ownership.inspect(),
       conflicts: this.#guard.inspect(),
       peerStations: this.#peerStations.inspect(),
@@ -206,7 +246,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
     );
     this.#generation = delta.generation;
     // Peers first: an address must not be claimed because a co-candidate is not known yet.
-    this.#watch?.handle({ kind: "peers", upsert: delta.upsertPeers, remove: delta.removePeers }, now);
+    this.#peers?.handle({ kind: "peers", upsert: delta.upsertPeers, remove: delta.removePeers }, now);
     this.#route(now);
     this.#peerStations.handle({ kind: "peers", upsert: delta.upsertPeers, remove: delta.removePeers }, now);
     for (const address of delta.removeAddresses) this.#unserved.delete(address);
@@ -234,51 +274,129 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   #becomeReady(now: Millis): void {
     if (this.#ready || this.#leaving || !this.#opened || !this.#complete) return;
     this.#ready = true;
-    this.#watch?.handle({ kind: "state", state: "alive" }, now);
-    this.#route(now);
+    this.#setState("alive", now);
     this.#ownership.handle({ kind: "complete" }, now);
     this.#effects.push({ kind: "event", event: { kind: "ready" } });
   }
 
   /** Moves effects of one part to the inputs of the next until all are silent. */
   #route(now: Millis): void {
-    // Effects only flow forward in the diagram, but for the claim, which goes back to ownership once.
-    for (let rounds = 0; rounds < 6; rounds++) {
+    // Effects flow forward in the diagram, but for claims, which go back to ownership, and for whom to watch.
+    for (let rounds = 0; rounds < 10; rounds++) {
       let moved = false;
-      if (this.#fromWatch(now)) moved = true;
+      for (let effect; (effect = this.#peers?.poll()) !== undefined; moved = true) this.#fromPeers(effect, now);
       for (let effect; (effect = this.#peerStations.poll()) !== undefined; moved = true) {
         this.#fromStations(effect, now);
       }
       for (let effect; (effect = this.#responder.poll()) !== undefined; moved = true) this.#fromResponder(effect, now);
       for (let effect; (effect = this.#ownership.poll()) !== undefined; moved = true) this.#fromOwnership(effect, now);
       for (let effect; (effect = this.#guard.poll()) !== undefined; moved = true) this.#fromGuard(effect, now);
-      for (let effect; (effect = this.#linkProbe.poll()) !== undefined; moved = true) this.#fromLinkProbe(effect);
+      for (let effect; (effect = this.#linkProbe.poll()) !== undefined; moved = true) this.#fromLinkProbe(effect, now);
       for (let effect; (effect = this.#gratuitous.poll()) !== undefined; moved = true) this.#fromGratuitous(effect);
       if (!moved) return;
     }
     invariant(false, "The machines of the packet plane did not come to rest");
   }
 
-  /** True when there was something. Peers that change together are decided on together. */
-  #fromWatch(now: Millis): boolean {
-    const changes: PeerChange[] = [];
-    let moved = false;
-    for (let effect; (effect = this.#watch?.poll()) !== undefined; moved = true) {
-      if (effect.kind === "send") {
+  #fromPeers(effect: PeerPlaneEffect, now: Millis): void {
+    switch (effect.kind) {
+      case "send":
         this.#effects.push({ ...effect, kind: "sendWatch" });
-        continue;
-      }
-      const { node, state } = effect;
-      changes.push({ node, state });
-      if (state !== undefined) this.#effects.push({ kind: "event", event: { kind: "peer", node, state } });
+        return;
+      case "openLine":
+      case "closeLine":
+        this.#effects.push(effect);
+        return;
+      case "peers":
+        for (const { node, state } of effect.changes) {
+          if (state === this.#peerStates.get(node)) continue;
+          if (state === undefined) this.#peerStates.delete(node);
+          else this.#peerStates.set(node, state);
+          if (state !== undefined) this.#effects.push({ kind: "event", event: { kind: "peer", node, state } });
+        }
+        this.#ownership.handle(effect, now);
+        return;
+      case "foreignMembers":
+        this.#effects.push({ kind: "event", event: effect });
+        this.#ownership.handle(effect, now);
+        return;
+      case "claims":
+      case "claimsKnown":
+        this.#ownership.handle(effect, now);
     }
-    if (changes.length > 0) this.#ownership.handle({ kind: "peers", changes }, now);
-    return moved;
   }
 
   #fromOwnership(effect: OwnershipEffect, now: Millis): void {
-    if (effect.kind === "left") this.#effects.push(effect);
-    else this.#guard.handle({ kind: "decision", decision: effect }, now);
+    switch (effect.kind) {
+      case "left":
+        this.#effects.push(effect);
+        return;
+      case "claim":
+      case "unclaim":
+      case "askClaims":
+      case "doubt":
+      case "pairs":
+        this.#peers?.handle(effect, now);
+        return;
+      case "splitHealed":
+        this.#effects.push({ kind: "event", event: effect });
+        return;
+      default:
+        this.#guard.handle({ kind: "decision", decision: effect }, now);
+    }
+  }
+
+  /** What was known of the others, and what we answer for, does not hold any more. */
+  #doubtAll(now: Millis): void {
+    this.#ownership.handle({ kind: "gap" }, now);
+    this.#peers?.handle({ kind: "gap" }, now);
+  }
+
+  /** Follows whether the node is on any segment. Back on one, it cannot know what it has missed. */
+  #lookForSegment(input: PacketPlaneInput & { kind: "interface" | "interfaceGone" }, now: Millis): void {
+    if (input.kind === "interfaceGone") {
+      if (this.#usedInterfaces.delete(input.ifindex) && this.#usedInterfaces.size === 0) this.#blindSince = now;
+      return;
+    }
+    this.#usedInterfaces.add(input.interface.ifindex);
+    const isBack = this.#blindSince !== undefined && now - this.#blindSince >= BLIND_MS_MAX;
+    this.#blindSince = undefined;
+    if (!isBack) return;
+    this.#doubtAll(now);
+    this.#route(now);
+  }
+
+  #setState(state: "alive" | "leaving", now: Millis): void {
+    this.#serving.state = state;
+    this.#peers?.handle({ kind: "state", state }, now);
+    this.#route(now);
+    this.#describe();
+  }
+
+  /** Says where this node can serve, to itself and to the others, if it is something new. */
+  #tellServing(now: Millis): void {
+    if (!this.#serving.update()) return;
+    const { told, noCarrier } = this.#serving;
+    this.#peers?.handle({ kind: "serving", serving: told }, now);
+    this.#ownership.handle({ kind: "serving", serving: told, noCarrier }, now);
+    this.#describe();
+  }
+
+  #describe(): void {
+    const { state, told } = this.#serving;
+    if (this.#peers !== undefined) this.#effects.push({ kind: "serving", state, serving: told });
+  }
+
+  #judgeCutOff(now: Millis): void {
+    const { known, living } = this.#peers?.count() ?? { known: 0, living: 0 };
+    const cutOff = isCutOff({ apiReachable: this.#apiReachable, known, living });
+    if (cutOff === this.#cutOff) return;
+    this.#cutOff = cutOff;
+    this.#ownership.handle({ kind: "cutOff", cutOff }, now);
+    this.#effects.push({ kind: "event", event: { kind: "cutOff", cutOff } });
+    this.#serving.cutOff = cutOff;
+    this.#tellServing(now);
+    this.#route(now);
   }
 
   #fromGuard(effect: ConflictGuardEffect, now: Millis): void {
@@ -346,12 +464,14 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
     this.#effects.push({ kind: "sendArp", ifindex, record, counter: "gratuitousSent", address: formatIpv4(ip) });
   }
 
-  #fromLinkProbe(effect: LinkProbeEffect): void {
-    if (effect.kind === "linkProbe") return this.#changeLinkProbe(effect);
+  #fromLinkProbe(effect: LinkProbeEffect, now: Millis): void {
+    if (effect.kind === "linkProbe") return this.#changeLinkProbe(effect, now);
     this.#effects.push({ ...effect, counter: undefined, address: formatIpv4(effect.record.targetIp) });
   }
 
-  #changeLinkProbe({ address, answers }: { address: string; answers: boolean }): void {
+  #changeLinkProbe({ address, answers }: { address: string; answers: boolean }, now: Millis): void {
+    this.#serving.setLinkProbe(address, answers);
+    this.#tellServing(now);
     if (answers) this.#log({ level: "info", event: "linkProbeAnswers", address });
     else this.#log({ level: "warn", event: "linkProbeFailed", address });
   }

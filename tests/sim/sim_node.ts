@@ -10,12 +10,13 @@ import type { Millis } from "../../lib/base/time.ts";
 import type { FromPacketThread, WantedAddress, WantedDelta } from "../../lib/base/wanted.ts";
 import { PacketPlane, type PacketPlaneInput } from "../../lib/protocol/packet_plane.ts";
 import type { WatchMessage } from "../../lib/protocol/watch/message.ts";
+import { watchTimes } from "../../lib/protocol/watch/times.ts";
 import type { ArpRecord } from "../../lib/wire/arp.ts";
 import { NodeKernel } from "./node_kernel.ts";
 import type { Network, Station } from "./network.ts";
 import type { VirtualTime } from "./virtual_time.ts";
 
-const GAP_MS_MAX = 250;
+const GAP_MS_MAX = watchTimes().detectionMs;
 const SLEEP_MS_MAX = 100;
 const WALL_START_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
 export const WATCH_PORT = 7947;
@@ -106,7 +107,7 @@ export class SimNode implements Station {
     this.droppedAt.clear();
     this.#tickAt = Infinity;
     this.#inThisLife(below(rng, 20), () => {
-      if (this.hasCarrier) this.#input(this.#interfaceInput());
+      if (this.hasCarrier) this.#tellInterface();
     });
     this.#inThisLife(20, () => this.#input({ kind: "opened" }));
     this.#deps.control.begin({
@@ -164,7 +165,7 @@ export class SimNode implements Station {
   setCarrier(hasCarrier: boolean): void {
     if (hasCarrier === this.hasCarrier) return;
     this.hasCarrier = hasCarrier;
-    this.#input(hasCarrier ? this.#interfaceInput() : { kind: "interfaceGone", ifindex: 2 });
+    this.#tellInterface();
   }
 
   onArp(record: ArpRecord): void {
@@ -176,8 +177,14 @@ export class SimNode implements Station {
     this.#input({ kind: "watch", message, address: from, port: WATCH_PORT });
   }
 
-  #interfaceInput(): PacketPlaneInput {
-    return { kind: "interface", interface: { ifindex: 2, name: INTERFACE, mac: this.mac } };
+  /** As the kernel's notices are told: the interface itself, then the list of all. */
+  #tellInterface(): void {
+    const known: PacketPlaneInput = { kind: "interface", interface: { ifindex: 2, name: INTERFACE, mac: this.mac } };
+    this.#input(this.hasCarrier ? known : { kind: "interfaceGone", ifindex: 2 });
+    const report = this.hasCarrier
+      ? { usable: [INTERFACE], refused: [] }
+      : { usable: [], refused: [{ name: INTERFACE, reason: "noCarrier" as const }] };
+    this.#input({ kind: "interfaces", report });
   }
 
   #wallMs(): number {

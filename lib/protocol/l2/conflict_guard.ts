@@ -35,10 +35,9 @@ import {
 import { FramePacer } from "./frame_pacer.ts";
 import { allowsInterface, type L2Interface } from "./interface.ts";
 import { KnownStations } from "./known_stations.ts";
-import type { OwnershipEffect } from "./ownership.ts";
+import type { OwnershipDecision } from "./ownership_io.ts";
 
-type Decision = Exclude<OwnershipEffect, { readonly kind: "left" }>;
-type Report = OwnershipEffect & { readonly kind: "changed" };
+type Report = OwnershipDecision & { readonly kind: "changed" };
 
 export type ConflictGuardInput =
   | { readonly kind: "wanted"; readonly upsert: readonly WantedAddress[]; readonly remove: readonly string[] }
@@ -47,7 +46,7 @@ export type ConflictGuardInput =
   /** A speaker has an interface with this hardware address. */
   | { readonly kind: "station"; readonly node: string; readonly mac: Mac }
   | { readonly kind: "stationsGone"; readonly node: string }
-  | { readonly kind: "decision"; readonly decision: Decision }
+  | { readonly kind: "decision"; readonly decision: OwnershipDecision }
   | { readonly kind: "claim"; readonly claim: AddressClaim };
 
 export interface AddressClaim {
@@ -59,7 +58,7 @@ export interface AddressClaim {
 
 /** In the order in which they must be applied: ownership's decisions, as far as they may be carried out now, and more. */
 export type ConflictGuardEffect =
-  | Decision
+  | OwnershipDecision
   /** Do not answer, but go on telling who claims the address. */
   | { readonly kind: "listen"; readonly address: string; readonly interfaces: "all" | readonly string[] }
   | {
@@ -248,7 +247,7 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
     this.#addresses.delete(address);
   }
 
-  #decide(decision: Decision, now: Millis): void {
+  #decide(decision: OwnershipDecision, now: Millis): void {
     const guarded = this.#addresses.get(decision.address);
     // Ownership's last words about an address that is wanted no more.
     if (guarded === undefined) return this.#effects.push(decision);

@@ -148,6 +148,18 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
     };
   }
 
+  /** How many speakers there are beside this one, as far as is known, and how many of them are not known to be dead. */
+  count(): { readonly known: number; readonly living: number } {
+    let known = 0;
+    let living = 0;
+    for (const { reported: { state } } of this.#nodes.values()) {
+      if (state === undefined) continue;
+      known++;
+      if (state !== "dead") living++;
+    }
+    return { known, living };
+  }
+
   #takeMember({ node: name, member }: MemberChange): void {
     this.#change(name, (node) => {
       node.member = member;

@@ -1,89 +1,41 @@
 /**
  * Ownership: which addresses this node answers for now, and when it lets go of one.
  *
- * Every speaker applies one rule to the same order: the first candidate that lives owns the address. This machine joins
- * the order (from the API) with who lives (from the watch) and makes every change of owner without silence:
+ * Every speaker applies one rule to the same order (`candidates.ts`): the first candidate that lives owns the address.
+ * This machine joins the order (from the API) with who lives and makes every change of owner without silence:
  *
  *     not owner ── elected ──> owner ── another is elected ──> handing over ── successor seen, or 2 s ──> not owner
  *                                ^                                  │
  *                                └────────── elected again ─────────┘
  *
  * The successor answers from the instant it is elected. The old owner falls silent about itself but goes on answering
- * until it sees the successor's gratuitous ARP on the wire, so the overlap is as short as the wire allows and there is no
- * gap. A successor that never noticed that we took its place (lost probes, a healed partition) has no reason to announce
- * anything: it is provoked by a single announcement of ours, to which an owner replies with its own.
+ * until it sees the successor's gratuitous ARP on the wire or hears its claim, so the overlap is as short as the wire
+ * allows and there is no gap. A successor that never noticed that we took its place (lost probes, a healed partition)
+ * has no reason to announce anything: it is provoked by a single announcement of ours, to which an owner replies.
+ *
+ * An owner that sees another station announce its address waits a moment before it takes its neighbours back: most of
+ * the time the other one has only heard the news first.
  *
  * A candidate that was neither heard nor given up yet decides nothing: whoever owns goes on, whoever does not waits.
  * After a pause of this process (`gap`) its ownership counts as lost, and nothing is answered before every other
- * candidate is known again.
+ * candidate is known again. With a failback policy who answers already has a say: a claim carries a term that goes up
+ * with every change of hands, the higher one wins, and of equal ones the better candidate's.
  *
  * It is about addresses of both families; which frames carry the claim is the responders' business.
  */
-import { firstLiving } from "../../base/election.ts";
 import type { Json } from "../../base/json.ts";
 import type { Deadline, Machine, Tick } from "../../base/machine.ts";
 import { Queue } from "../../base/queue.ts";
 import type { Millis } from "../../base/time.ts";
-import { type OwnershipReason, type PeerState, sameInterfaces, type WantedAddress } from "../../base/wanted.ts";
-
-export type OwnershipInput =
-  | { readonly kind: "wanted"; readonly upsert: readonly WantedAddress[]; readonly remove: readonly string[] }
-  /** The first snapshot is whole: from now on addresses may be claimed. */
-  | { readonly kind: "complete" }
-  /** What changed among the peers in one go; every address is decided once for all of it. */
-  | { readonly kind: "peers"; readonly changes: readonly PeerChange[] }
-  /** Another station announced an address that we answer for. */
-  | { readonly kind: "foreignClaim"; readonly address: string }
-  | { readonly kind: "gap" }
-  | { readonly kind: "leave" };
-
-export interface PeerChange {
-  readonly node: string;
-  /** `undefined`: it is no peer any more. */
-  readonly state: PeerState | undefined;
-}
-
-/** In the order in which they must be applied. */
-export type OwnershipEffect =
-  /** Answer on these interfaces; also when only they changed. */
-  | { readonly kind: "own"; readonly address: string; readonly interfaces: "all" | readonly string[] }
-  /** Tell the segment from now on, `once` or on the whole schedule. */
-  | {
-    readonly kind: "announce";
-    readonly address: string;
-    readonly interfaces: "all" | readonly string[];
-    readonly once: boolean;
-  }
-  /** Tell the segment again, as soon as the interval between two announcements allows. */
-  | { readonly kind: "repeat"; readonly address: string }
-  /** Go on answering but announce no more. */
-  | { readonly kind: "hush"; readonly address: string }
-  /** Neither answer nor announce. */
-  | { readonly kind: "disown"; readonly address: string }
-  | {
-    readonly kind: "changed";
-    readonly address: string;
-    readonly owned: boolean;
-    readonly reason: OwnershipReason;
-    readonly elected: string | null;
-  }
-  /** Nothing is answered any more after `leave`. */
-  | { readonly kind: "left" };
-
-export interface OwnershipOptions {
-  readonly node: string;
-  /** Without a watch every candidate counts as living, as in MetalLB without memberlist. */
-  readonly watched: boolean;
-  /** How long an old owner waits to see its successor on the wire. */
-  readonly handOverMs?: number;
-  /** After how much of that it provokes a successor that it did not see. */
-  readonly provokeMs?: number;
-  /** How long before its election was known here a successor's announcement still counts: probes get lost. */
-  readonly claimMs?: number;
-}
+import { type OwnershipReason, sameInterfaces, type WantedAddress } from "../../base/wanted.ts";
+import { Candidates } from "./candidates.ts";
+import type { PeerView } from "./liveness.ts";
+import type { Claim, OwnershipEffect, OwnershipInput, OwnershipOptions } from "./ownership_io.ts";
+import { addWatched, WATCHING_ORDER } from "./watch_pairs.ts";
 
 interface HandOver {
   readonly successor: string;
+  /** A leaver, and whoever follows the order alone, does not wait for ever. */
   readonly until: Millis;
   provokeAt: Millis | undefined;
 }
@@ -100,6 +52,13 @@ interface Address {
   unconfirmed: boolean;
   handOver: HandOver | undefined;
   foreignClaimAt: Millis | undefined;
+  /** When to take our neighbours back from another station. */
+  defendAt: Millis | undefined;
+  /** Who answered last, as far as it insists, and the highest term that is known. */
+  holder: string | undefined;
+  term: number;
+  /** The first living candidates, the owner first. */
+  order: readonly string[];
 }
 
 interface Report {
@@ -115,20 +74,27 @@ interface Verdict {
 
 export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   readonly #options: Required<OwnershipOptions>;
+  readonly #candidates: Candidates;
   readonly #addresses = new Map<string, Address>();
-  readonly #peers = new Map<string, PeerState>();
+  /** How many addresses a node is a candidate of. */
+  readonly #candidacies = new Map<string, number>();
   /** Nodes that fell silent without having left, and were not heard since. */
   readonly #lost = new Set<string>();
   readonly #effects = new Queue<OwnershipEffect>();
-  /** Those of `#addresses` that are being handed over. */
-  readonly #handingOver = new Set<Address>();
+  /** Those of `#addresses` that wait for an instant: a hand-over, a defence, a failback. */
+  readonly #waiting = new Set<Address>();
   #deadline: Deadline | undefined;
+  #pairsAreStale = true;
   #complete = false;
+  #claimsKnown: boolean;
+  #cutOff = false;
   #leaving = false;
   #left = false;
 
   constructor(options: OwnershipOptions) {
-    this.#options = { handOverMs: 2000, provokeMs: 500, claimMs: 500, ...options };
+    this.#options = { handOverMs: 2000, provokeMs: 500, claimMs: 500, defendMs: 250, ...options };
+    this.#candidates = new Candidates(options);
+    this.#claimsKnown = !options.watched;
   }
 
   handle(input: OwnershipInput | Tick, now: Millis): void {
@@ -139,30 +105,56 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
         break;
       case "complete":
         this.#complete = true;
+        this.#askClaims();
         this.#decideAll(now);
         break;
       case "peers":
         this.#changePeers(input.changes, now);
         break;
+      case "foreignMembers":
+        this.#candidates.mixed = input.nodes.length > 0;
+        this.#decideAll(now);
+        break;
+      case "serving":
+        this.#candidates.updateSelf(input.serving, input.noCarrier);
+        this.#decideAll(now);
+        break;
       case "foreignClaim":
         this.#foreignClaim(input.address, now);
+        break;
+      case "claims":
+        for (const claim of input.claims) this.#hearClaim(claim, { node: input.node, standing: input.standing }, now);
+        break;
+      case "claimsKnown":
+        this.#claimsKnown = true;
+        this.#decideAll(now);
+        break;
+      case "cutOff":
+        this.#cutOff = input.cutOff;
+        if (!input.cutOff) this.#askClaims();
+        for (const address of this.#addresses.values()) {
+          if (input.cutOff && address.owned) this.#stop(address);
+          this.#decide(address, now);
+        }
         break;
       case "gap":
         this.#gap(now);
         break;
       case "leave":
         this.#leaving = true;
+        this.#candidates.leave();
         // No successor can have announced itself before it could know that we leave.
         for (const address of this.#addresses.values()) address.foreignClaimAt = undefined;
         this.#decideAll(now);
         break;
       case "tick":
-        for (const address of this.#handingOver) this.#continueHandOver(address, now);
+        for (const address of [...this.#waiting]) this.#continue(address, now);
     }
     if (this.#leaving && !this.#left && !this.#ownsAny()) {
       this.#left = true;
       this.#effects.push({ kind: "left" });
     }
+    this.#tellPairs();
     this.#deadline = this.#findDeadline();
   }
 
@@ -177,15 +169,20 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   inspect(): Json {
     return {
       complete: this.#complete,
+      claimsKnown: this.#claimsKnown,
+      cutOff: this.#cutOff,
       leaving: this.#leaving,
       addresses: [...this.#addresses.values()].map((address) => ({
         address: address.wanted.address,
         owned: address.owned,
         reason: address.reported?.reason ?? null,
         elected: address.reported?.elected ?? null,
+        holder: address.holder ?? null,
+        term: address.term,
         candidates: address.wanted.candidates.map((node) => ({
           node,
-          state: node === this.#options.node ? "self" : this.#peers.get(node) ?? null,
+          state: node === this.#options.node ? "self" : this.#candidates.stateOf(node) ?? null,
+          standsBack: this.#candidates.standsBack(address.wanted, node) ?? null,
         })),
         interfaces: address.wanted.interfaces,
         services: address.wanted.services,
@@ -195,6 +192,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
 
   #upsert(wanted: WantedAddress, now: Millis): void {
     const address = this.#addresses.get(wanted.address);
+    this.#countCandidacies(wanted.candidates, 1);
     if (address === undefined) {
       const fresh: Address = {
         wanted,
@@ -204,16 +202,21 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
         unconfirmed: false,
         handOver: undefined,
         foreignClaimAt: undefined,
+        defendAt: undefined,
+        holder: wanted.lastHolder,
+        term: 0,
+        order: [],
       };
       this.#addresses.set(wanted.address, fresh);
       this.#decide(fresh, now);
       return;
     }
+    this.#countCandidacies(address.wanted.candidates, -1);
     const moved = !sameInterfaces(address.wanted.interfaces, wanted.interfaces);
     address.wanted = wanted;
     if (address.owned && moved) {
       if (address.hushed) this.#answer(address);
-      else this.#own(address);
+      else this.#tell(address);
     }
     this.#decide(address, now);
   }
@@ -222,21 +225,31 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     const address = this.#addresses.get(key);
     if (address === undefined) return;
     this.#addresses.delete(key);
-    this.#endHandOver(address);
+    this.#countCandidacies(address.wanted.candidates, -1);
+    this.#waiting.delete(address);
     // Nobody wants it any more, so there is no successor to wait for.
-    if (address.owned) this.#effects.push({ kind: "disown", address: key });
+    if (address.owned) this.#disownIt(address);
     this.#effects.push({ kind: "changed", address: key, owned: false, reason: "notCandidate", elected: null });
   }
 
-  #changePeers(changes: readonly PeerChange[], now: Millis): void {
+  #countCandidacies(nodes: readonly string[], by: 1 | -1): void {
+    for (const node of nodes) {
+      const count = (this.#candidacies.get(node) ?? 0) + by;
+      if (count === 0) this.#candidacies.delete(node);
+      else this.#candidacies.set(node, count);
+      if (count === (by === 1 ? 1 : 0)) this.#pairsAreStale = true;
+    }
+  }
+
+  #changePeers(changes: readonly PeerView[], now: Millis): void {
     let changed = false;
     let isBack = false;
-    for (const { node, state } of changes) {
-      const before = this.#peers.get(node);
-      if (before === state) continue;
+    for (const change of changes) {
+      const { node, state } = change;
+      const before = this.#candidates.stateOf(node);
+      if (!this.#candidates.update(change, now)) continue;
       changed = true;
-      if (state === undefined) this.#peers.delete(node);
-      else this.#peers.set(node, state);
+      if (state === before) continue;
       if (state === "dead" && before !== "leaving") this.#lost.add(node);
       if (state === "dead" || state === "unknown") continue;
       if (this.#lost.delete(node) && state !== undefined) isBack = true;
@@ -247,8 +260,8 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
 
   /** While a node was lost to us it may have taken, in its part of the network, what it was a candidate of at the time. */
   #repeatAll(): void {
-    for (const { reported, wanted } of this.#addresses.values()) {
-      if (reported?.reason === "elected") this.#effects.push({ kind: "repeat", address: wanted.address });
+    for (const address of this.#addresses.values()) {
+      if (announces(address)) this.#effects.push({ kind: "repeat", address: address.wanted.address });
     }
   }
 
@@ -258,8 +271,8 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
 
   /** Brings one address from what it is to what it should be. */
   #decide(address: Address, now: Millis): void {
-    const { elected, reason } = this.#judge(address);
-    if (reason === "elected") {
+    const { elected, reason } = this.#judge(address, now);
+    if (elected === this.#options.node) {
       this.#endHandOver(address);
       // A successor that we waited for may have told the segment already; take the neighbours back.
       if (!address.owned || address.hushed) this.#own(address);
@@ -279,85 +292,210 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   }
 
   #handOverTo(address: Address, successor: string, now: Millis): void {
+    address.defendAt = undefined;
     const begun = address.handOver;
     if (begun?.successor === successor) return;
     const { handOverMs, provokeMs } = this.#options;
     // Another successor gets its own time, except from a leaver, which must not stay for ever.
     const until = begun !== undefined && this.#leaving ? begun.until : now + handOverMs;
     address.handOver = { successor, until, provokeAt: this.#leaving ? undefined : now + provokeMs };
-    this.#handingOver.add(address);
+    this.#waiting.add(address);
     if (address.hushed) return;
     address.hushed = true;
     this.#effects.push({ kind: "hush", address: address.wanted.address });
+    this.#giveUp(address);
   }
 
-  #continueHandOver(address: Address, now: Millis): void {
-    const handOver = address.handOver!;
-    if (now >= handOver.until) return this.#disown(address, this.#judge(address));
-    if (handOver.provokeAt === undefined || now < handOver.provokeAt) return;
-    handOver.provokeAt = undefined;
+  /** Whoever waits for us because we answered first need not. */
+  #giveUp(address: Address): void {
+    const { node } = this.#options;
+    if (address.holder === node) address.holder = undefined;
+    if (!this.#candidates.isSticky(address.wanted)) return;
+    const claim = { address: address.wanted.address, term: address.term, givenUp: true };
+    this.#effects.push({ kind: "claim", claim, first: address.handOver?.successor });
+  }
+
+  #continue(address: Address, now: Millis): void {
+    if (address.handOver !== undefined) this.#continueHandOver(address, address.handOver, now);
+    if (address.defendAt !== undefined && now >= address.defendAt) {
+      address.defendAt = undefined;
+      if (announces(address)) this.#effects.push({ kind: "repeat", address: address.wanted.address });
+    }
+    if (address.reported?.reason === "kept") this.#decide(address, now);
+    else if (address.handOver === undefined && address.defendAt === undefined) this.#waiting.delete(address);
+  }
+
+  #continueHandOver(address: Address, handOver: HandOver, now: Millis): void {
     const { address: key, interfaces } = address.wanted;
+    if (now >= handOver.until) {
+      // A successor that has to hear that we gave up is not left alone with an address that nobody answers for.
+      const mustHear = this.#candidates.isSticky(address.wanted) && !this.#leaving;
+      if (!mustHear) return this.#disown(address, this.#judge(address, now));
+      address.handOver = { ...handOver, until: now + this.#options.handOverMs, provokeAt: now };
+    }
+    const { provokeAt } = address.handOver!;
+    if (provokeAt === undefined || now < provokeAt) return;
+    address.handOver!.provokeAt = undefined;
+    this.#giveUp(address);
     // A hand-over that began before `leave` still has its time to provoke; a leaver takes no neighbours back.
     if (!this.#leaving) this.#effects.push({ kind: "announce", address: key, interfaces, once: true });
   }
 
   #endHandOver(address: Address): void {
     address.handOver = undefined;
-    this.#handingOver.delete(address);
   }
 
   #findDeadline(): Deadline | undefined {
     let next: Deadline | undefined;
-    for (const { handOver, wanted } of this.#handingOver) {
-      const at = Math.min(handOver!.until, handOver!.provokeAt ?? Infinity);
-      if (next === undefined || at < next.at) next = { at, why: `hand over ${wanted.address}` };
+    for (const { handOver, defendAt, wanted, reported } of this.#waiting) {
+      const failback = reported?.reason === "kept"
+        ? this.#candidates.failbackAt(wanted, this.#options.node)
+        : undefined;
+      const at = Math.min(
+        handOver?.until ?? Infinity,
+        handOver?.provokeAt ?? Infinity,
+        defendAt ?? Infinity,
+        failback?.at ?? Infinity,
+      );
+      if (at < (next?.at ?? Infinity)) next = { at, why: `${handOver ? "hand over" : "keep"} ${wanted.address}` };
     }
     return next;
   }
 
   /** Who should own the address, and what that makes of us. `waitingForPeers` when it cannot be said yet. */
-  #judge(address: Address): Verdict {
+  #judge(address: Address, now: Millis): Verdict {
     const { node } = this.#options;
-    const { candidates } = address.wanted;
+    const { wanted } = address;
     if (!this.#complete) return { elected: null, reason: "waitingForSnapshot" };
+    if (this.#cutOff) return { elected: null, reason: "safe" };
     if (address.unconfirmed) {
-      if (candidates.some((other) => other !== node && this.#isUndecided(other))) {
+      if (wanted.candidates.some((other) => other !== node && this.#candidates.isUndecided(other))) {
         return { elected: null, reason: "waitingForPeers" };
       }
       address.unconfirmed = false;
     }
-    const first = firstLiving(candidates, (candidate) => this.#mayLive(candidate)) ?? null;
-    if (first === node) return { elected: first, reason: "elected" };
-    if (first !== null && this.#isUndecided(first) && !this.#leaving) {
+    if (address.holder === node && this.#isFailbackDue(address, now)) address.holder = undefined;
+    const order = this.#candidates.order(wanted, { holder: address.holder, countMax: WATCHING_ORDER });
+    this.#setOrder(address, order);
+    const first = order[0] ?? null;
+    if (first === node) return this.#judgeOwn(address);
+    if (first !== null && this.#candidates.isUndecided(first) && !this.#leaving) {
       return { elected: first, reason: "waitingForPeers" };
     }
     if (this.#leaving) return { elected: first, reason: "leaving" };
-    return { elected: first, reason: candidates.includes(node) ? "notOwner" : "notCandidate" };
+    if (!wanted.candidates.includes(node)) return { elected: first, reason: "notCandidate" };
+    const before = wanted.candidates.indexOf(node) < wanted.candidates.indexOf(first ?? "");
+    return { elected: first, reason: (before ? this.#candidates.standsBack(wanted, node) : undefined) ?? "notOwner" };
   }
 
-  #mayLive(candidate: string): boolean {
-    if (candidate === this.#options.node) return !this.#leaving;
-    if (!this.#options.watched) return true;
-    const state = this.#peers.get(candidate);
-    return state === "alive" || state === "unknown";
+  /** We are the first; with a failback policy that is not enough as long as others may say that they answer. */
+  #judgeOwn(address: Address): Verdict {
+    const { node } = this.#options;
+    const { wanted } = address;
+    const isSticky = this.#candidates.isSticky(wanted);
+    if (isSticky && !address.owned && !this.#claimsKnown) return { elected: null, reason: "waitingForClaims" };
+    const reason = this.#candidates.standsBack(wanted, node);
+    if (reason !== undefined) return { elected: node, reason };
+    const isKept = isSticky && this.#candidates.order(wanted, { holder: undefined, countMax: 1 })[0] !== node;
+    if (isKept && typeof wanted.policy?.failback === "object") this.#waiting.add(address);
+    return { elected: node, reason: isKept ? "kept" : "elected" };
   }
 
-  #isUndecided(candidate: string): boolean {
-    return this.#options.watched && this.#peers.get(candidate) === "unknown";
+  #isFailbackDue({ wanted }: Address, now: Millis): boolean {
+    const failback = this.#candidates.failbackAt(wanted, this.#options.node);
+    return failback !== undefined && now >= failback.at;
+  }
+
+  #setOrder(address: Address, order: readonly string[]): void {
+    const { order: before } = address;
+    if (before.length === order.length && before.every((node, i) => node === order[i])) return;
+    address.order = order;
+    this.#pairsAreStale = true;
+  }
+
+  #tellPairs(): void {
+    if (!this.#pairsAreStale) return;
+    this.#pairsAreStale = false;
+    const watch = new Set<string>();
+    for (const { order, owned } of this.#addresses.values()) {
+      addWatched(watch, { order, self: this.#options.node, answers: owned });
+    }
+    this.#effects.push({ kind: "pairs", watch, candidates: new Set(this.#candidacies.keys()) });
   }
 
   #foreignClaim(key: string, now: Millis): void {
     const address = this.#addresses.get(key);
     if (address === undefined || !address.owned) return;
     address.foreignClaimAt = now;
-    // Whoever claims what is ours has not noticed us, and has just taken our neighbours (RFC 5227 §2.4).
-    if (address.reported?.reason === "elected") this.#effects.push({ kind: "repeat", address: key });
+    if (announces(address)) this.#defend(address, now);
     else this.#decide(address, now);
   }
 
+  /** Whoever claims what is ours has not noticed us, or we have not heard yet what it has (RFC 5227 §2.4). */
+  #defend(address: Address, now: Millis): void {
+    address.defendAt ??= now + this.#options.defendMs;
+    this.#waiting.add(address);
+  }
+
+  #hearClaim(claim: Claim, from: { readonly node: string; readonly standing: boolean }, now: Millis): void {
+    const address = this.#addresses.get(claim.address);
+    const { node } = from;
+    // Whoever is dead to us says it again when it is not any more; two that are dead to each other would only shout.
+    if (address === undefined || !this.#candidates.mayLive(node)) return;
+    if (claim.givenUp) {
+      if (address.holder === node && claim.term >= address.term) address.holder = undefined;
+      address.term = Math.max(address.term, claim.term);
+      return this.#decide(address, now);
+    }
+    const insisted = address.owned && !address.hushed;
+    const wasOwned = address.owned;
+    const theirsHolds = this.#beats(claim, node, address);
+    if (theirsHolds) {
+      address.holder = node;
+      address.term = claim.term;
+    }
+    if (!wasOwned) {
+      this.#decide(address, now);
+      return this.#doubtOwner(address, node);
+    }
+    address.foreignClaimAt = now;
+    this.#decide(address, now);
+    if (from.standing && (insisted || address.reported?.elected === node)) {
+      const keeps = address.owned && !address.hushed ? this.#options.node : node;
+      this.#effects.push({ kind: "splitHealed", address: claim.address, other: node, keeps });
+    }
+    if (!address.owned || address.hushed) return;
+    // We keep it, by the order. The other one hears so, but not at the rate at which two could contradict each other.
+    address.term = Math.max(address.term, claim.term + (theirsHolds ? 1 : 0));
+    address.holder = this.#options.node;
+    if (address.defendAt === undefined) this.#claim(address, node);
+    this.#defend(address, now);
+  }
+
+  /** True when another node's claim counts more than what is known: a later term, or the same one of a better candidate. */
+  #beats(claim: Claim, node: string, { holder, term, wanted }: Address): boolean {
+    if (claim.term !== term) return claim.term > term || holder === undefined || !this.#candidates.mayLive(holder);
+    if (holder === undefined || !this.#candidates.mayLive(holder)) return true;
+    return wanted.candidates.indexOf(node) <= wanted.candidates.indexOf(holder);
+  }
+
+  /** Somebody answers although another one comes first: that one may be dead, and we do not watch it. */
+  #doubtOwner(address: Address, claimant: string): void {
+    const [owner] = address.order;
+    if (owner === undefined || owner === claimant || owner === this.#options.node) return;
+    this.#effects.push({ kind: "doubt", node: owner });
+  }
+
+  #askClaims(): void {
+    if (!this.#options.watched) return;
+    this.#claimsKnown = false;
+    this.#effects.push({ kind: "askClaims" });
+  }
+
   #gap(now: Millis): void {
-    // The watch forgets at the same time, and will tell what it learns anew.
-    for (const node of this.#peers.keys()) this.#peers.set(node, "unknown");
+    // Liveness forgets at the same time, and will tell what it learns anew.
+    this.#candidates.forget(now);
+    if (this.#complete) this.#askClaims();
     for (const address of this.#addresses.values()) {
       address.unconfirmed = true;
       if (address.owned) this.#stop(address);
@@ -367,12 +505,28 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
 
   /** Answer and announce. */
   #own(address: Address): void {
+    const isNew = !address.owned || address.holder !== this.#options.node;
+    const before = address.holder ?? address.order[1];
     address.owned = true;
     address.hushed = false;
     address.foreignClaimAt = undefined;
+    this.#pairsAreStale = true;
+    if (isNew) {
+      address.term++;
+      address.holder = this.#options.node;
+    }
+    this.#tell(address);
+    if (this.#options.watched) this.#claim(address, before);
+  }
+
+  #tell(address: Address): void {
     this.#answer(address);
     const { address: key, interfaces } = address.wanted;
     this.#effects.push({ kind: "announce", address: key, interfaces, once: false });
+  }
+
+  #claim({ wanted, term }: Address, first: string | undefined): void {
+    this.#effects.push({ kind: "claim", claim: { address: wanted.address, term, givenUp: false }, first });
   }
 
   #answer(address: Address): void {
@@ -389,8 +543,16 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     address.owned = false;
     address.hushed = false;
     address.foreignClaimAt = undefined;
+    address.defendAt = undefined;
     this.#endHandOver(address);
-    this.#effects.push({ kind: "disown", address: address.wanted.address });
+    this.#waiting.delete(address);
+    this.#disownIt(address);
+  }
+
+  #disownIt({ wanted }: Address): void {
+    this.#pairsAreStale = true;
+    this.#effects.push({ kind: "disown", address: wanted.address });
+    if (this.#options.watched) this.#effects.push({ kind: "unclaim", address: wanted.address });
   }
 
   #report(address: Address, report: Report): void {
@@ -403,4 +565,9 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   #ownsAny(): boolean {
     return this.#addresses.values().some(({ owned }) => owned);
   }
+}
+
+/** True while we answer and mean to. */
+function announces({ owned, hushed, reported }: Address): boolean {
+  return owned && !hushed && reported?.reason !== "waitingForPeers";
 }

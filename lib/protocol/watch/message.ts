@@ -70,7 +70,7 @@ export interface WatchServing extends Serving {
 export interface WatchClaims {
   /** At most {@linkcode CLAIMS_MAX}. */
   readonly entries: readonly WatchClaim[];
-  /** It has answered for them for a while: told because it was asked, or because it sees the receiver again. */
+  /** It has answered for them for a while, and tells because it hears the receiver again. */
   readonly standing: boolean;
   /** Whoever asked has all of them now. */
   readonly last: boolean;

@@ -5,6 +5,7 @@
  * What a peer says of itself inside one generation only goes forward (starting, alive, leaving), so a probe of the
  * generation that we know is believed as well, recorded or not; one of any other generation only makes us ask.
  */
+import type { Serving } from "../../base/serving.ts";
 import type { PeerState, WantedPeer } from "../../base/wanted.ts";
 import type { Millis } from "../../base/time.ts";
 import { isLaterState, type WatchMessage, type WatchState } from "./message.ts";
@@ -14,8 +15,14 @@ const NONCES_MAX = 8;
 
 export class WatchedPeer {
   readonly where: WantedPeer;
+  /** It is one of those to watch. */
+  wanted: boolean;
+  /** Watched until then although nobody wanted it: it said, or somebody else did, that something changed. */
+  lookUntil: Millis | undefined;
   /** When to send the next probe. */
-  nextProbeAt: Millis;
+  nextProbeAt: Millis = Infinity;
+  /** The pause between the first answer's probe and the next one, in place of an interval. */
+  phaseMs: number | undefined;
   /** Probes since the last answer. */
   unanswered = 0;
   /** When the first of them was sent. */
@@ -27,14 +34,29 @@ export class WatchedPeer {
   lastSentAt: Millis | undefined;
   lastAnswerAt: Millis | undefined;
   roundTripMs: number | undefined;
+  /** Since the last answer: when its kernel, or the end of its line, first said that the process is gone. */
+  doubtedSince: Millis | undefined;
+  /** How often its kernel has said that nobody holds the port, since the last answer. */
+  refusals = 0;
+  /** The idle connection to it: whether it is held, and when it may be tried again. */
+  hasLine = false;
+  lineFailures = 0;
+  nextLineAt: Millis = -Infinity;
+  /** What it said of its interfaces last. */
+  serving: Serving | undefined;
+  #servingSequence = 0;
   #nonces: { nonce: string; sentAt: Millis }[] = [];
   #heard: "unknown" | "answered" | "dead" = "unknown";
   #generation: number | undefined;
   #said: WatchState | undefined;
 
-  constructor(where: WantedPeer, nextProbeAt: Millis) {
+  constructor(where: WantedPeer, wanted: boolean) {
     this.where = where;
-    this.nextProbeAt = nextProbeAt;
+    this.wanted = wanted;
+  }
+
+  get isWatched(): boolean {
+    return this.wanted || this.lookUntil !== undefined;
   }
 
   get state(): PeerState {
@@ -52,27 +74,49 @@ export class WatchedPeer {
     this.lastSentAt = now;
   }
 
-  /** Takes the answer to a probe of ours that is still out; ignores any other. */
-  answered(message: WatchMessage, now: Millis): void {
+  /** Takes the answer to a probe of ours that is still out; false for any other. */
+  answered(message: WatchMessage, now: Millis): boolean {
     const index = this.#nonces.findIndex(({ nonce }) => nonce === message.nonce);
-    if (index < 0) return;
+    if (index < 0) return false;
     this.roundTripMs = now - this.#nonces[index]!.sentAt;
     this.#nonces.splice(0, index + 1);
     this.unanswered = 0;
     this.postponements = 0;
+    this.doubtedSince = undefined;
+    this.refusals = 0;
     this.lastAnswerAt = now;
     this.#heard = "answered";
     // A fresh nonce proves that this is the peer's present life, even if its clock went back between two starts.
-    if (message.generation !== this.#generation) this.#said = undefined;
+    if (message.generation !== this.#generation) {
+      this.#said = undefined;
+      this.#servingSequence = 0;
+    }
     this.#generation = message.generation;
     this.#advance(message.state);
+    this.hearServing(message);
+    return true;
   }
 
   /** Takes what a probe says. True when the peer should be asked: it is not known to live, or has perhaps a new life. */
   overheard(message: WatchMessage): boolean {
     if (this.#heard !== "answered" || message.generation !== this.#generation) return true;
     this.#advance(message.state);
+    this.hearServing(message);
     return false;
+  }
+
+  /** Takes what a message says of the peer's interfaces, if it is newer than what is known of this life. */
+  hearServing({ generation, serving }: WatchMessage): void {
+    if (serving === undefined || (this.#generation !== undefined && generation !== this.#generation)) return;
+    if (serving.sequence <= this.#servingSequence) return;
+    const { sequence, ...said } = serving;
+    this.#servingSequence = sequence;
+    this.serving = said;
+  }
+
+  /** True unless the message is surely of another life than the one that we know. */
+  mayBeOfThisLife(message: WatchMessage): boolean {
+    return this.#generation === undefined || message.generation === this.#generation;
   }
 
   /** All probes went unanswered. What it said no longer holds: if it comes back it will speak anew. */
@@ -89,6 +133,8 @@ export class WatchedPeer {
     this.#nonces = [];
     this.unanswered = 0;
     this.postponements = 0;
+    this.doubtedSince = undefined;
+    this.refusals = 0;
   }
 
   #advance(state: WatchState): void {

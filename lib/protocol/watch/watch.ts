@@ -1,35 +1,67 @@
 /**
- * Watch: the speakers of a cluster probe each other directly, ten times a second, so that a dead owner of an address
- * is noticed within three lost probes instead of after seconds of gossip.
+ * Watch: speakers probe each other directly, ten times a second, so that a dead owner of an address is noticed within a
+ * few lost probes instead of after seconds of gossip.
  *
  * It says who lives, not who owns what: `l2/ownership` draws the conclusion. It is not a membership protocol either;
- * whom to probe comes from outside. This is the fast lane of fail-over beside SWIM.
+ * whom to probe comes from outside. This is the fast lane of fail-over beside SWIM, and it carries what the speakers of
+ * an address have to tell each other: where they can serve, and what they answer for.
  *
- * A probe asks, an answer proves. A peer is dead after `lossesMax` probes without an answer. A dead peer is still
- * probed, more slowly, and at once when it speaks to us. A peer that has not been heard nor given up is `unknown`,
- * and after a pause of our own everybody is `unknown` again, since we cannot tell what we missed.
+ * A probe asks, an answer proves. A peer is dead when several probes in a row went unanswered (`times.ts`). A dead peer
+ * is still probed, more slowly, and at once when it speaks to us. A peer that has not been heard nor given up is
+ * `unknown`, and after a pause of our own everybody is `unknown` again, since we cannot tell what we missed.
+ *
+ * When only the process died, its kernel tells: an idle connection ("line") to the peer's port ends at once, and a probe
+ * is answered by "port unreachable". Both only make us ask. The peer is given up when its port was found closed twice,
+ * some milliseconds apart and without an answer between, so that a forged word never moves an address by itself.
  */
 import type { Json } from "../../base/json.ts";
 import type { Deadline, Machine, Tick } from "../../base/machine.ts";
 import { Queue } from "../../base/queue.ts";
 import { below, type Rng } from "../../base/rng.ts";
+import { sameServing, type Serving } from "../../base/serving.ts";
 import type { Millis } from "../../base/time.ts";
 import type { PeerState, WantedPeer } from "../../base/wanted.ts";
-import { isLaterState, type WatchMessage, type WatchState } from "./message.ts";
+import { isLaterState, type WatchClaims, type WatchMessage, type WatchServing, type WatchState } from "./message.ts";
 import { WatchedPeer } from "./peer.ts";
+import { type WatchTimes, watchTimes } from "./times.ts";
 
 export type WatchInput =
   | { readonly kind: "peers"; readonly upsert: readonly WantedPeer[]; readonly remove: readonly string[] }
+  /** Watch these of the peers, and no others. Until this is said, all of them are watched. */
+  | { readonly kind: "watch"; readonly nodes: ReadonlySet<string> }
+  /** Something may have happened to this peer: watch it for a while. */
+  | { readonly kind: "look"; readonly node: string }
   | { readonly kind: "message"; readonly message: WatchMessage; readonly address: string; readonly port: number }
+  /** The kernel at the other end says that nobody holds the port. */
+  | { readonly kind: "refused"; readonly node: string }
+  /** The line ended, or could not be had. */
+  | { readonly kind: "lineLost"; readonly node: string }
   /** What we say of ourselves from now on; it only goes forward. */
   | { readonly kind: "state"; readonly state: WatchState }
+  | { readonly kind: "serving"; readonly serving: Serving }
+  /** Hand these claims to a peer; with the nonce of its query if they answer one. */
+  | { readonly kind: "sendClaims"; readonly node: string; readonly claims: WatchClaims; readonly nonce?: string }
+  | { readonly kind: "sendQuery"; readonly node: string; readonly nonce: string }
   /** This process stood still: nothing that was known of the peers holds. */
   | { readonly kind: "gap" };
 
 export type WatchEffect =
-  | { readonly kind: "send"; readonly address: string; readonly port: number; readonly message: WatchMessage }
+  | {
+    readonly kind: "send";
+    readonly address: string;
+    readonly port: number;
+    readonly message: WatchMessage;
+    /** The peer that is probed by it: for this one, a refusal is of interest. */
+    readonly probed?: string;
+  }
+  | { readonly kind: "openLine"; readonly node: string; readonly address: string; readonly port: number }
+  | { readonly kind: "closeLine"; readonly node: string }
   /** A peer's state changed; `undefined` when it is watched no longer. */
-  | { readonly kind: "peer"; readonly node: string; readonly state: PeerState | undefined };
+  | { readonly kind: "peer"; readonly node: string; readonly state: PeerState | undefined }
+  /** What a peer says of its interfaces changed. */
+  | { readonly kind: "serving"; readonly node: string; readonly serving: Serving }
+  | { readonly kind: "claims"; readonly node: string; readonly claims: WatchClaims; readonly nonce: string }
+  | { readonly kind: "query"; readonly node: string; readonly nonce: string };
 
 export interface WatchOptions {
   readonly node: string;
@@ -37,28 +69,41 @@ export interface WatchOptions {
   readonly generation: number;
   /** True when messages are authenticated: then a peer may speak from any address. */
   readonly authenticated: boolean;
-  /** Between two probes of a peer that lives. */
-  readonly intervalMs?: number;
+  readonly times?: WatchTimes;
   /** Between two probes of a peer that is thought dead. */
   readonly deadIntervalMs?: number;
-  /** How long the last allowed probe may take; the ones before it had longer. */
-  readonly answerTimeoutMs?: number;
   readonly lossesMax?: number;
+  /** How long a closed port must be found closed. */
+  readonly confirmMs?: number;
+  /** How long a peer is watched that is not among those to watch. */
+  readonly lookMs?: number;
 }
 
 const POSTPONEMENTS_MAX = 3;
+const LINE_RETRY_MS = 1000;
+const LINE_RETRY_MS_MAX = 60_000;
 
 export class Watch implements Machine<WatchInput, WatchEffect> {
   readonly #options: Required<WatchOptions>;
   readonly #rng: Rng;
   readonly #peers = new Map<string, WatchedPeer>();
   readonly #effects = new Queue<WatchEffect>();
+  /** `undefined`: all of them. */
+  #wanted: ReadonlySet<string> | undefined;
   #state: WatchState = "starting";
+  #serving: WatchServing | undefined;
   #strangers = 0;
   #deadline: Deadline | undefined | "stale";
 
   constructor(options: WatchOptions, deps: { rng: Rng }) {
-    this.#options = { intervalMs: 100, deadIntervalMs: 500, answerTimeoutMs: 50, lossesMax: 3, ...options };
+    this.#options = {
+      times: watchTimes(),
+      deadIntervalMs: 500,
+      lossesMax: 3,
+      confirmMs: 10,
+      lookMs: 2000,
+      ...options,
+    };
     this.#rng = deps.rng;
   }
 
@@ -67,16 +112,32 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
     switch (input.kind) {
       case "peers":
         return this.#changePeers(input.upsert, input.remove, now);
+      case "watch":
+        this.#wanted = input.nodes;
+        for (const peer of this.#peers.values()) this.#want(peer, input.nodes.has(peer.where.node), now);
+        return;
+      case "look":
+        return this.#lookAt(this.#peers.get(input.node), now);
       case "message":
         return this.#receive(input, now);
+      case "refused":
+      case "lineLost":
+        return this.#doubt(input, now);
       case "state":
         if (!isLaterState(input.state, this.#state)) return;
         this.#state = input.state;
-        // Say it at once: the hand-over should not wait for the next round.
-        for (const peer of this.#peers.values()) this.#probe(peer, now);
-        return;
+        return this.#tellAll(now);
+      case "serving":
+        if (this.#serving !== undefined && sameServing(this.#serving, input.serving)) return;
+        this.#serving = { ...input.serving, sequence: (this.#serving?.sequence ?? 0) + 1 };
+        return this.#tellAll(now);
+      case "sendClaims":
+        return this.#sendTo(input.node, { kind: "claims", nonce: input.nonce ?? this.#nonce(), claims: input.claims });
+      case "sendQuery":
+        return this.#sendTo(input.node, { kind: "query", nonce: input.nonce });
       case "gap":
         for (const peer of this.#peers.values()) {
+          if (!peer.isWatched) continue;
           this.#changing(peer, now, () => peer.forget());
           this.#probe(peer, now);
         }
@@ -100,36 +161,77 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
     return {
       state: this.#state,
       generation: this.#options.generation,
-      intervalMs: this.#options.intervalMs,
+      intervalMs: this.#options.times.intervalMs,
+      detectionMs: this.#options.times.detectionMs,
       strangers: this.#strangers,
       peers: [...this.#peers.values()].map((peer) => ({
         node: peer.where.node,
         address: peer.where.address,
         port: peer.where.port,
-        state: peer.state,
+        watched: peer.isWatched,
+        state: peer.isWatched ? peer.state : null,
         generation: peer.generation ?? null,
         unanswered: peer.unanswered,
         roundTripMs: peer.roundTripMs ?? null,
         lastAnswerAt: peer.lastAnswerAt ?? null,
+        line: peer.hasLine,
       })),
     };
   }
 
   #changePeers(upsert: readonly WantedPeer[], remove: readonly string[], now: Millis): void {
-    for (const node of remove) {
-      if (this.#peers.delete(node)) this.#effects.push({ kind: "peer", node, state: undefined });
-    }
+    for (const node of remove) this.#forget(node);
     for (const where of upsert) {
       if (where.node === this.#options.node) continue;
-      const known = this.#peers.get(where.node)?.where;
-      if (known !== undefined && known.address === where.address && known.port === where.port) continue;
+      const known = this.#peers.get(where.node);
+      if (known?.where.address === where.address && known.where.port === where.port) continue;
       // A peer at another address is another process: it has to be heard there.
-      // The first probe goes out now, the next ones at a random phase: a hundred peers should not be due at one instant.
-      const peer = new WatchedPeer(where, now + 1 + below(this.#rng, this.#options.intervalMs));
+      if (known !== undefined) this.#closeLine(known);
+      const peer = new WatchedPeer(where, this.#wanted?.has(where.node) ?? true);
       this.#peers.set(where.node, peer);
-      this.#effects.push({ kind: "peer", node: where.node, state: peer.state });
-      this.#probe(peer, now);
+      if (peer.isWatched) this.#begin(peer, now);
+      else if (known?.isWatched) this.#effects.push({ kind: "peer", node: where.node, state: undefined });
     }
+  }
+
+  #forget(node: string): void {
+    const peer = this.#peers.get(node);
+    if (peer === undefined) return;
+    this.#closeLine(peer);
+    this.#peers.delete(node);
+    if (peer.isWatched) this.#effects.push({ kind: "peer", node, state: undefined });
+  }
+
+  #want(peer: WatchedPeer, wanted: boolean, now: Millis): void {
+    const before = peer.isWatched;
+    peer.wanted = wanted;
+    if (wanted) peer.lookUntil = undefined;
+    if (peer.isWatched && !before) this.#begin(peer, now);
+    if (!peer.isWatched && before) this.#end(peer);
+  }
+
+  /** The first probe goes out now, the others at a phase of its own: a hundred peers should not be due at one instant. */
+  #begin(peer: WatchedPeer, now: Millis): void {
+    peer.forget();
+    this.#effects.push({ kind: "peer", node: peer.where.node, state: peer.state });
+    this.#probe(peer, now);
+    peer.nextProbeAt = now + 1 + below(this.#rng, this.#options.times.retryMs);
+    peer.phaseMs = 1 + below(this.#rng, this.#options.times.intervalMs);
+  }
+
+  #end(peer: WatchedPeer): void {
+    peer.lookUntil = undefined;
+    peer.nextProbeAt = Infinity;
+    peer.forget();
+    this.#closeLine(peer);
+    this.#effects.push({ kind: "peer", node: peer.where.node, state: undefined });
+  }
+
+  #lookAt(peer: WatchedPeer | undefined, now: Millis): void {
+    if (peer === undefined || peer.wanted) return;
+    const before = peer.isWatched;
+    peer.lookUntil = now + this.#options.lookMs;
+    if (!before) this.#begin(peer, now);
   }
 
   #receive(input: WatchInput & { kind: "message" }, now: Millis): void {
@@ -142,38 +244,103 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
       this.#strangers++;
       return;
     }
-    if (message.kind === "ack") {
-      this.#changing(peer, now, () => peer.answered(message, now));
+    const { node } = peer.where;
+    const { serving } = peer;
+    switch (message.kind) {
+      case "ack":
+        this.#changing(peer, now, () => peer.answered(message, now) && this.#rest(peer, now));
+        break;
+      case "claims":
+        if (message.claims === undefined || !peer.mayBeOfThisLife(message)) return;
+        this.#effects.push({ kind: "claims", node, claims: message.claims, nonce: message.nonce });
+        break;
+      case "query":
+        this.#effects.push({ kind: "query", node, nonce: message.nonce });
+        break;
+      case "probe":
+      case "tell":
+        this.#overhear(peer, message, now);
+    }
+    if (peer.serving !== undefined && peer.serving !== serving) {
+      this.#effects.push({ kind: "serving", node, serving: peer.serving });
+    }
+  }
+
+  #overhear(peer: WatchedPeer, message: WatchMessage, now: Millis): void {
+    if (!peer.isWatched) {
+      peer.hearServing(message);
+      // Nobody watches it, but it has something to say that the membership will know only later.
+      if (message.state !== "alive") this.#lookAt(peer, now);
       return;
     }
-    const { answerTimeoutMs } = this.#options;
     this.#changing(peer, now, () => {
       // Whoever is back is asked now, so that its life is proven within one round trip. The pause keeps two speakers
       // whose answers are lost from exciting each other.
-      const askAt = Math.max(now, (peer.lastSentAt ?? -Infinity) + answerTimeoutMs);
+      const askAt = Math.max(now, (peer.lastSentAt ?? -Infinity) + this.#options.times.retryMs);
       if (peer.overheard(message)) peer.nextProbeAt = Math.min(peer.nextProbeAt, askAt);
     });
   }
 
+  /** An answer came: the next probe is due an interval after the one that it answers, and a line may be had. */
+  #rest(peer: WatchedPeer, now: Millis): void {
+    peer.nextProbeAt = Math.max(now, peer.lastSentAt! + (peer.phaseMs ?? this.#options.times.intervalMs));
+    peer.phaseMs = undefined;
+    if (peer.hasLine || now < peer.nextLineAt) return;
+    peer.hasLine = true;
+    const { node, address, port } = peer.where;
+    this.#effects.push({ kind: "openLine", node, address, port });
+  }
+
+  #closeLine(peer: WatchedPeer): void {
+    if (!peer.hasLine) return;
+    peer.hasLine = false;
+    this.#effects.push({ kind: "closeLine", node: peer.where.node });
+  }
+
+  /** The other end's kernel says that the process is gone. */
+  #doubt(input: WatchInput & { kind: "refused" | "lineLost" }, now: Millis): void {
+    const peer = this.#peers.get(input.node);
+    if (peer === undefined || !peer.isWatched) return;
+    if (input.kind === "lineLost") {
+      if (!peer.hasLine) return;
+      peer.hasLine = false;
+      peer.nextLineAt = now + Math.min(LINE_RETRY_MS << Math.min(peer.lineFailures, 10), LINE_RETRY_MS_MAX);
+      peer.lineFailures++;
+    }
+    if (peer.state === "dead" || peer.state === "unknown") return;
+    peer.doubtedSince ??= now;
+    if (input.kind === "refused") peer.refusals++;
+    const { confirmMs } = this.#options;
+    // The first word may be forged, and the second as well if it comes before an answer could have.
+    if (peer.refusals >= 2 && now - peer.doubtedSince >= confirmMs - 1) {
+      return this.#changing(peer, now, () => peer.giveUp());
+    }
+    peer.nextProbeAt = Math.min(peer.nextProbeAt, Math.max(now, (peer.lastSentAt ?? -Infinity) + confirmMs));
+    if (now >= peer.nextProbeAt) this.#probe(peer, now);
+  }
+
   #tick(peer: WatchedPeer, now: Millis): void {
-    const { intervalMs, deadIntervalMs, answerTimeoutMs } = this.#options;
+    if (!peer.isWatched) return;
+    if (peer.lookUntil !== undefined && now >= peer.lookUntil) return this.#end(peer);
+    const { deadIntervalMs, times } = this.#options;
     const lateMs = now - this.#verdictAt(peer);
     // When this tick is late, answers may lie unread in the socket: ask once more instead of judging by our own delay.
     // But not for ever: between two ticks the socket is read, and a thread that is always late must see a death too.
-    if (lateMs >= answerTimeoutMs && peer.postponements < POSTPONEMENTS_MAX) {
+    if (lateMs >= times.answerTimeoutMs && peer.postponements < POSTPONEMENTS_MAX) {
       peer.postponements++;
       peer.nextProbeAt = peer.lastChanceAt = now;
     } else if (lateMs >= 0) this.#changing(peer, now, () => peer.giveUp());
     if (now < peer.nextProbeAt) return;
-    peer.nextProbeAt = now + (peer.state === "dead" ? deadIntervalMs : intervalMs);
     this.#probe(peer, now);
+    if (peer.state === "dead") peer.nextProbeAt = now + deadIntervalMs;
   }
 
   #findDeadline(): Deadline | undefined {
     let earliest: WatchedPeer | undefined;
     let at = Infinity;
     for (const peer of this.#peers.values()) {
-      const next = Math.min(peer.nextProbeAt, this.#verdictAt(peer));
+      if (!peer.isWatched) continue;
+      const next = Math.min(peer.nextProbeAt, this.#verdictAt(peer), peer.lookUntil ?? Infinity);
       if (next >= at) continue;
       at = next;
       earliest = peer;
@@ -187,27 +354,49 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
    * not shorten the time: a peer that stands still for less than a gap (DESIGN §2) keeps what it owns, here as there.
    */
   #verdictAt(peer: WatchedPeer): Millis {
-    const { intervalMs, answerTimeoutMs, lossesMax } = this.#options;
+    const { lossesMax, times } = this.#options;
     if (peer.state === "dead" || peer.unanswered < lossesMax) return Infinity;
-    const detectionMs = (lossesMax - 1) * intervalMs + answerTimeoutMs;
-    return Math.max(peer.lastChanceAt! + answerTimeoutMs, peer.unansweredSince! + detectionMs);
+    return Math.max(peer.lastChanceAt! + times.answerTimeoutMs, peer.unansweredSince! + times.detectionMs);
+  }
+
+  /** Say it at once: a hand-over should not wait for the next round. */
+  #tellAll(now: Millis): void {
+    for (const peer of this.#peers.values()) {
+      if (peer.isWatched) this.#probe(peer, now);
+      else this.#send({ kind: "tell", nonce: this.#nonce() }, peer.where);
+    }
   }
 
   #probe(peer: WatchedPeer, now: Millis): void {
-    const nonce = hex32(this.#rng.u32()) + hex32(this.#rng.u32());
+    const nonce = this.#nonce();
     peer.probeSent(nonce, now);
     if (peer.unanswered <= this.#options.lossesMax) peer.lastChanceAt = now;
-    this.#send({ kind: "probe", nonce }, peer.where);
+    peer.nextProbeAt = now + this.#options.times.retryMs;
+    this.#send({ kind: "probe", nonce }, { ...peer.where, probed: peer.where.node });
   }
 
-  #send(message: Pick<WatchMessage, "kind" | "nonce">, to: { readonly address: string; readonly port: number }): void {
+  #sendTo(node: string, message: Pick<WatchMessage, "kind" | "nonce" | "claims">): void {
+    const peer = this.#peers.get(node);
+    if (peer !== undefined) this.#send(message, peer.where);
+  }
+
+  #send(
+    message: Pick<WatchMessage, "kind" | "nonce" | "claims">,
+    to: { readonly address: string; readonly port: number; readonly probed?: string },
+  ): void {
     const { node: sender, generation } = this.#options;
+    const serving = this.#serving === undefined || message.claims !== undefined ? {} : { serving: this.#serving };
     this.#effects.push({
       kind: "send",
       address: to.address,
       port: to.port,
-      message: { ...message, sender, generation, state: this.#state },
+      message: { ...message, sender, generation, state: this.#state, ...serving },
+      ...(to.probed === undefined ? {} : { probed: to.probed }),
     });
+  }
+
+  #nonce(): string {
+    return hex32(this.#rng.u32()) + hex32(this.#rng.u32());
   }
 
   /** Runs `change` and reports the peer's state if it is another one afterwards. */
@@ -216,7 +405,11 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
     change();
     if (peer.state === before) return;
     // Whoever was probed slowly as dead and is not dead any more may die again, and that must be seen soon.
-    if (before === "dead") peer.nextProbeAt = Math.min(peer.nextProbeAt, now + this.#options.intervalMs);
+    if (before === "dead") peer.nextProbeAt = Math.min(peer.nextProbeAt, now + this.#options.times.intervalMs);
+    if (peer.state === "dead") {
+      peer.nextProbeAt = now + this.#options.deadIntervalMs;
+      this.#closeLine(peer);
+    }
     this.#effects.push({ kind: "peer", node: peer.where.node, state: peer.state });
   }
 }

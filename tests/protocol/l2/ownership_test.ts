@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert/equals";
 import type { WantedAddress } from "../../../lib/base/wanted.ts";
-import { Ownership, type OwnershipInput } from "../../../lib/protocol/l2/ownership.ts";
+import { Ownership } from "../../../lib/protocol/l2/ownership.ts";
+import type { Claim, OwnershipInput } from "../../../lib/protocol/l2/ownership_io.ts";
 
 const VIP = "198.51.100.1";
 
@@ -8,6 +9,11 @@ const VIP = "198.51.100.1";
 class Bench {
   now = 1000;
   readonly ownership: Ownership;
+  readonly claims: Claim[] = [];
+  /** Whom to watch, as said last. */
+  watch: string[] = [];
+  /** How often the claims of the others were asked for. */
+  asked = 0;
   #words: string[] = [];
 
   constructor(options: { watched?: boolean } = {}) {
@@ -18,7 +24,14 @@ class Bench {
     this.ownership.handle(input, this.now);
     for (let effect; (effect = this.ownership.poll()) !== undefined;) {
       if (effect.kind === "changed") this.#words.push(`${effect.elected ?? "nobody"} ${effect.reason}`);
-      else this.#words.push(effect.kind === "announce" && effect.once ? "announce once" : effect.kind);
+      else if (effect.kind === "claim") this.claims.push(effect.claim);
+      else if (effect.kind === "splitHealed") this.#words.push(`split with ${effect.other}, ${effect.keeps} keeps`);
+      else if (effect.kind === "doubt") this.#words.push(`doubt ${effect.node}`);
+      else if (effect.kind === "pairs") this.watch = [...effect.watch].sort();
+      else if (effect.kind === "askClaims") this.asked++;
+      else if (effect.kind !== "unclaim") {
+        this.#words.push(effect.kind === "announce" && effect.once ? "announce once" : effect.kind);
+      }
     }
     return this;
   }
@@ -149,8 +162,16 @@ Deno.test("Ownership: a successor that shows nothing is provoked once, and after
   assertEquals(bench.pass(1).words(), ["disown", "a notOwner"]);
 });
 
-Deno.test("Ownership: an owner repeats its announcement when somebody else claims the address", () => {
-  assertEquals(Bench.owner().claim().words(), ["repeat"]);
+Deno.test("Ownership: an owner repeats its announcement when somebody else claims the address, after a moment", () => {
+  const bench = Bench.owner().claim();
+  assertEquals(bench.pass(249).claim().words(), []);
+  assertEquals(bench.pass(1).words(), ["repeat"]);
+  assertEquals(bench.pass(5000).words(), []);
+  assertEquals(
+    bench.claim().pass(100).want(["c", "b"]).pass(5000).words(),
+    ["disown", "c notOwner"],
+    "it had the news",
+  );
 });
 
 Deno.test("Ownership: an owner repeats its announcement when a node that was lost is back, once", () => {

@@ -26,9 +26,11 @@ class Bench {
     this.watch.handle(input, this.now);
     for (let effect; (effect = this.watch.poll()) !== undefined;) {
       if (effect.kind === "peer") this.changes.push(`${effect.node} ${effect.state}`);
+      else if (effect.kind !== "send") this.effects.push(effect);
       else {
         const { kind, nonce, state } = effect.message;
-        if (kind === "probe") this.probes.push({ at: this.now, to: effect.address, nonce });
+        if (kind === "tell" || kind === "claims" || kind === "query") this.effects.push(effect);
+        else if (kind === "probe") this.probes.push({ at: this.now, to: effect.address, nonce });
         else this.acks.push({ to: effect.address, nonce, state });
       }
     }
@@ -126,25 +128,25 @@ Deno.test("Watch: a living peer is probed each 100 ms", () => {
   assertEquals(new Set(pauses), new Set([100]));
 });
 
-Deno.test("Watch: a peer is dead after three probes without an answer, and not before 250 ms", () => {
+Deno.test("Watch: a probe without an answer is repeated at twice the rate, and 225 ms later the peer is dead", () => {
   const bench = new Bench();
   bench.add(B);
   bench.passAnswering(500);
   bench.probes.length = 0;
   while (bench.probes.length === 0) bench.pass(1);
-  bench.pass(249);
-  assertEquals([bench.probes.length, bench.stateOf("b")], [3, "alive"]);
+  bench.pass(224);
+  assertEquals([bench.probes.length, bench.stateOf("b")], [5, "alive"]);
   bench.pass(1);
-  assertEquals([bench.probes.length, bench.stateOf("b")], [3, "dead"]);
+  assertEquals([bench.probes.length, bench.stateOf("b")], [5, "dead"]);
 });
 
-Deno.test("Watch: two losses in a row are no death", () => {
+Deno.test("Watch: three losses in a row are no death", () => {
   const bench = new Bench();
   bench.add(B);
   bench.answer();
   for (let round = 0; round < 20; round++) {
     const sent = bench.probes.length;
-    while (bench.probes.length < sent + 3) bench.pass(1);
+    while (bench.probes.length < sent + 4) bench.pass(1);
     bench.answer();
   }
   assertEquals(bench.changes, ["b unknown", "b alive"]);
@@ -218,8 +220,9 @@ Deno.test("Watch: a dead peer is probed each 500 ms, and each 100 ms again once 
   while (bench.probes.length === 10) bench.pass(1);
   bench.answer();
   bench.probes.length = 0;
-  bench.pass(100);
-  assertEquals(bench.probes.length, 1);
+  bench.probes.push({ at: bench.now, to: B.address, nonce: "0".repeat(16) });
+  bench.passAnswering(1000);
+  assertEquals(bench.probes.length - 1, 10);
 });
 
 Deno.test("Watch: whoever seems dead and speaks is asked at once", () => {
@@ -372,11 +375,148 @@ Deno.test("Watch: a removed peer is reported, never probed again, and nothing is
   assertEquals(bench.watch.deadline(), undefined);
 });
 
+/** B lives and was just heard; nothing is open. */
+function living(): Bench {
+  const bench = new Bench();
+  bench.add(B);
+  bench.passAnswering(250);
+  bench.effects.length = 0;
+  bench.changes.length = 0;
+  return bench;
+}
+
+Deno.test("Watch: a living peer gets one line, and another one a second after it ended, then less and less often", () => {
+  const bench = new Bench();
+  bench.add(B);
+  bench.passAnswering(1000);
+  assertEquals(bench.effects, [{ kind: "openLine", ...B }]);
+  const times: number[] = [];
+  for (let i = 0; i < 4; i++) {
+    bench.effects.length = 0;
+    const lostAt = bench.now;
+    bench.handle({ kind: "lineLost", node: "b" });
+    while (bench.effects.length === 0) bench.passAnswering(50);
+    times.push(Math.floor((bench.now - lostAt) / 1000));
+  }
+  assertEquals(times, [1, 2, 4, 8]);
+  assertEquals(bench.changes, ["b unknown", "b alive"]);
+});
+
+Deno.test("Watch: the end of the line is confirmed by two closed ports within some milliseconds", () => {
+  const bench = living();
+  bench.pass(30);
+  const lostAt = bench.now;
+  bench.probes.length = 0;
+  bench.handle({ kind: "lineLost", node: "b" });
+  for (let i = 0; i < 60 && bench.changes.length === 0; i++) {
+    if (bench.probes.some(({ at }) => at === bench.now)) {
+      bench.now += 0.5;
+      bench.handle({ kind: "refused", node: "b" });
+      bench.now += 0.5;
+    } else bench.pass(1);
+  }
+  assertEquals(bench.changes, ["b dead"]);
+  assertEquals([bench.probes.length, bench.now - lostAt <= 15], [2, true]);
+  bench.effects.length = 0;
+  bench.pass(3000);
+  assertEquals(bench.effects, [], "there is no line to the dead");
+});
+
+Deno.test("Watch: forged ends and refusals move nothing while the peer answers, and cost one probe in 10 ms at most", () => {
+  const bench = living();
+  bench.probes.length = 0;
+  for (let i = 0; i < 1000; i++) {
+    const kind = i % 2 === 0 ? "refused" : "lineLost";
+    for (let k = 0; k < 5; k++) bench.handle({ kind, node: "b" });
+    const sent = bench.probes.length;
+    bench.pass(1);
+    if (bench.probes.length > sent || i % 3 === 0) bench.answer();
+  }
+  assertEquals(bench.changes, []);
+  assertEquals(bench.probes.length <= 101, true, `${bench.probes.length}`);
+});
+
+Deno.test("Watch: a word about whom we do not watch, or who is dead, is nothing", () => {
+  const bench = new Bench();
+  bench.add(B);
+  bench.pass(1000);
+  bench.probes.length = 0;
+  for (const node of ["b", "z"]) {
+    bench.handle({ kind: "refused", node });
+    bench.handle({ kind: "lineLost", node });
+    bench.handle({ kind: "look", node });
+  }
+  assertEquals([bench.probes, bench.stateOf("b")], [[], "dead"]);
+});
+
+Deno.test("Watch: only those that matter are probed; the others are answered, and told what changes", () => {
+  const bench = new Bench();
+  bench.handle({ kind: "watch", nodes: new Set(["c", "z"]) });
+  bench.add(B, C);
+  bench.pass(500);
+  assertEquals(new Set(bench.probes.map(({ to }) => to)), new Set([C.address]));
+  assertEquals(bench.changes, ["c unknown", "c dead"]);
+  bench.hear({ nonce: "4".repeat(16) });
+  assertEquals(bench.acks.map(({ to }) => to), [B.address]);
+  bench.effects.length = 0;
+  bench.handle({ kind: "state", state: "leaving" });
+  assertEquals(bench.effects.map((effect) => effect.kind === "send" && [effect.message.kind, effect.address]), [[
+    "tell",
+    B.address,
+  ]]);
+  bench.handle({ kind: "watch", nodes: new Set(["b"]) });
+  assertEquals(bench.changes.slice(2), ["b unknown", "c undefined"]);
+});
+
+Deno.test("Watch: whoever is not watched and says that it leaves is watched for a while", () => {
+  const bench = new Bench();
+  bench.handle({ kind: "watch", nodes: new Set() });
+  bench.add(B);
+  bench.hear({ kind: "tell", state: "leaving" });
+  bench.answer({ state: "leaving" });
+  bench.pass(2100);
+  assertEquals(bench.changes, ["b unknown", "b leaving", "b dead", "b undefined"]);
+  assertEquals(bench.watch.deadline(), undefined);
+});
+
+Deno.test("Watch: what a peer says of its interfaces is reported when it changes, and never goes back in one life", () => {
+  const bench = new Bench();
+  bench.add(B);
+  const serving = (sequence: number, name: string) => ({ sequence, usableInterfaces: [name], failedLinkProbes: [] });
+  bench.answer({ serving: serving(3, "eth3") });
+  bench.hear({ serving: serving(3, "eth3") });
+  bench.hear({ serving: serving(2, "eth2") });
+  bench.hear({ serving: serving(4, "eth4") });
+  bench.hear({ generation: 8, serving: serving(9, "eth9") });
+  const names = () =>
+    bench.effects.flatMap((effect) => effect.kind === "serving" ? effect.serving.usableInterfaces : []);
+  assertEquals(names(), ["eth3", "eth4"]);
+  bench.pass(100);
+  bench.answer({ generation: 10, serving: serving(1, "eth1") });
+  assertEquals(names(), ["eth3", "eth4", "eth1"]);
+});
+
+Deno.test("Watch: claims and queries of peers are handed on, those of strangers and of another life are not", () => {
+  const bench = new Bench({ authenticated: false });
+  bench.add(B);
+  bench.answer();
+  bench.effects.length = 0;
+  const claims = { entries: [{ address: "198.51.100.1", term: 1, givenUp: false }], standing: false, last: true };
+  const nonce = "5".repeat(16);
+  bench.hear({ kind: "claims", claims, nonce });
+  bench.hear({ kind: "query", nonce });
+  assertEquals(bench.effects, [{ kind: "claims", node: "b", claims, nonce }, { kind: "query", node: "b", nonce }]);
+  bench.hear({ kind: "claims", claims, nonce, generation: 8 });
+  bench.hear({ kind: "claims", claims, nonce }, C);
+  bench.hear({ kind: "query", nonce }, { ...B, address: "192.0.2.99" });
+  assertEquals(bench.effects.length, 2);
+});
+
 Deno.test("Watch: a hundred peers are not due at one instant", () => {
   const bench = new Bench();
   bench.add(...Array.from({ length: 100 }, (_, i) => ({ node: `n${i}`, address: `192.0.3.${i}`, port: 7947 })));
   bench.probes.length = 0;
-  bench.pass(100);
+  bench.pass(50);
   const perMs = new Map<number, number>();
   for (const { at } of bench.probes) perMs.set(at, (perMs.get(at) ?? 0) + 1);
   assertEquals(bench.probes.length, 100);
