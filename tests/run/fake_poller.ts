@@ -39,6 +39,10 @@ export class FakePoller implements ReadinessPoller {
     this.watched.splice(this.watched.indexOf(fd), 1);
   }
 
+  awaitWritable(): void {
+    throw new Error("No test awaits that a descriptor takes bytes");
+  }
+
   wait(timeoutMs: number): readonly number[] {
     this.askedMs.push(timeoutMs);
     const turn = this.#script.shift();

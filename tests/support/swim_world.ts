@@ -36,6 +36,7 @@ export interface SwimNode {
   readonly logged: string[];
   datagrams: number;
   bytes: number;
+  joinedAt: Millis | undefined;
   hasLeft: boolean;
 }
 
@@ -89,6 +90,7 @@ export class SwimWorld {
         logged: [],
         datagrams: 0,
         bytes: 0,
+        joinedAt: undefined,
         hasLeft: false,
       },
     };
@@ -182,6 +184,9 @@ export class SwimWorld {
       }
       case "member":
         node.changes.push({ at: this.now, change: effect.change });
+        return;
+      case "joined":
+        node.joinedAt = this.now;
         return;
       case "userMessage":
         node.heard.push(`${effect.node}: ${new TextDecoder().decode(effect.bytes)}`);

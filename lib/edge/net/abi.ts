@@ -19,25 +19,28 @@ export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
 export const AF_PACKET = 17;
 
+export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 export const SOCK_NONBLOCK = 0x800;
 export const SOCK_CLOEXEC = 0x80000;
 
 export const SOL_SOCKET = 1;
+export const SO_REUSEADDR = 2;
+export const SO_ERROR = 4;
 export const SO_RCVTIMEO = 20;
 export const SO_ATTACH_FILTER = 26;
 export const IPPROTO_IPV6 = 41;
-export const IPV6_JOIN_GROUP = 20;
-export const IPV6_LEAVE_GROUP = 21;
 export const IPV6_V6ONLY = 26;
 export const SOL_PACKET = 263;
 export const PACKET_IGNORE_OUTGOING = 23;
 
 export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
+export const MSG_NOSIGNAL = 0x4000;
 
 export const POLLIN = 0x001;
+export const POLLOUT = 0x004;
 /** Size of `struct pollfd`: i32 fd @0, i16 events @4, i16 revents @6. */
 export const POLLFD_BYTES = 8;
 
@@ -60,8 +63,4 @@ export const SOCKADDR_NL_BYTES = 12;
 export const SOCK_FILTER_BYTES = 8;
 export const SOCK_FPROG_BYTES = 16;
 
-/** `struct ipv6_mreq`: the group @0, u32 ifindex @16. */
-export const IPV6_MREQ_BYTES = 20;
-
 export const ETH_P_ARP = 0x0806;
-export const ETH_P_IPV6 = 0x86dd;

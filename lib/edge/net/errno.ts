@@ -12,7 +12,7 @@ export const EINTR = 4;
 export const ENXIO = 6;
 export const EBADF = 9;
 export const EAGAIN = 11;
-export const ENOMEM = 12;
+const ENOMEM = 12;
 export const EACCES = 13;
 export const EEXIST = 17;
 export const ENODEV = 19;
@@ -26,6 +26,7 @@ export const ENOBUFS = 105;
 const ETIMEDOUT = 110;
 export const ECONNREFUSED = 111;
 export const EHOSTUNREACH = 113;
+export const EINPROGRESS = 115;
 
 /** asm-generic/errno.h, which x86_64 and aarch64 share. */
 const NAMES: Readonly<Record<number, string>> = {
@@ -70,7 +71,7 @@ const NAMES: Readonly<Record<number, string>> = {
   [ECONNREFUSED]: "ECONNREFUSED",
   112: "EHOSTDOWN",
   [EHOSTUNREACH]: "EHOSTUNREACH",
-  115: "EINPROGRESS",
+  [EINPROGRESS]: "EINPROGRESS",
 };
 
 /** The symbol of an errno value, `errno 999` for one without a name here. */

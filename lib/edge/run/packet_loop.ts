@@ -11,7 +11,7 @@ import { invariant } from "../../base/assert.ts";
 import type { Clock, Millis } from "../../base/time.ts";
 import type { Timed } from "./driver.ts";
 
-/** Something readable. */
+/** Something readable, or something that takes bytes. */
 export interface PacketSource {
   readonly fd: number;
   /** Handles up to `budget` items and returns how many there were. Not read to the end: the next turn comes at once. */
@@ -24,6 +24,7 @@ export interface PacketSource {
 export interface ReadinessPoller {
   add(fd: number): void;
   remove(fd: number): void;
+  awaitWritable(fd: number, isAwaited: boolean): void;
   wait(timeoutMs: number): readonly number[];
 }
 
@@ -88,6 +89,11 @@ export class PacketLoop {
   remove(source: PacketSource): void {
     if (!this.#sources.delete(source.fd)) return;
     this.#deps.poller.remove(source.fd);
+  }
+
+  /** Whether a source is also drained when its descriptor takes bytes. */
+  awaitWritable(source: PacketSource, isAwaited: boolean): void {
+    if (this.#sources.has(source.fd)) this.#deps.poller.awaitWritable(source.fd, isAwaited);
   }
 
   /** Ends `run` after the present call of a source, a timer or a callback has returned. */

@@ -46,6 +46,12 @@ export class Discovery {
     return this.#seeds.size;
   }
 
+  /** Each was tried at least once, and none is being tried. */
+  get isOver(): boolean {
+    return this.#busy === 0 &&
+      [...this.#seeds.values()].every((seed) => seed.tries > 0 || this.#deps.isMember(seed));
+  }
+
   /** All of them; what is no longer named is no longer tried. */
   setSeeds(ends: readonly End[], now: Millis): void {
     const seeds = new Map<string, Seed>();

@@ -9,6 +9,7 @@
  *
  * Only a member itself raises its incarnation, which is how it denies what is said of it. What is accepted is told on.
  */
+import { sameBytes } from "../../base/bytes.ts";
 import type { Rng } from "../../base/rng.ts";
 import type { Deadline } from "../../base/machine.ts";
 import type { Millis } from "../../base/time.ts";
@@ -279,8 +280,4 @@ function speaksSensibly(versions: MemberVersions): boolean {
 
 function sameVersions(a: MemberVersions, b: MemberVersions): boolean {
   return Object.keys(a).every((key) => a[key as keyof MemberVersions] === b[key as keyof MemberVersions]);
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

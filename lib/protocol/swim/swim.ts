@@ -53,6 +53,8 @@ export type SwimEffect =
   | { readonly kind: "replyStream"; readonly id: number; readonly message: StreamMessage }
   | { readonly kind: "closeStream"; readonly id: number }
   | { readonly kind: "member"; readonly change: MemberChange }
+  /** Once: a first seed told us of the others, or none could. */
+  | { readonly kind: "joined" }
   | { readonly kind: "userMessage"; readonly node: string; readonly bytes: Uint8Array }
   | { readonly kind: "log"; readonly event: LogEvent }
   /** After `leave`: everybody who listens was told. */
@@ -113,6 +115,7 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
   #pushPullAt: Millis = Infinity;
   /** `undefined` unless we leave; Infinity once we have left. */
   #leaveBy: Millis | undefined;
+  #joined = false;
   #now: Millis = 0;
   #deadline: Deadline | undefined | "stale";
 
@@ -165,6 +168,7 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
         break;
       case "seeds":
         this.#discovery.setSeeds(input.seeds, now);
+        if (this.#discovery.isOver) this.#becomeJoined();
         break;
       case "meta":
         this.#membership.setMeta(input.meta);
@@ -371,7 +375,15 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
       const member = purpose.kind === "join" ? purpose.to.address : purpose.node;
       this.#log({ level: "debug", event: "stateNotExchanged", member, error: failure });
     }
-    if (purpose.kind === "join") this.#discovery.ended(purpose.to, this.#now);
+    if (purpose.kind !== "join") return;
+    this.#discovery.ended(purpose.to, this.#now);
+    if (!this.#joined && (failure === undefined || this.#discovery.isOver)) this.#becomeJoined();
+  }
+
+  #becomeJoined(): void {
+    if (this.#joined) return;
+    this.#joined = true;
+    this.#effects.push({ kind: "joined" });
   }
 
   #merge(records: (StreamMessage & { kind: "pushPull" })["members"], from: string): void {

@@ -6,6 +6,7 @@
  * encrypts; `keepMs` after that the old one is forgotten. A peer that already encrypts with the new key is answered
  * with it at once, since it may have started with nothing else.
  */
+import { sameBytes } from "../../base/bytes.ts";
 import type { Millis } from "../../base/time.ts";
 import { type MemberlistKey, unseal } from "./sealed.ts";
 
@@ -56,8 +57,8 @@ export class Keyring {
 
   /** Takes a key that the cluster is going to use; false when it is the newest one already. */
   install(key: MemberlistKey, now: Millis): boolean {
-    if (sameKey(this.#held.at(-1)!.key, key)) return false;
-    const others = this.#held.filter((held) => !sameKey(held.key, key));
+    if (sameBytes(this.#held.at(-1)!.key, key)) return false;
+    const others = this.#held.filter((held) => !sameBytes(held.key, key));
     this.#held = [...others, { key, primaryAt: now + this.#acceptMs }].slice(-KEYS_MAX);
     return true;
   }
@@ -91,8 +92,4 @@ export class Keyring {
     this.#held = this.#held.slice(this.#held.indexOf(primary));
     this.#newerOf.clear();
   }
-}
-
-function sameKey(a: MemberlistKey, b: MemberlistKey): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

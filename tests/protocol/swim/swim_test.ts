@@ -222,3 +222,18 @@ Deno.test("SWIM: no datagram is larger than its budget, and an idle cluster send
   const mean = perSecond.reduce((sum, each) => sum + each, 0) / nodes.length;
   assert(mean > 1.9 && mean < 2.2, `${mean} datagrams a second`);
 });
+
+Deno.test("SWIM: it has joined as soon as one told it of the others, when none could, and when there are none", () => {
+  const world = new SwimWorld({ seed: 13 });
+  const alone = world.start("alone");
+  world.seed(alone, []);
+  assertEquals(alone.joinedAt, 0);
+  const nodes = world.cluster(names(4));
+  assert(nodes.every(({ joinedAt }) => joinedAt! < 100), "the first answer comes within milliseconds");
+  world.kill(nodes[0]!);
+  const late = world.start("late");
+  const since = world.now;
+  world.seed(late, [nodes[0]!]);
+  world.run(1000);
+  assert(late.joinedAt! - since < 100, "a refused call is over at once");
+});
