@@ -69,6 +69,11 @@ export class PacketPort {
     this.#worker.postMessage(init, [channel.port2]);
   }
 
+  /** The secret that the speakers share is another one from now on. */
+  changeSecret(secret: Uint8Array): void {
+    this.#post({ kind: "secret", secret });
+  }
+
   send(delta: WantedDelta): void {
     this.#post({ kind: "delta", delta });
   }

@@ -8,15 +8,20 @@ import { type MessagePort as NodeMessagePort, receiveMessageOnPort } from "node:
 import { type AddressCounter, COUNTER_SLOTS_MAX, SharedCounters } from "../base/shared_counters.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { FromPacketThread, ToPacketThread } from "../base/wanted.ts";
+import { ARP_FILTER } from "../edge/net/bpf.ts";
+import { SysError } from "../edge/net/errno.ts";
 import { enterNetwork } from "../edge/net/namespace.ts";
 import { Netlink } from "../edge/net/netlink.ts";
+import type { PacketSocket } from "../edge/net/packet_socket.ts";
+import { PacketSocketShelf } from "../edge/net/packet_socket_shelf.ts";
 import { Poller } from "../edge/net/poller.ts";
 import { UdpSocket } from "../edge/net/udp_socket.ts";
 import { WakeUp } from "../edge/net/wake_up.ts";
 import { systemClock } from "../edge/run/clock.ts";
-import { Driver } from "../edge/run/driver.ts";
-import { PacketLoop } from "../edge/run/packet_loop.ts";
+import { Driver, type Timed } from "../edge/run/driver.ts";
+import { PacketLoop, type PacketSource } from "../edge/run/packet_loop.ts";
 import { systemRng } from "../edge/run/random.ts";
+import type { L2Interface } from "../protocol/l2/interface.ts";
 import { PacketPlane, type PacketPlaneEffect, type PacketPlaneInput } from "../protocol/packet_plane.ts";
 import {
   decodeWatchMessage,
@@ -26,8 +31,9 @@ import {
   type WatchKey,
 } from "../protocol/watch/message.ts";
 import { watchTimes } from "../protocol/watch/times.ts";
-import { InterfaceSockets } from "./interface_sockets.ts";
+import { arpReceiveWindow, decodeArpWindow, encodeArpInto } from "../wire/arp.ts";
 import { LinkFollower, type LinkFollowerEffect } from "./link_follower.ts";
+import { Membership, type MembershipEvent, type MembershipInit } from "./membership.ts";
 import { Outbox } from "./outbox.ts";
 
 /** What the control thread hands over at start; all of it can be posted to a Worker. */
@@ -38,6 +44,8 @@ export interface PacketThreadInit {
   readonly watch:
     | { readonly address: string; readonly port: number; readonly secret: Uint8Array | undefined }
     | undefined;
+  /** `undefined`: there is no gossip. */
+  readonly membership?: MembershipInit | undefined;
   /** Sources of the patterns of interface names that are not used. */
   readonly exclusions: readonly string[];
   /** Network namespace to work in; `undefined` for the one that the process has. */
@@ -48,6 +56,12 @@ export interface PacketThreadInit {
   readonly port: MessagePort;
 }
 
+interface OpenInterface {
+  readonly socket: PacketSocket;
+  readonly source: PacketSource;
+}
+
+const FRAME_BYTES = 64;
 /** More than a socket's receive queue holds. */
 const DISCARD_MAX = 1 << 20;
 
@@ -63,11 +77,16 @@ export class PacketThread {
   readonly #watchSocket: UdpSocket | undefined;
   readonly #watchKey: WatchKey | undefined;
   readonly #watchBuffer = new Uint8Array(WATCH_MESSAGE_BYTES_MAX + 1);
-  readonly #interfaces: InterfaceSockets;
+  readonly #frame = new Uint8Array(FRAME_BYTES);
+  readonly #arpSockets = new PacketSocketShelf({ filter: ARP_FILTER });
+  readonly #interfaces = new Map<number, OpenInterface>();
   readonly #dropped = new Map<string, number>();
   readonly #driver: Driver<PacketPlaneInput, PacketPlaneEffect>;
   readonly #plane: PacketPlane;
   readonly #loop: PacketLoop;
+  readonly #membership: Membership | undefined;
+  /** Who has not left yet after "stop". */
+  readonly #staying = new Set<"plane" | "membership">(["plane"]);
 
   /** Opens what every speaker needs. Throws `SysError` when the kernel refuses. */
   constructor(init: PacketThreadInit) {
@@ -85,33 +104,32 @@ export class PacketThread {
     this.#wakeUp = WakeUp.from(init.wakeFd);
     this.#watchKey = init.watch?.secret === undefined ? undefined : deriveWatchKey(init.watch.secret);
     this.#watchSocket = init.watch === undefined ? undefined : UdpSocket.bind(init.watch);
-    const watch = init.watch === undefined ? undefined : { authenticated: this.#watchKey !== undefined };
+    const authenticated = this.#watchKey !== undefined;
+    const membership = init.membership !== undefined;
+    const watch = init.watch === undefined ? undefined : { authenticated, membership };
     this.#plane = new PacketPlane({ node: init.node, generation: init.generation, watch }, { rng: systemRng() });
     this.#driver = new Driver({ name: "packet plane" }, {
       machine: this.#plane,
       clock: systemClock,
       apply: (effect) => this.#apply(effect),
     });
+    const timed: Timed[] = [this.#driver, this.#links];
     // A pause shorter than the others' detection takes nothing from us; a longer one may have.
     this.#loop = new PacketLoop({ gapMsMax: watchTimes().detectionMs }, {
       poller: new Poller(),
       clock: systemClock,
-      timed: [this.#driver, this.#links],
+      timed,
       onTurn: () => this.#counters.increment("loopTurns"),
       onTurnEnd: () => this.#outbox.flush(),
       onGap: (gapMs, discarded) => {
         this.#counters.increment("gaps");
         this.#counters.increment("discarded", discarded);
         this.#driver.input({ kind: "gap", gapMs });
+        this.#membership?.takeGap(gapMs);
       },
     });
-    this.#interfaces = new InterfaceSockets({
-      loop: this.#loop,
-      receive: (frame) => this.#driver.input(frame),
-      count: (counter) => this.#counters.increment(counter),
-      drop: (reason) => this.#drop(reason),
-      log: (event) => this.#post({ kind: "log", event }),
-    });
+    this.#membership = init.membership === undefined ? undefined : this.#openMembership(init.membership);
+    timed.push(...this.#membership?.timed ?? []);
   }
 
   /** Blocks until the control thread says stop and every address is handed over. */
@@ -129,8 +147,10 @@ export class PacketThread {
     this.#links.start();
     this.#driver.input({ kind: "opened" });
     this.#loop.run();
-    this.#interfaces.closeAll();
+    for (const { socket } of this.#interfaces.values()) socket.close();
+    this.#arpSockets.close();
     this.#watchSocket?.close();
+    this.#membership?.close();
     this.#netlink.close();
     this.#post({ kind: "stopped" });
     this.#outbox.flush();
@@ -152,12 +172,17 @@ export class PacketThread {
     switch (message.kind) {
       case "delta":
         this.#driver.input({ kind: "delta", delta: message.delta });
+        this.#membership?.takePeers(message.delta);
+        break;
+      case "secret":
+        this.#membership?.changeSecret(message.secret);
         break;
       case "inspect":
         this.#post({ kind: "inspected", id: message.id, state: this.#inspect() });
         break;
       case "stop":
         this.#driver.input({ kind: "leave" });
+        this.#membership?.leave();
         break;
       case "cut":
         this.#loop.stop();
@@ -172,24 +197,54 @@ export class PacketThread {
       counters: this.#counters.inspect(),
       dropped: Object.fromEntries(this.#dropped),
       nextDeadline: this.#plane.deadline()?.why ?? null,
+      membership: this.#membership?.inspect() ?? null,
       ...this.#plane.inspect(),
     };
+  }
+
+  #openMembership(init: MembershipInit): Membership {
+    const { node, generation } = this.#init;
+    this.#staying.add("membership");
+    return new Membership({ ...init, node, generation }, {
+      loop: this.#loop,
+      clock: systemClock,
+      rng: systemRng(),
+      counters: this.#counters,
+      drop: (reason) => this.#drop(reason),
+      tell: (event) => this.#takeMembership(event),
+    });
+  }
+
+  #takeMembership(event: MembershipEvent): void {
+    switch (event.kind) {
+      case "member":
+      case "membersKnown":
+        return this.#driver.input(event);
+      case "log":
+        return this.#post(event);
+      case "left":
+        return this.#leave("membership");
+      case "userMessage":
+        return;
+    }
+  }
+
+  /** The loop ends when everything is handed over and everybody is told. */
+  #leave(part: "plane" | "membership"): void {
+    this.#staying.delete(part);
+    if (this.#staying.size === 0) this.#loop.stop();
   }
 
   /** False when an interface could not be opened. */
   #followLink(effect: LinkFollowerEffect): boolean {
     switch (effect.kind) {
       case "open":
-        if (!this.#interfaces.open(effect.interface)) return false;
-        this.#driver.input({ kind: "interface", interface: effect.interface });
-        return true;
+        return this.#openInterface(effect.interface);
       case "change":
         this.#driver.input({ kind: "interface", interface: effect.interface });
         return true;
       case "close":
-        if (this.#interfaces.close(effect.interface)) {
-          this.#driver.input({ kind: "interfaceGone", ifindex: effect.interface.ifindex });
-        }
+        this.#closeInterface(effect.interface);
         return true;
       case "report":
         this.#driver.input({ kind: "interfaces", report: effect.report });
@@ -198,6 +253,66 @@ export class PacketThread {
         this.#post(effect);
         return true;
     }
+  }
+
+  #openInterface(link: L2Interface): boolean {
+    let socket: PacketSocket;
+    try {
+      socket = this.#arpSockets.take(link.ifindex);
+    } catch (error) {
+      // Without the right to open packet sockets this thread is of no use; anything else concerns this interface only.
+      if (!(error instanceof SysError)) throw error;
+      if (error.code === "EPERM") throw new Error(`${error.message}; a speaker needs the capability CAP_NET_RAW`);
+      // One that went away between its notice and now is nobody's fault.
+      const level = error.code === "ENODEV" ? "debug" : "warn";
+      this.#post({
+        kind: "log",
+        event: { level, event: "interfaceNotOpened", interface: link.name, error: error.message },
+      });
+      return false;
+    }
+    const source: PacketSource = {
+      fd: socket.fd,
+      drain: (budget) => this.#receiveFrames(link.ifindex, socket, budget),
+      discard: () => socket.discardQueued(DISCARD_MAX),
+    };
+    this.#loop.add(source);
+    this.#interfaces.set(link.ifindex, { socket, source });
+    this.#driver.input({ kind: "interface", interface: link });
+    this.#post({ kind: "log", event: { level: "info", event: "createARPResponder", interface: link.name } });
+    return true;
+  }
+
+  #closeInterface({ ifindex, name }: L2Interface): void {
+    const open = this.#interfaces.get(ifindex);
+    if (open === undefined) return;
+    this.#interfaces.delete(ifindex);
+    this.#loop.remove(open.source);
+    this.#arpSockets.put(ifindex, open.socket);
+    this.#driver.input({ kind: "interfaceGone", ifindex });
+    this.#post({ kind: "log", event: { level: "info", event: "deleteARPResponder", interface: name } });
+  }
+
+  #receiveFrames(ifindex: number, socket: PacketSocket, budget: number): number {
+    let count = 0;
+    for (; count < budget; count++) {
+      const length = socket.receiveInto(arpReceiveWindow);
+      if (length === 0) break;
+      if (length < 0) {
+        // The interface went down or away; netlink tells which.
+        this.#drop(`receive errno ${-length}`);
+        break;
+      }
+      this.#counters.increment("framesReceived");
+      const decoded = decodeArpWindow(length);
+      if (decoded.ok) {
+        this.#driver.input({ kind: "arp", ifindex, record: decoded.value });
+      } else {
+        this.#counters.increment("framesMalformed");
+        this.#drop(`arp ${decoded.reason}`);
+      }
+    }
+    return count;
   }
 
   #receiveWatch(socket: UdpSocket, budget: number): number {
@@ -220,13 +335,14 @@ export class PacketThread {
 
   #apply(effect: PacketPlaneEffect): void {
     switch (effect.kind) {
-      case "sendArp":
-      case "sendNdp":
-        if (this.#interfaces.send(effect) && effect.counter !== undefined) this.#count(effect.address, effect.counter);
+      case "sendArp": {
+        const socket = this.#interfaces.get(effect.ifindex)?.socket;
+        if (socket === undefined) return;
+        const length = encodeArpInto(effect.record, this.#frame);
+        if (socket.send(this.#frame.subarray(0, length)) <= 0) this.#counters.increment("sendErrors");
+        else if (effect.counter !== undefined) this.#count(effect.address, effect.counter);
         return;
-      case "joinGroup":
-      case "leaveGroup":
-        return this.#interfaces.changeGroup(effect);
+      }
       case "sendWatch": {
         const bytes = encodeWatchMessage(effect.message, this.#watchKey);
         if ((this.#watchSocket?.sendTo(bytes, effect.address, effect.port) ?? -1) < 0) {
@@ -238,8 +354,13 @@ export class PacketThread {
         return this.#count(effect.address, effect.counter);
       case "event":
         return this.#post(effect.event);
+      case "serving":
+        return this.#membership?.setFacts({ state: effect.state, ...effect.serving });
+      case "openLine":
+      case "closeLine":
+        return;
       case "left":
-        this.#loop.stop();
+        this.#leave("plane");
     }
   }
 

@@ -84,7 +84,7 @@ export const SPEAKER_FLAGS = {
   "ml-bindaddr": {
     kind: "string",
     env: "METALLB_ML_BIND_ADDR",
-    help: "address at which other speakers reach this one; empty: speakers do not watch each other",
+    help: "address at which other speakers reach this one; empty: speakers do not see each other",
   },
   "ml-bindport": {
     kind: "integer",
@@ -99,8 +99,10 @@ export const SPEAKER_FLAGS = {
   "ml-secret-key-path": {
     kind: "string",
     env: "METALLB_ML_SECRET_KEY_PATH",
-    help: "folder whose file secretkey holds the key that the speakers share",
+    help:
+      "folder whose file secretkey holds the key that the speakers share, also while it changes; empty: no encryption",
   },
+  "ml-wan-config": { kind: "boolean", help: "memberlist timing for wide area networks" },
   "ignore-exclude-lb": {
     kind: "boolean",
     help: "announce also from nodes labelled exclude-from-external-load-balancers",
@@ -110,7 +112,6 @@ export const SPEAKER_FLAGS = {
     default: "/etc/metallb/excludel2.yaml",
     help: "file that lists interfaces not to announce on",
   },
-  "ml-wan-config": accepted("boolean", "memberlist timing for wide area networks"),
   "host": accepted("string", "address of this host", "METALLB_HOST"),
   "frrk8s-namespace": accepted("string", "namespace of frr-k8s", "FRRK8S_NAMESPACE"),
   "frrk8s-secret-passthrough": accepted("boolean", "pass secrets to frr-k8s"),

@@ -12,9 +12,11 @@ import { systemRng } from "../edge/run/random.ts";
 import type { FlagValues } from "./flags.ts";
 import { readExclusions } from "./interface_exclusions.ts";
 import { classesOf } from "./load_balancer_classes.ts";
+import { MEMBERLIST_CONFIG_PATH, readMemberlistSettings } from "./memberlist_settings.ts";
 import { SPEAKER_FLAGS } from "./program_flags.ts";
 import { runProgram } from "./program.ts";
 import type { Running } from "./program.ts";
+import { SecretFollower } from "./secret_follower.ts";
 import { Speaker, type SpeakerWatch } from "./speaker.ts";
 
 type SpeakerFlags = FlagValues<typeof SPEAKER_FLAGS>;
@@ -35,13 +37,18 @@ export async function runSpeaker(args: readonly string[]): Promise<void> {
         log({ level: "warn", event: "speakersDoNotWatch", reason: "--ml-bindaddr or --ml-labels is empty" });
       } else if (watch.secret === undefined) {
         log({ level: "warn", event: "watchNotAuthenticated", reason: "--ml-secret-key-path is empty" });
+        log({ level: "warn", event: "gossipNotEncrypted", reason: "--ml-secret-key-path is empty" });
       }
+      const memberlist = readMemberlistSettings(MEMBERLIST_CONFIG_PATH, { wan: flags["ml-wan-config"] });
+      if (!memberlist.ok) return fail(memberlist.message) as never;
+      if (watch !== undefined) log({ level: "info", event: "memberlistSettings", source: memberlist.source });
       const speaker = new Speaker({
         node: flags["node-name"],
         namespace,
         lbClasses: classesOf(flags["lb-class"]),
         ignoreExcludeLb: flags["ignore-exclude-lb"],
         watch,
+        membership: { port: flags["ml-bindport"], settings: memberlist.settings },
         podName: flags["pod-name"],
         exclusions: exclusions.ok ? exclusions.patterns : [],
         namespacePath: undefined,
@@ -49,6 +56,13 @@ export async function runSpeaker(args: readonly string[]): Promise<void> {
       // The Worker has what it needs; from here on nothing else in this process may open a library.
       Deno.permissions.revokeSync({ name: "ffi" });
       speaker.start();
+      if (watch?.secret !== undefined) {
+        const follower = new SecretFollower({ path: secretPath(flags), known: watch.secret }, {
+          log,
+          read: Deno.readFile,
+        });
+        follower.start((secret) => speaker.changeSecret(secret));
+      }
       return Promise.resolve(observeSpeaker(speaker, flags["node-name"]));
     },
   }, args);
@@ -79,9 +93,12 @@ function readWatch(flags: SpeakerFlags, fail: (message: string) => void): Speake
   const labels = flags["ml-labels"];
   if (address === "" || labels === "") return undefined;
   if (canonicalIp(address) === undefined) fail(`--ml-bindaddr: "${address}" is not an IP address`);
-  const directory = flags["ml-secret-key-path"];
-  const secret = directory === "" ? undefined : readSecret(`${directory}/secretkey`, fail);
+  const secret = flags["ml-secret-key-path"] === "" ? undefined : readSecret(secretPath(flags), fail);
   return { address, labels, port: flags["ml-bindport"] + 1, secret };
+}
+
+function secretPath(flags: SpeakerFlags): string {
+  return `${flags["ml-secret-key-path"]}/secretkey`;
 }
 
 function readSecret(path: string, fail: (message: string) => void): Uint8Array | undefined {

@@ -11,6 +11,7 @@ import type { Log, LogEvent } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
 import type { Clock } from "../base/time.ts";
 import type { FromPacketThread, InterfaceReport, WantedAddress } from "../base/wanted.ts";
+import { formatNetworks, NETWORKS_ANNOTATION } from "../decision/config/node_networks.ts";
 import type { KubeClientFacts, Layer2Counts, ProblemCount } from "../edge/http/metallb_metrics.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
 import { EventRecorder, type EventToRecord } from "../edge/kube/events.ts";
@@ -20,20 +21,28 @@ import type { Problem } from "../decision/config/problem.ts";
 import { ConfigurationReporter } from "./configuration_reporter.ts";
 import { ConflictReporter } from "./conflict_reporter.ts";
 import { L2StatusWriter } from "./l2_status_writer.ts";
+import type { MemberlistSettings } from "./memberlist_settings.ts";
+import type { MembershipInit } from "./membership.ts";
 import { PacketPort } from "./packet_port.ts";
-import { SpeakerReporter } from "./speaker_reporter.ts";
-import { VERSION } from "./version.ts";
 import { WantedSource, type WantedSourceOptions } from "./wanted_source.ts";
 
 export interface SpeakerOptions extends Omit<WantedSourceOptions, "peers"> {
   /** `undefined`: speakers do not watch each other, every candidate counts as living. */
   readonly watch: SpeakerWatch | undefined;
+  /** `undefined`: no gossip. It needs the watch, beside which it runs. */
+  readonly membership?: SpeakerMembership | undefined;
   /** Own pod, which owns what this speaker reports; empty outside of a pod. */
   readonly podName: string;
   /** Patterns of interface names that are not used, as regular expression sources. */
   readonly exclusions: readonly string[];
   /** Network namespace of the packet thread; `undefined` for the process's own. */
   readonly namespacePath: string | undefined;
+}
+
+/** How the speakers' gossip runs; its address, port and secret are those of the watch. */
+export interface SpeakerMembership {
+  readonly port: number;
+  readonly settings: MemberlistSettings;
 }
 
 export interface SpeakerWatch {
@@ -67,7 +76,6 @@ export class Speaker {
   readonly #events: EventRecorder;
   readonly #packets: PacketPort;
   readonly #reporter: ConfigurationReporter;
-  readonly #view: SpeakerReporter;
   readonly #announcements: Announcements;
   readonly #announcementEvents: AnnouncementEvents;
   readonly #statuses: L2StatusWriter;
@@ -86,10 +94,6 @@ export class Speaker {
     this.#events = new EventRecorder({ component: "metallb-speaker", host: options.node }, { client, clock, rng, log });
     const { namespace, node, podName } = options;
     this.#reporter = new ConfigurationReporter({ namespace, component: "speaker", node, podName }, deps);
-    this.#view = new SpeakerReporter({ version: VERSION }, {
-      ...deps,
-      annotate: (annotations) => this.#reporter.annotate(annotations),
-    });
     this.#announcements = new Announcements({ node }, { plan: () => this.#source.plan });
     this.#announcementEvents = new AnnouncementEvents({ node }, {
       record: ({ service, ...event }) => this.#recordEvent(service, event),
@@ -120,6 +124,7 @@ export class Speaker {
       node: options.node,
       generation: Math.trunc(clock.wallMs()),
       watch: options.watch,
+      membership: membershipInit(options),
       exclusions: options.exclusions,
       namespacePath: options.namespacePath,
     }, { onEvent: (event) => this.#receive(event) });
@@ -131,10 +136,14 @@ export class Speaker {
     this.#statuses.start();
   }
 
+  /** The secret that the speakers share is another one from now on. */
+  changeSecret(secret: Uint8Array): void {
+    this.#packets.changeSecret(secret);
+  }
+
   /** Hands every address over and ends; resolves when nothing is answered any more. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    this.#view.stop();
     await this.#packets.stop();
     await Promise.all([this.#source.stop(), this.#reporter.stop()]);
     await Promise.all([this.#events.flush(EVENT_FLUSH_MS), this.#statuses.stop(STATUS_REMOVAL_MS)]);
@@ -144,7 +153,6 @@ export class Speaker {
   /** Ends without a word to anybody, as a power cut would. */
   async cut(): Promise<void> {
     this.#stopping = true;
-    this.#view.stop();
     await this.#packets.cut();
     await Promise.all([this.#source.stop(), this.#reporter.stop(), this.#statuses.stop()]);
     this.#events.stop();
@@ -217,16 +225,11 @@ export class Speaker {
         this.#counterSlots.set(event.address, event.slot);
         return;
       case "networks":
-        return this.#view.takeNetworks(event.networks);
+        return this.#reporter.annotate({ [NETWORKS_ANNOTATION]: formatNetworks(event.networks) });
       case "interfaces":
         this.#interfaces = event.report;
-        this.#view.takeInterfaces(event.report);
         for (const wanted of this.#source.plan.addresses.values()) this.#checkInterfaces(wanted);
         return;
-      case "member":
-        return this.#view.takeMember(event.change);
-      case "serving":
-        return this.#view.takeServing(event.serving);
       case "conflict":
         return this.conflicts.take(event);
       case "log":
@@ -294,4 +297,10 @@ export class Speaker {
   #log(event: LogEvent): void {
     this.#deps.log({ ...event, node: this.#options.node });
   }
+}
+
+function membershipInit({ watch, membership }: SpeakerOptions): MembershipInit | undefined {
+  if (watch === undefined || membership === undefined) return undefined;
+  const { address, secret } = watch;
+  return { address, secret, ...membership };
 }

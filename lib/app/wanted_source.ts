@@ -44,7 +44,15 @@ export interface WantedSourceOptions {
   readonly lbClasses: LoadBalancerClasses;
   readonly ignoreExcludeLb: boolean;
   /** Where the other speakers are found; `undefined`: nowhere. */
-  readonly peers: { readonly labels: string; readonly port: number } | undefined;
+  readonly peers: PeerSource | undefined;
+}
+
+export interface PeerSource {
+  readonly labels: string;
+  /** Of every speaker's watch. */
+  readonly port: number;
+  /** Where this speaker is reached itself: the others are called at an address of the same family, else at their first. */
+  readonly address?: string;
 }
 
 export interface WantedSourceDeps {
@@ -179,7 +187,7 @@ export class WantedSource {
     });
     if (peers !== undefined) {
       this.#caches.add({ resource: RESOURCES.pods, namespace, labelSelector: peers.labels }, (change) => {
-        this.#changePeer(change.key, change.kind === "upsert" ? change.object : undefined, peers.port);
+        this.#changePeer(change.key, change.kind === "upsert" ? change.object : undefined, peers);
         this.#scheduleFlush();
       });
     }
@@ -221,13 +229,18 @@ export class WantedSource {
   }
 
   /** Peers are the speaker pods with a node and an address; a pod that is going stays a peer until it is gone. */
-  #changePeer(key: string, object: KubeObject | undefined, port: number): void {
+  #changePeer(
+    key: string,
+    object: KubeObject | undefined,
+    { port, address: ownAddress }: PeerSource,
+  ): void {
     this.#peers.delete(key);
     if (object === undefined) return;
     const pod = decodePod(object);
     if (!pod.ok) return this.#refuse(pod.problem);
     const { nodeName, ips, phase } = pod.value;
-    const address = ips[0];
+    // A socket reaches its own family only; of two stacks the pod has an address in each.
+    const address = ips.find((ip) => ownAddress === undefined || isIpv6(ip) === isIpv6(ownAddress));
     const isOver = phase === "Succeeded" || phase === "Failed";
     if (nodeName === undefined || address === undefined || isOver || nodeName === this.#options.node) return;
     this.#peers.set(key, { node: nodeName, address, port });
@@ -325,4 +338,8 @@ function sameLabels(change: Exclude<StoreChange<KubeObject>, { kind: "synced" }>
 /** One peer per node: of two pods on a node (a rolling update), the one whose key sorts last is the newer guess. */
 function peersByNode(peers: Iterable<WantedPeer>): Iterable<WantedPeer> {
   return new Map([...peers].map((peer) => [peer.node, peer])).values();
+}
+
+function isIpv6(address: string): boolean {
+  return address.includes(":");
 }
