@@ -8,20 +8,15 @@ import { type MessagePort as NodeMessagePort, receiveMessageOnPort } from "node:
 import { type AddressCounter, COUNTER_SLOTS_MAX, SharedCounters } from "../base/shared_counters.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { FromPacketThread, ToPacketThread } from "../base/wanted.ts";
-import { ARP_FILTER } from "../edge/net/bpf.ts";
-import { SysError } from "../edge/net/errno.ts";
 import { enterNetwork } from "../edge/net/namespace.ts";
 import { Netlink } from "../edge/net/netlink.ts";
-import type { PacketSocket } from "../edge/net/packet_socket.ts";
-import { PacketSocketShelf } from "../edge/net/packet_socket_shelf.ts";
 import { Poller } from "../edge/net/poller.ts";
 import { UdpSocket } from "../edge/net/udp_socket.ts";
 import { WakeUp } from "../edge/net/wake_up.ts";
 import { systemClock } from "../edge/run/clock.ts";
 import { Driver, type Timed } from "../edge/run/driver.ts";
-import { PacketLoop, type PacketSource } from "../edge/run/packet_loop.ts";
+import { PacketLoop } from "../edge/run/packet_loop.ts";
 import { systemRng } from "../edge/run/random.ts";
-import type { L2Interface } from "../protocol/l2/interface.ts";
 import { PacketPlane, type PacketPlaneEffect, type PacketPlaneInput } from "../protocol/packet_plane.ts";
 import {
   decodeWatchMessage,
@@ -31,7 +26,7 @@ import {
   type WatchKey,
 } from "../protocol/watch/message.ts";
 import { watchTimes } from "../protocol/watch/times.ts";
-import { arpReceiveWindow, decodeArpWindow, encodeArpInto } from "../wire/arp.ts";
+import { InterfaceSockets } from "./interface_sockets.ts";
 import { LinkFollower, type LinkFollowerEffect } from "./link_follower.ts";
 import { Membership, type MembershipEvent, type MembershipInit } from "./membership.ts";
 import { Outbox } from "./outbox.ts";
@@ -56,12 +51,6 @@ export interface PacketThreadInit {
   readonly port: MessagePort;
 }
 
-interface OpenInterface {
-  readonly socket: PacketSocket;
-  readonly source: PacketSource;
-}
-
-const FRAME_BYTES = 64;
 /** More than a socket's receive queue holds. */
 const DISCARD_MAX = 1 << 20;
 
@@ -77,9 +66,7 @@ export class PacketThread {
   readonly #watchSocket: UdpSocket | undefined;
   readonly #watchKey: WatchKey | undefined;
   readonly #watchBuffer = new Uint8Array(WATCH_MESSAGE_BYTES_MAX + 1);
-  readonly #frame = new Uint8Array(FRAME_BYTES);
-  readonly #arpSockets = new PacketSocketShelf({ filter: ARP_FILTER });
-  readonly #interfaces = new Map<number, OpenInterface>();
+  readonly #interfaces: InterfaceSockets;
   readonly #dropped = new Map<string, number>();
   readonly #driver: Driver<PacketPlaneInput, PacketPlaneEffect>;
   readonly #plane: PacketPlane;
@@ -128,6 +115,13 @@ export class PacketThread {
         this.#membership?.takeGap(gapMs);
       },
     });
+    this.#interfaces = new InterfaceSockets({
+      loop: this.#loop,
+      receive: (frame) => this.#driver.input(frame),
+      count: (counter) => this.#counters.increment(counter),
+      drop: (reason) => this.#drop(reason),
+      log: (event) => this.#post({ kind: "log", event }),
+    });
     this.#membership = init.membership === undefined ? undefined : this.#openMembership(init.membership);
     timed.push(...this.#membership?.timed ?? []);
   }
@@ -147,8 +141,7 @@ export class PacketThread {
     this.#links.start();
     this.#driver.input({ kind: "opened" });
     this.#loop.run();
-    for (const { socket } of this.#interfaces.values()) socket.close();
-    this.#arpSockets.close();
+    this.#interfaces.closeAll();
     this.#watchSocket?.close();
     this.#membership?.close();
     this.#netlink.close();
@@ -239,12 +232,16 @@ export class PacketThread {
   #followLink(effect: LinkFollowerEffect): boolean {
     switch (effect.kind) {
       case "open":
-        return this.#openInterface(effect.interface);
+        if (!this.#interfaces.open(effect.interface)) return false;
+        this.#driver.input({ kind: "interface", interface: effect.interface });
+        return true;
       case "change":
         this.#driver.input({ kind: "interface", interface: effect.interface });
         return true;
       case "close":
-        this.#closeInterface(effect.interface);
+        if (this.#interfaces.close(effect.interface)) {
+          this.#driver.input({ kind: "interfaceGone", ifindex: effect.interface.ifindex });
+        }
         return true;
       case "report":
         this.#driver.input({ kind: "interfaces", report: effect.report });
@@ -253,66 +250,6 @@ export class PacketThread {
         this.#post(effect);
         return true;
     }
-  }
-
-  #openInterface(link: L2Interface): boolean {
-    let socket: PacketSocket;
-    try {
-      socket = this.#arpSockets.take(link.ifindex);
-    } catch (error) {
-      // Without the right to open packet sockets this thread is of no use; anything else concerns this interface only.
-      if (!(error instanceof SysError)) throw error;
-      if (error.code === "EPERM") throw new Error(`${error.message}; a speaker needs the capability CAP_NET_RAW`);
-      // One that went away between its notice and now is nobody's fault.
-      const level = error.code === "ENODEV" ? "debug" : "warn";
-      this.#post({
-        kind: "log",
-        event: { level, event: "interfaceNotOpened", interface: link.name, error: error.message },
-      });
-      return false;
-    }
-    const source: PacketSource = {
-      fd: socket.fd,
-      drain: (budget) => this.#receiveFrames(link.ifindex, socket, budget),
-      discard: () => socket.discardQueued(DISCARD_MAX),
-    };
-    this.#loop.add(source);
-    this.#interfaces.set(link.ifindex, { socket, source });
-    this.#driver.input({ kind: "interface", interface: link });
-    this.#post({ kind: "log", event: { level: "info", event: "createARPResponder", interface: link.name } });
-    return true;
-  }
-
-  #closeInterface({ ifindex, name }: L2Interface): void {
-    const open = this.#interfaces.get(ifindex);
-    if (open === undefined) return;
-    this.#interfaces.delete(ifindex);
-    this.#loop.remove(open.source);
-    this.#arpSockets.put(ifindex, open.socket);
-    this.#driver.input({ kind: "interfaceGone", ifindex });
-    this.#post({ kind: "log", event: { level: "info", event: "deleteARPResponder", interface: name } });
-  }
-
-  #receiveFrames(ifindex: number, socket: PacketSocket, budget: number): number {
-    let count = 0;
-    for (; count < budget; count++) {
-      const length = socket.receiveInto(arpReceiveWindow);
-      if (length === 0) break;
-      if (length < 0) {
-        // The interface went down or away; netlink tells which.
-        this.#drop(`receive errno ${-length}`);
-        break;
-      }
-      this.#counters.increment("framesReceived");
-      const decoded = decodeArpWindow(length);
-      if (decoded.ok) {
-        this.#driver.input({ kind: "arp", ifindex, record: decoded.value });
-      } else {
-        this.#counters.increment("framesMalformed");
-        this.#drop(`arp ${decoded.reason}`);
-      }
-    }
-    return count;
   }
 
   #receiveWatch(socket: UdpSocket, budget: number): number {
@@ -335,14 +272,13 @@ export class PacketThread {
 
   #apply(effect: PacketPlaneEffect): void {
     switch (effect.kind) {
-      case "sendArp": {
-        const socket = this.#interfaces.get(effect.ifindex)?.socket;
-        if (socket === undefined) return;
-        const length = encodeArpInto(effect.record, this.#frame);
-        if (socket.send(this.#frame.subarray(0, length)) <= 0) this.#counters.increment("sendErrors");
-        else if (effect.counter !== undefined) this.#count(effect.address, effect.counter);
+      case "sendArp":
+      case "sendNdp":
+        if (this.#interfaces.send(effect) && effect.counter !== undefined) this.#count(effect.address, effect.counter);
         return;
-      }
+      case "joinGroup":
+      case "leaveGroup":
+        return this.#interfaces.changeGroup(effect);
       case "sendWatch": {
         const bytes = encodeWatchMessage(effect.message, this.#watchKey);
         if ((this.#watchSocket?.sendTo(bytes, effect.address, effect.port) ?? -1) < 0) {

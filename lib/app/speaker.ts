@@ -11,7 +11,6 @@ import type { Log, LogEvent } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
 import type { Clock } from "../base/time.ts";
 import type { FromPacketThread, InterfaceReport, WantedAddress } from "../base/wanted.ts";
-import { formatNetworks, NETWORKS_ANNOTATION } from "../decision/config/node_networks.ts";
 import type { KubeClientFacts, Layer2Counts, ProblemCount } from "../edge/http/metallb_metrics.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
 import { EventRecorder, type EventToRecord } from "../edge/kube/events.ts";
@@ -24,6 +23,8 @@ import { L2StatusWriter } from "./l2_status_writer.ts";
 import type { MemberlistSettings } from "./memberlist_settings.ts";
 import type { MembershipInit } from "./membership.ts";
 import { PacketPort } from "./packet_port.ts";
+import { SpeakerReporter } from "./speaker_reporter.ts";
+import { VERSION } from "./version.ts";
 import { WantedSource, type WantedSourceOptions } from "./wanted_source.ts";
 
 export interface SpeakerOptions extends Omit<WantedSourceOptions, "peers"> {
@@ -76,6 +77,7 @@ export class Speaker {
   readonly #events: EventRecorder;
   readonly #packets: PacketPort;
   readonly #reporter: ConfigurationReporter;
+  readonly #view: SpeakerReporter;
   readonly #announcements: Announcements;
   readonly #announcementEvents: AnnouncementEvents;
   readonly #statuses: L2StatusWriter;
@@ -94,6 +96,10 @@ export class Speaker {
     this.#events = new EventRecorder({ component: "metallb-speaker", host: options.node }, { client, clock, rng, log });
     const { namespace, node, podName } = options;
     this.#reporter = new ConfigurationReporter({ namespace, component: "speaker", node, podName }, deps);
+    this.#view = new SpeakerReporter({ version: VERSION }, {
+      ...deps,
+      annotate: (annotations) => this.#reporter.annotate(annotations),
+    });
     this.#announcements = new Announcements({ node }, { plan: () => this.#source.plan });
     this.#announcementEvents = new AnnouncementEvents({ node }, {
       record: ({ service, ...event }) => this.#recordEvent(service, event),
@@ -144,6 +150,7 @@ export class Speaker {
   /** Hands every address over and ends; resolves when nothing is answered any more. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#view.stop();
     await this.#packets.stop();
     await Promise.all([this.#source.stop(), this.#reporter.stop()]);
     await Promise.all([this.#events.flush(EVENT_FLUSH_MS), this.#statuses.stop(STATUS_REMOVAL_MS)]);
@@ -153,6 +160,7 @@ export class Speaker {
   /** Ends without a word to anybody, as a power cut would. */
   async cut(): Promise<void> {
     this.#stopping = true;
+    this.#view.stop();
     await this.#packets.cut();
     await Promise.all([this.#source.stop(), this.#reporter.stop(), this.#statuses.stop()]);
     this.#events.stop();
@@ -225,11 +233,16 @@ export class Speaker {
         this.#counterSlots.set(event.address, event.slot);
         return;
       case "networks":
-        return this.#reporter.annotate({ [NETWORKS_ANNOTATION]: formatNetworks(event.networks) });
+        return this.#view.takeNetworks(event.networks);
       case "interfaces":
         this.#interfaces = event.report;
+        this.#view.takeInterfaces(event.report);
         for (const wanted of this.#source.plan.addresses.values()) this.#checkInterfaces(wanted);
         return;
+      case "member":
+        return this.#view.takeMember(event.change);
+      case "serving":
+        return this.#view.takeServing(event.serving);
       case "conflict":
         return this.conflicts.take(event);
       case "log":

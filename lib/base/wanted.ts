@@ -8,6 +8,8 @@
 import type { ConflictReport } from "./conflict.ts";
 import type { JsonObject } from "./json.ts";
 import type { LogEvent } from "./log.ts";
+import type { MemberChange } from "./member.ts";
+import type { Serving } from "./serving.ts";
 import { sameTexts } from "./text_list.ts";
 import type { Millis } from "./time.ts";
 
@@ -186,6 +188,10 @@ export type FromPacketThread =
   /** All of it, whenever something of it changed. */
   | { readonly kind: "interfaces"; readonly report: InterfaceReport }
   | ConflictReport
+  /** What became of a member of the gossip. */
+  | { readonly kind: "member"; readonly change: MemberChange }
+  /** What this node says of itself to the others, whenever something of it changed. */
+  | { readonly kind: "serving"; readonly serving: Serving }
   | { readonly kind: "log"; readonly event: LogEvent }
   | { readonly kind: "inspected"; readonly id: number; readonly state: JsonObject }
   /** The thread cannot go on; the program ends and says why. */

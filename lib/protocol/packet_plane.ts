@@ -3,14 +3,14 @@
  *
  *     delta ──────────────┬──────────> PeerPlane ── who lives ──┐   (watch, membership, claims: peer_plane.ts)
  *                         └── addresses ─────────────────────> Ownership ── own / disown ──> ConflictGuard ──┐
- *     ARP frame ──> ArpResponder ── claim ──> ConflictGuard ── of a speaker ──^                              │
- *                                                   ArpResponder, Gratuitous <── what may be carried out ────┘
+ *     ARP, NDP frame ──> Announcer ── claim ──> ConflictGuard ── of a speaker ──^                            │
+ *                                                                   Announcer <── what may be carried out ───┘
  *
  * It routes and nothing more: every decision is in one of the parts. The packet thread drives it on real sockets, tests
  * and the simulation on pretended ones.
  */
 import { invariant } from "../base/assert.ts";
-import { formatIpv4, type Ipv4, parseIpv4 } from "../base/ip.ts";
+import { formatIpv4 } from "../base/ip.ts";
 import type { JsonObject } from "../base/json.ts";
 import { type Deadline, earlier, type Machine, type Tick } from "../base/machine.ts";
 import { formatMac } from "../base/mac.ts";
@@ -21,10 +21,10 @@ import type { Serving } from "../base/serving.ts";
 import type { Millis } from "../base/time.ts";
 import type { FromPacketThread, InterfaceReport, PeerState, WantedDelta } from "../base/wanted.ts";
 import type { ArpRecord } from "../wire/arp.ts";
+import type { NdpRecord } from "../wire/ndp.ts";
 import { addressProbe } from "../wire/arp_frames.ts";
-import { ArpResponder, type ArpResponderEffect } from "./l2/arp_responder.ts";
+import { Announcer, type AnnouncerEffect } from "./l2/announcer.ts";
 import { ConflictGuard, type ConflictGuardEffect } from "./l2/conflict_guard.ts";
-import { Gratuitous, type GratuitousEffect } from "./l2/gratuitous.ts";
 import type { L2Interface } from "./l2/interface.ts";
 import { isCutOff } from "./l2/cut_off.ts";
 import { LinkProbe, type LinkProbeEffect } from "./l2/link_probe.ts";
@@ -44,6 +44,7 @@ export type PacketPlaneInput =
   /** After the two above: all that is usable now, and why the rest is not. */
   | { readonly kind: "interfaces"; readonly report: InterfaceReport }
   | { readonly kind: "arp"; readonly ifindex: number; readonly record: ArpRecord }
+  | { readonly kind: "ndp"; readonly ifindex: number; readonly record: NdpRecord }
   | { readonly kind: "watch"; readonly message: WatchMessage; readonly address: string; readonly port: number }
   /** The kernel of a watched peer says that nobody holds its watch port. */
   | { readonly kind: "refused"; readonly node: string }
@@ -60,18 +61,9 @@ export type PacketPlaneInput =
   | { readonly kind: "gap"; readonly gapMs: number }
   | { readonly kind: "leave" };
 
-export type L2Counter = "requestsReceived" | "responsesSent" | "gratuitousSent";
-
 /** In the order in which they must be applied. */
 export type PacketPlaneEffect =
-  | {
-    readonly kind: "sendArp";
-    readonly ifindex: number;
-    readonly record: ArpRecord;
-    /** What to count, for which address, once the frame went out. */
-    readonly counter: L2Counter | undefined;
-    readonly address: string;
-  }
+  | Exclude<AnnouncerEffect, { readonly kind: "claim" }>
   | {
     readonly kind: "sendWatch";
     readonly address: string;
@@ -80,7 +72,6 @@ export type PacketPlaneEffect =
     /** The peer that is probed by it: whether its kernel refuses it is of interest. */
     readonly probed?: string;
   }
-  | { readonly kind: "count"; readonly counter: L2Counter; readonly address: string }
   | { readonly kind: "event"; readonly event: FromPacketThread }
   /** Hold an idle connection to this peer's watch port; when it ends, say so. At most one is held per peer. */
   | { readonly kind: "openLine"; readonly node: string; readonly address: string; readonly port: number }
@@ -107,12 +98,9 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   readonly #peers: PeerPlane | undefined;
   readonly #ownership: Ownership;
   readonly #guard: ConflictGuard;
-  readonly #responder = new ArpResponder();
-  readonly #gratuitous = new Gratuitous();
+  readonly #announcer = new Announcer();
   readonly #linkProbe: LinkProbe;
   readonly #effects = new Queue<PacketPlaneEffect>();
-  /** Wanted addresses for which there is no responder yet. */
-  readonly #unserved = new Set<string>();
   readonly #peerStations = new PeerStations();
   readonly #safe: boolean;
   readonly #serving = new SelfServing({ isTellable: isTellableInterface });
@@ -141,12 +129,15 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   handle(input: PacketPlaneInput | Tick, now: Millis): void {
     switch (input.kind) {
       case "arp": {
-        const { ifindex, record } = input;
-        this.#peerStations.handle({ kind: "seen", ip: record.senderIp, mac: record.senderMac }, now);
-        this.#responder.handle({ kind: "frame", ifindex, record }, now);
+        const { senderIp, senderMac } = input.record;
+        this.#peerStations.handle({ kind: "seen", ip: senderIp, mac: senderMac }, now);
+        this.#announcer.handle(input, now);
         this.#linkProbe.handle(input, now);
         break;
       }
+      case "ndp":
+        this.#announcer.handle(input, now);
+        break;
       case "watch": {
         const { message, address, port } = input;
         this.#peerStations.handle({ kind: "told", node: message.sender, macs: message.serving?.macs ?? [] }, now);
@@ -174,8 +165,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
         this.#serving.setInterface(input);
         this.#guard.handle(input, now);
         this.#peerStations.handle(input, now);
-        this.#responder.handle(input, now);
-        this.#gratuitous.handle(input, now);
+        this.#announcer.handle(input, now);
         this.#linkProbe.handle(input, now);
         break;
       case "interfaces":
@@ -207,7 +197,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
         this.#guard.handle(input, now);
         this.#peerStations.handle(input, now);
         this.#route(now);
-        this.#gratuitous.handle(input, now);
+        this.#announcer.handle(input, now);
         this.#linkProbe.handle(input, now);
     }
     this.#route(now);
@@ -219,7 +209,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   }
 
   deadline(): Deadline | undefined {
-    return [this.#peers, this.#ownership, this.#guard, this.#linkProbe, this.#gratuitous]
+    return [this.#peers, this.#ownership, this.#guard, this.#linkProbe, this.#announcer]
       .reduce<Deadline | undefined>((next, machine) => earlier(next, machine?.deadline()), undefined);
   }
 
@@ -232,10 +222,8 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
       ownership: this.#ownership.inspect(),
       conflicts: this.#guard.inspect(),
       peerStations: this.#peerStations.inspect(),
-      arpResponder: this.#responder.inspect(),
-      gratuitous: this.#gratuitous.inspect(),
+      ...this.#announcer.inspect(),
       linkProbe: this.#linkProbe.inspect(),
-      unserved: [...this.#unserved],
     };
   }
 
@@ -249,9 +237,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
     this.#peers?.handle({ kind: "peers", upsert: delta.upsertPeers, remove: delta.removePeers }, now);
     this.#route(now);
     this.#peerStations.handle({ kind: "peers", upsert: delta.upsertPeers, remove: delta.removePeers }, now);
-    for (const address of delta.removeAddresses) this.#unserved.delete(address);
-    const served = delta.upsertAddresses.filter((wanted) => this.#serves(wanted.address));
-    const wanted = { kind: "wanted", upsert: served, remove: delta.removeAddresses } as const;
+    const wanted = { kind: "wanted", upsert: delta.upsertAddresses, remove: delta.removeAddresses } as const;
     this.#guard.handle(wanted, now);
     this.#linkProbe.handle(wanted, now);
     this.#route(now);
@@ -260,15 +246,6 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
     if (!delta.complete || this.#complete) return;
     this.#complete = true;
     this.#becomeReady(now);
-  }
-
-  #serves(address: string): boolean {
-    if (parseIpv4(address) !== undefined) return true;
-    if (!this.#unserved.has(address)) {
-      this.#unserved.add(address);
-      this.#log({ level: "warn", event: "addressFamilyNotServed", address });
-    }
-    return false;
   }
 
   #becomeReady(now: Millis): void {
@@ -288,11 +265,10 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
       for (let effect; (effect = this.#peerStations.poll()) !== undefined; moved = true) {
         this.#fromStations(effect, now);
       }
-      for (let effect; (effect = this.#responder.poll()) !== undefined; moved = true) this.#fromResponder(effect, now);
       for (let effect; (effect = this.#ownership.poll()) !== undefined; moved = true) this.#fromOwnership(effect, now);
       for (let effect; (effect = this.#guard.poll()) !== undefined; moved = true) this.#fromGuard(effect, now);
       for (let effect; (effect = this.#linkProbe.poll()) !== undefined; moved = true) this.#fromLinkProbe(effect, now);
-      for (let effect; (effect = this.#gratuitous.poll()) !== undefined; moved = true) this.#fromGratuitous(effect);
+      for (let effect; (effect = this.#announcer.poll()) !== undefined; moved = true) this.#fromAnnouncer(effect, now);
       if (!moved) return;
     }
     invariant(false, "The machines of the packet plane did not come to rest");
@@ -401,27 +377,6 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
 
   #fromGuard(effect: ConflictGuardEffect, now: Millis): void {
     switch (effect.kind) {
-      case "own":
-      case "listen":
-        this.#responder.handle({ ...effect, ip: ipv4Of(effect.address) }, now);
-        return;
-      case "announce":
-      case "repeat":
-        this.#gratuitous.handle({ ...effect, ip: ipv4Of(effect.address) }, now);
-        return;
-      case "disown":
-        this.#responder.handle({ kind: "disown", ip: ipv4Of(effect.address) }, now);
-        this.#gratuitous.handle({ kind: "withdraw", ip: ipv4Of(effect.address) }, now);
-        return;
-      case "hush":
-        this.#gratuitous.handle({ kind: "withdraw", ip: ipv4Of(effect.address) }, now);
-        return;
-      case "probe": {
-        const { address, on: { ifindex, mac } } = effect;
-        const record = addressProbe(mac, ipv4Of(address));
-        this.#effects.push({ kind: "sendArp", ifindex, record, counter: undefined, address });
-        return;
-      }
       case "speakerClaim":
         this.#ownership.handle({ kind: "foreignClaim", address: effect.address }, now);
         return;
@@ -432,6 +387,9 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
       }
       case "conflict":
         this.#effects.push({ kind: "event", event: { ...effect, mac: formatMac(effect.mac) } });
+        return;
+      default:
+        this.#announcer.handle(effect, now);
     }
   }
 
@@ -442,26 +400,9 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
     this.#effects.push({ kind: "sendArp", ifindex, record: addressProbe(mac, ip), counter: undefined, address });
   }
 
-  #fromResponder(effect: ArpResponderEffect, now: Millis): void {
-    switch (effect.kind) {
-      case "send": {
-        const address = formatIpv4(effect.record.senderIp);
-        this.#effects.push({ ...effect, kind: "sendArp", counter: "responsesSent", address });
-        return;
-      }
-      case "requestAccepted":
-        this.#effects.push({ kind: "count", counter: "requestsReceived", address: formatIpv4(effect.ip) });
-        return;
-      case "foreignClaim": {
-        const { ip, ifindex, mac, form } = effect;
-        this.#guard.handle({ kind: "claim", claim: { address: formatIpv4(ip), ifindex, mac, form } }, now);
-      }
-    }
-  }
-
-  #fromGratuitous(effect: GratuitousEffect): void {
-    const { ifindex, record, ip } = effect;
-    this.#effects.push({ kind: "sendArp", ifindex, record, counter: "gratuitousSent", address: formatIpv4(ip) });
+  #fromAnnouncer(effect: AnnouncerEffect, now: Millis): void {
+    if (effect.kind === "claim") this.#guard.handle(effect, now);
+    else this.#effects.push(effect);
   }
 
   #fromLinkProbe(effect: LinkProbeEffect, now: Millis): void {
@@ -479,11 +420,4 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   #log(event: (FromPacketThread & { kind: "log" })["event"]): void {
     this.#effects.push({ kind: "event", event: { kind: "log", event } });
   }
-}
-
-/** Only addresses of this family reach ownership. */
-function ipv4Of(address: string): Ipv4 {
-  const ip = parseIpv4(address);
-  invariant(ip !== undefined, `${address} is not an IPv4 address`);
-  return ip;
 }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert/equals";
-import { ARP_FILTER, type BpfProgram, encodeBpf, PACKET_TYPE } from "../../lib/edge/net/bpf.ts";
+import { ARP_FILTER, type BpfProgram, encodeBpf, NDP_FILTER, PACKET_TYPE } from "../../lib/edge/net/bpf.ts";
 
 const HOST = 0;
 const BROADCAST = 1;
@@ -31,6 +31,32 @@ for (const [name, hex, packetType, passes] of ROWS) {
 Deno.test("ARP_FILTER: what passes is kept whole, up to the largest frame", () => {
   assertEquals(run(ARP_FILTER, Uint8Array.fromHex(REQUEST), BROADCAST), 0x4_0000);
 });
+
+/** Of wire-facts §5.4. */
+const SOLICITATION = "3333ff0002107e0dfa58a8c886dd6000000000203aff" + "fd98000000000000000000000000001" +
+  "1ff0200000000000000000001ff0002108700590d00000000fd980000000000000000000000000210" + "01017e0dfa58a8c8";
+const MULTICAST = 2;
+
+const NDP_ROWS: readonly [name: string, hex: string, packetType: number, passes: boolean][] = [
+  ["nothing", "", MULTICAST, false],
+  ["an ARP request", REQUEST, BROADCAST, false],
+  ["a solicitation to its group", SOLICITATION, MULTICAST, true],
+  ["a solicitation to us", SOLICITATION, HOST, true],
+  ["one to another station, or of a VLAN", SOLICITATION, OTHER_HOST, false],
+  ["an advertisement", SOLICITATION.replace("8700590d", "8800590d"), HOST, true],
+  ["a router solicitation", SOLICITATION.replace("8700590d", "8500590d"), MULTICAST, false],
+  ["a redirect", SOLICITATION.replace("8700590d", "8900590d"), HOST, false],
+  ["an echo request", SOLICITATION.replace("8700590d", "8000590d"), HOST, false],
+  ["UDP", SOLICITATION.replace("00203aff", "002011ff"), HOST, false],
+  ["hop-by-hop options in front", SOLICITATION.replace("00203aff", "002000ff"), HOST, false],
+  ["ICMPv6 cut in front of its type", SOLICITATION.slice(0, 108), MULTICAST, false],
+];
+
+for (const [name, hex, packetType, passes] of NDP_ROWS) {
+  Deno.test(`NDP_FILTER: ${name} ${passes ? "passes" : "does not pass"}`, () => {
+    assertEquals(run(NDP_FILTER, Uint8Array.fromHex(hex), packetType) > 0, passes);
+  });
+}
 
 Deno.test("encodeBpf: one sock_filter of 8 bytes per instruction, in host order", () => {
   // The ARP test of wire-facts §5.5: 28 0 0 c | 15 0 3 806.

@@ -1,12 +1,14 @@
 import { assertEquals } from "@std/assert/equals";
 import { assertThrows } from "@std/assert/throws";
 import { type Mac, MAC_BROADCAST, MAC_ZERO } from "../../lib/base/mac.ts";
-import { parseIpv4 } from "../../lib/base/ip.ts";
+import { parseIpv4, parseIpv6 } from "../../lib/base/ip.ts";
 import { SeededRng } from "../../lib/base/rng.ts";
 import { DEFAULT_ADDRESS_POLICY, type WantedAddress, type WantedDelta } from "../../lib/base/wanted.ts";
+import { neighborSolicitation } from "../../lib/wire/ndp_frames.ts";
 import { PacketPlane, type PacketPlaneEffect, type PacketPlaneInput } from "../../lib/protocol/packet_plane.ts";
 
 const VIP = "198.51.100.1";
+const VIP6 = "2001:db8::1";
 const ETH0 = { ifindex: 2, name: "eth0", mac: 0x02_00_00_00_00_0a as Mac };
 const PEER_B = { node: "b", address: "192.0.2.2", port: 7947 };
 
@@ -68,11 +70,15 @@ class Bench {
     return this.#effects.splice(0).filter(({ kind }) => kind !== "serving").map((effect) => {
       switch (effect.kind) {
         case "sendArp":
+        case "sendNdp":
           return `${effect.counter ?? "probed"} ${effect.address}`;
         case "sendWatch":
           return `${effect.message.kind} ${effect.message.state}`;
         case "count":
           return `count ${effect.counter}`;
+        case "joinGroup":
+        case "leaveGroup":
+          return `${effect.kind} ${effect.group}`;
         case "left":
         case "serving":
           return effect.kind;
@@ -105,8 +111,8 @@ Deno.test("PacketPlane: nothing is claimed before the sockets are open and the s
   bench.handle({ kind: "opened" });
   assertEquals(bench.words(), [
     "ready",
-    `probed ${VIP}`,
     `${VIP} elected`,
+    `probed ${VIP}`,
     `gratuitousSent ${VIP}`,
     `gratuitousSent ${VIP}`,
   ]);
@@ -161,12 +167,26 @@ Deno.test("PacketPlane: without a watch nobody is probed and every candidate cou
   assertEquals(bench.plane.deadline(), undefined);
 });
 
-Deno.test("PacketPlane: an address without a responder is logged once and left alone", () => {
-  const bench = Bench.ready().delta({ upsertAddresses: [wanted("2001:db8::1")] });
-  bench.delta({ upsertAddresses: [wanted("2001:db8::1", ["a", "b"])] });
-  assertEquals(bench.words(), ["log addressFamilyNotServed"]);
-  assertEquals(bench.plane.inspect().unserved, ["2001:db8::1"]);
-  assertEquals(bench.delta({ removeAddresses: ["2001:db8::1"] }).plane.inspect().unserved, []);
+Deno.test("PacketPlane: an IPv6 address is announced and answered for where there is neighbour discovery", () => {
+  const on = { ...ETH0, linkLocal: "fe80::a" };
+  const bench = new Bench().handle({ kind: "interface", interface: on }, { kind: "opened" });
+  bench.delta({ upsertAddresses: [wanted(VIP6)] });
+  assertEquals(bench.words(), [
+    `${VIP6} waitingForSnapshot`,
+    "ready",
+    `${VIP6} elected`,
+    "joinGroup ff02::1:ff00:1",
+    `probed ${VIP6}`,
+    `gratuitousSent ${VIP6}`,
+  ]);
+  const mac = 0x02_00_00_00_00_99 as Mac;
+  const record = neighborSolicitation({ mac, source: parseIpv6("fe80::99")!, target: parseIpv6(VIP6)! });
+  bench.handle({ kind: "ndp", ifindex: 2, record });
+  assertEquals(bench.words(), ["count requestsReceived", `responsesSent ${VIP6}`]);
+  bench.delta({ removeAddresses: [VIP6] });
+  assertEquals(bench.words(), [`${VIP6} notCandidate`, "leaveGroup ff02::1:ff00:1"]);
+  bench.handle({ kind: "ndp", ifindex: 2, record });
+  assertEquals(bench.words(), []);
 });
 
 Deno.test("PacketPlane: an interface that comes late is announced on", () => {

@@ -9,11 +9,12 @@
  *      "programs": [{"pod", "component", "node", "ready", "leads": bool | null}],
  *      "leader": {"holder", "since"} | null,
  *      "configuration": [{"name", "result", "problems": [{"severity", "reason", "message"}]}],
- *      "members": null, "sessions": null, "notes": []}
+ *      "members": [{"node", "herald": bool | null, "version", "aliveTo": [], "deadTo": []}] | null,
+ *      "sessions": null, "notes": []}
  *
- * `members` and `sessions` are kept for the speakers' membership and for BGP. The speakers' own `/status` is not asked:
- * the API server's proxy takes the caller's credentials off, and a connection of our own would hand them to a server
- * whose certificate nobody vouches for. Exit codes: 0 shown, 1 the cluster cannot be read, 2 wrong call.
+ * `members` is what the living speakers say of one another in annotations of their ConfigurationStates; `sessions` is
+ * kept for BGP. The speakers' own `/status` is not asked: the API server's proxy takes the caller's credentials off, and
+ * a connection of our own would hand them to a server whose certificate nobody vouches for. Exit codes: 0 shown, 1 the cluster cannot be read, 2 wrong call.
  */
 import type { FlagSpec } from "../flags.ts";
 import { CLUSTER_FLAGS } from "./cluster.ts";

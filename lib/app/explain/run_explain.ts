@@ -1,7 +1,6 @@
 /** The work of `herald explain`: reads a world from files or from a cluster, explains it, and prints what was asked for. */
 import type { KubeObject } from "../../base/kube.ts";
 import { nearestName } from "../../decision/config/nearest_name.ts";
-import { type NodeNetworks, nodeNetworksOf } from "../../decision/config/node_networks.ts";
 import { explainWorld, type WorldObjects } from "../../decision/control/explain_world.ts";
 import { connectCluster } from "../cli/cluster.ts";
 import { EXIT } from "../cli/command.ts";
@@ -11,17 +10,17 @@ import { printable, writeJson } from "../cli/output.ts";
 import { classesOf } from "../load_balancer_classes.ts";
 import { explainJson } from "./explain_json.ts";
 import { writeExplanation } from "./explain_text.ts";
+import { type LiveCluster, liveClusterOf } from "./live_cluster.ts";
 import { type LiveWorld, readLiveWorld } from "./live_world.ts";
 import { METALLB_NAMESPACE, sortWorld } from "./world_input.ts";
 
 /** A world to explain, with what is to be told about where it comes from. */
 interface Source {
   readonly objects: WorldObjects;
-  readonly speakers: ReadonlySet<string> | undefined;
   readonly lbClass: string;
   readonly ignoreExcludeLb: boolean;
   readonly isLive: boolean;
-  readonly networks: NodeNetworks;
+  readonly cluster: LiveCluster;
   /** Of Services that are named without one. */
   readonly namespace: string;
   readonly notes: readonly string[];
@@ -37,11 +36,12 @@ export async function runExplain(call: ExplainCall): Promise<number> {
   const source = call.flags.filename.length > 0 ? await readFiles(call) : await readCluster(call);
   if (typeof source === "number") return source;
   const { flags, stdout, stderr, words } = call;
-  const speakers = speakersOf(flags.speakers) ?? source.speakers;
+  const { cluster } = source;
+  const speakers = speakersOf(flags.speakers) ?? cluster.speakers;
   const objects = withNodesOf(speakersOf(flags.speakers), source.objects);
   const lbClasses = classesOf(flags["lb-class"] || source.lbClass);
   const ignoreExcludeLb = flags["ignore-exclude-lb"] || source.ignoreExcludeLb;
-  const world = explainWorld(objects, { lbClasses, ignoreExcludeLb, speakers, networks: source.networks });
+  const world = explainWorld(objects, { ...cluster, lbClasses, ignoreExcludeLb, speakers });
 
   const wanted = words.map((word) => word.includes("/") ? word : `${source.namespace}/${word}`);
   const missing = wanted.filter((key) => !world.services.some((service) => service.key === key));
@@ -61,6 +61,7 @@ export async function runExplain(call: ExplainCall): Promise<number> {
       services: services.filter(({ allocation }) => named.size > 0 || allocation.reason !== "notLoadBalancer"),
       context: {
         ...source,
+        networks: cluster.networks,
         hasNodes: objects.nodes.length > 0,
         hasPeers: (objects.bgpPeers ?? []).length > 0,
         hasBgpAdvertisements: (objects.bgpAdvertisements ?? []).length > 0,
@@ -96,11 +97,10 @@ async function readFiles({ flags, files, stderr }: ExplainCall): Promise<Source 
   }
   return {
     objects: sorted.objects,
-    speakers: undefined,
     lbClass: "",
     ignoreExcludeLb: false,
     isLive: false,
-    networks: new Map(),
+    cluster: liveClusterOf([], { speakers: undefined }),
     namespace,
     notes,
   };
@@ -128,7 +128,7 @@ function liveSource(world: LiveWorld, { namespace }: { namespace: string }): Sou
     ...world,
     lbClass: world.lbClass ?? "",
     isLive: true,
-    networks: nodeNetworksOf(world.configurationStates),
+    cluster: liveClusterOf(world.configurationStates, world),
     namespace,
   };
 }

@@ -7,6 +7,7 @@ import { connectCluster } from "../cli/cluster.ts";
 import { EXIT } from "../cli/command.ts";
 import { writeJson } from "../cli/output.ts";
 import type { StatusCall } from "../cli/status.ts";
+import { liveClusterOf } from "../explain/live_cluster.ts";
 import { CONTROLLER_SELECTORS, podsOf, readLiveWorld, SPEAKER_SELECTORS } from "../explain/live_world.ts";
 import { METALLB_NAMESPACE } from "../explain/world_input.ts";
 import { classesOf } from "../load_balancer_classes.ts";
@@ -77,6 +78,7 @@ async function readStatus(
     controllers,
     lease,
     configurationStates: world.configurationStates,
+    members: liveClusterOf(world.configurationStates, world).members,
     notes,
   });
 }

@@ -6,6 +6,7 @@
  */
 import { isRecord } from "../../base/json.ts";
 import { type KubeObject, objectKey } from "../../base/kube.ts";
+import type { MemberView } from "../../decision/config/cluster_view.ts";
 import { compareText } from "../../decision/config/config.ts";
 import { classIsOurs, type LoadBalancerClasses } from "../../decision/config/load_balancer_class.ts";
 import { decodePod } from "../../decision/config/pod_view.ts";
@@ -25,6 +26,7 @@ export interface StatusInput {
   readonly controllers: readonly KubeObject[] | undefined;
   readonly lease: KubeObject | undefined;
   readonly configurationStates: readonly KubeObject[];
+  readonly members: readonly MemberView[];
   readonly notes: readonly string[];
 }
 
@@ -76,6 +78,8 @@ export interface StatusReport {
   readonly programs: readonly ProgramStatus[];
   readonly leader: { readonly holder: string; readonly since: string | null } | null;
   readonly configuration: readonly ConfigurationStatus[];
+  /** Empty while no speaker tells whom it sees. */
+  readonly members: readonly MemberView[];
   readonly notes: readonly string[];
 }
 
@@ -107,6 +111,7 @@ export function statusReport(input: StatusInput): StatusReport {
     ],
     leader,
     configuration: input.configurationStates.map(configurationOf).sort((a, b) => compareText(a.name, b.name)),
+    members: input.members,
     notes: input.notes,
   };
 }

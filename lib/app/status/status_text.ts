@@ -2,11 +2,12 @@
 import type { JsonObject } from "../../base/json.ts";
 import { shortList } from "../../base/text_list.ts";
 import { columnsOf, type Output, printable, styled } from "../cli/output.ts";
+import { foreignMembersOf, isDeadToAll, type MemberView } from "../../decision/config/cluster_view.ts";
 import { counterJson } from "../explain/explain_json.ts";
 import type { Announcer, ServiceStatus, StatusReport } from "./status_report.ts";
 
 export function statusJson(report: StatusReport): JsonObject {
-  const { services, pools, programs, leader, configuration, notes } = report;
+  const { services, pools, programs, leader, configuration, members, notes } = report;
   return {
     services: services.map((service) => ({
       ...service,
@@ -28,9 +29,19 @@ export function statusJson(report: StatusReport): JsonObject {
       result,
       problems: problems.map((problem) => ({ ...problem })),
     })),
-    members: null,
+    members: members.length === 0 ? null : members.map(memberJson),
     sessions: null,
     notes: [...notes],
+  };
+}
+
+function memberJson({ node, isHerald, version, aliveTo, deadTo }: MemberView): JsonObject {
+  return {
+    node,
+    herald: isHerald ?? null,
+    version: version ?? null,
+    aliveTo: [...aliveTo],
+    deadTo: [...deadTo],
   };
 }
 
@@ -44,6 +55,7 @@ export function writeStatus(
     output.write(`${styled(output, head!, "dim")}\n${body.map((line) => `${line}\n`).join("")}\n`);
   };
   writePrograms(output, report, table);
+  writeMembers(report, table);
   const where = options.namespace ? ` in namespace ${printable(options.namespace)}` : "";
   if (report.services.length === 0) output.write(`no Service of type LoadBalancer${where}\n\n`);
   else {
@@ -86,6 +98,21 @@ function writePrograms(
   }
 }
 
+/** Who sees whom: a cut that only some of the speakers notice is seen here. */
+function writeMembers({ members }: StatusReport, table: (rows: readonly (readonly string[])[]) => void): void {
+  if (members.length === 0) return;
+  const shown = (names: readonly string[]) => shortList(names, { max: 3 });
+  table([
+    ["MEMBER", "SPEAKER", "SEEN BY THE OTHERS AS"],
+    ...members.map((member) => {
+      const { node, isHerald, version, aliveTo, deadTo } = member;
+      const speaker = isHerald === undefined ? "unknown" : isHerald ? `Herald ${version ?? ""}`.trim() : "not Herald";
+      const dead = isDeadToAll(member) ? "dead" : `dead by ${shown(deadTo)}, alive by ${shown(aliveTo)}`;
+      return [node, speaker, deadTo.length === 0 ? "alive" : dead];
+    }),
+  ]);
+}
+
 function serviceRow(service: ServiceStatus, { nowMs }: { nowMs: number }): string[] {
   const { namespace, name, addresses, pool, pending, announcedBy } = service;
   const key = `${namespace}/${name}`;
@@ -115,7 +142,7 @@ export function ageText(ageMs: number): string {
   return `${Math.floor(seconds / 86_400)}d`;
 }
 
-function writeTroubles(output: Output, { configuration, notes }: StatusReport): void {
+function writeTroubles(output: Output, { configuration, members, notes }: StatusReport): void {
   // All speakers see the same configuration: what many of them say is said once.
   const said = new Map<string, string[]>();
   for (const { name, problems } of configuration) {
@@ -133,5 +160,11 @@ function writeTroubles(output: Output, { configuration, notes }: StatusReport): 
     output.write(`${mark}: ${printable(line!)} ${styled(output, `(${printable(who)})`, "dim")}\n`);
   }
   if (configuration.length > 0 && said.size === 0) output.write("the configuration has no problems\n");
+  const foreign = foreignMembersOf(members);
+  if (foreign.length > 0) {
+    const who = shortList(foreign, { max: 3 });
+    const off = "the order of candidates is MetalLB's, failback and standing back are off";
+    output.write(`${styled(output, "note", "cyan")}: the speaker of ${printable(who)} is not Herald: ${off}\n`);
+  }
   for (const note of notes) output.write(`${styled(output, "note", "cyan")}: ${printable(note)}\n`);
 }

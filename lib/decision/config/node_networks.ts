@@ -8,7 +8,8 @@ import type { NodeNetwork } from "../../base/wanted.ts";
 import { identityOf } from "./identity.ts";
 
 export const NETWORKS_ANNOTATION = "herald.dev/networks";
-const NODE_LABEL = "metallb.io/node-name";
+/** On the ConfigurationState of a speaker. */
+export const SPEAKER_NODE_LABEL = "metallb.io/node-name";
 
 /** A network of one node, ready to be asked. */
 export interface KnownNetwork extends NodeNetwork {
@@ -43,7 +44,7 @@ export function nodeNetworksOf(configurationStates: Iterable<unknown>): NodeNetw
   for (const object of configurationStates) {
     const metadata = isRecord(object) && isRecord(object["metadata"]) ? object["metadata"] : {};
     const [labels, annotations] = [metadata["labels"], metadata["annotations"]];
-    const node = isRecord(labels) ? labels[NODE_LABEL] : undefined;
+    const node = isRecord(labels) ? labels[SPEAKER_NODE_LABEL] : undefined;
     const text = isRecord(annotations) ? annotations[NETWORKS_ANNOTATION] : undefined;
     if (typeof node !== "string" || typeof text !== "string") continue;
     if (identityOf(object, "ConfigurationState").name !== `speaker-${node}`) continue;

@@ -16,7 +16,7 @@ import type { Problem } from "../config/problem.ts";
 import { type ConfigObjects, resolveConfig } from "../config/resolve.ts";
 import { decodeService, type ServiceView } from "../config/service_view.ts";
 import { type BgpPlan, planBgp } from "../plan/bgp_plan.ts";
-import { explainService, type Layer2Explanation } from "../plan/explain.ts";
+import { type ExplainOptions, explainService, type Layer2Explanation } from "../plan/explain.ts";
 import { planLayer2 } from "../plan/l2_plan.ts";
 import { reachabilityProblems } from "../plan/reachability.ts";
 import type { BgpReason, BgpRoute } from "../plan/service_bgp_plan.ts";
@@ -42,6 +42,9 @@ export interface WorldOptions {
   readonly speakers: ReadonlySet<string> | undefined;
   /** What the speakers report of their networks; nothing is said about nodes that are not in it. */
   readonly networks?: NodeNetworks;
+  /** As the speakers say now; offline nobody says anything. */
+  readonly standsBack?: ExplainOptions["standsBack"];
+  readonly foreignMembers?: ExplainOptions["foreignMembers"];
 }
 
 export interface AllocationExplanation {
@@ -107,7 +110,7 @@ export function explainWorld(objects: WorldObjects, options: WorldOptions): Worl
   const world = { services: [...views.values()], endpoints, nodes, config };
   const plans = { layer2: planLayer2(world, options), bgp: planBgp(world, options), nodes, endpoints };
   const services = [...outcome.services.values()]
-    .map((service) => explainOne(service, { view: views.get(service.key), plans, speakers: options.speakers }))
+    .map((service) => explainOne(service, { view: views.get(service.key), plans, options }))
     .sort((a, b) => compareText(a.namespace, b.namespace) || compareText(a.name, b.name));
   const ours = services.filter(({ layer2 }) => layer2 !== undefined).map(({ key }) => outcome.services.get(key)!.after);
   const all = [
@@ -128,9 +131,9 @@ interface Plans {
 
 function explainOne(
   service: OfflineService,
-  options: { view: ServiceView | undefined; plans: Plans; speakers: ReadonlySet<string> | undefined },
+  { view, plans, options }: { view: ServiceView | undefined; plans: Plans; options: WorldOptions },
 ): ServiceExplanation {
-  const { view, plans, speakers } = options;
+  const { speakers, standsBack, foreignMembers } = options;
   const { namespace = "", name } = service.after.metadata;
   const allocation = allocationOf(service, view);
   const isLiving = (node: string) => speakers === undefined || speakers.has(node);
@@ -143,7 +146,13 @@ function explainOne(
     name,
     allocation,
     layer2: isAnnounceable
-      ? explainService({ key: service.key, addresses: allocation.addresses }, { plan: plans.layer2, isLiving, nodes })
+      ? explainService({ key: service.key, addresses: allocation.addresses }, {
+        plan: plans.layer2,
+        isLiving,
+        nodes,
+        standsBack,
+        foreignMembers,
+      })
       : undefined,
     bgp: isAnnounceable ? bgpOf(service.key, { plan: plans.bgp, isLiving }) : [],
     hasEndpointSlices: plans.endpoints.has(service.key),

@@ -31,6 +31,8 @@ export const SO_ERROR = 4;
 export const SO_RCVTIMEO = 20;
 export const SO_ATTACH_FILTER = 26;
 export const IPPROTO_IPV6 = 41;
+export const IPV6_JOIN_GROUP = 20;
+export const IPV6_LEAVE_GROUP = 21;
 export const IPV6_V6ONLY = 26;
 export const SOL_PACKET = 263;
 export const PACKET_IGNORE_OUTGOING = 23;
@@ -63,4 +65,8 @@ export const SOCKADDR_NL_BYTES = 12;
 export const SOCK_FILTER_BYTES = 8;
 export const SOCK_FPROG_BYTES = 16;
 
+/** `struct ipv6_mreq`: the group @0, u32 ifindex @16. */
+export const IPV6_MREQ_BYTES = 20;
+
 export const ETH_P_ARP = 0x0806;
+export const ETH_P_IPV6 = 0x86dd;

@@ -5,7 +5,7 @@
  * nothing is left of it but the packet type: a frame with a tag that no VLAN interface wanted, like one for another
  * station's address, is PACKET_OTHERHOST. So the packet type is what tells it (linux/filter.h SKF_AD_PKTTYPE).
  */
-import { ETH_P_ARP, SOCK_FILTER_BYTES } from "./abi.ts";
+import { ETH_P_ARP, ETH_P_IPV6, SOCK_FILTER_BYTES } from "./abi.ts";
 
 /** One `struct sock_filter`: code, jump if true, jump if false, constant. */
 export type BpfInstruction = readonly [code: number, jumpTrue: number, jumpFalse: number, k: number];
@@ -40,6 +40,33 @@ export const ARP_FILTER: BpfProgram = {
     [JUMP_EQUAL, 3, 0, PACKET_OTHERHOST],
     [LOAD_HALF, 0, 0, ETHER_TYPE_OFFSET],
     [JUMP_EQUAL, 0, 1, ETH_P_ARP],
+    [RETURN, 0, 0, WHOLE_FRAME],
+    [RETURN, 0, 0, 0],
+  ],
+};
+
+const NEXT_HEADER_OFFSET = 20;
+const ICMPV6_TYPE_OFFSET = 54;
+const IPPROTO_ICMPV6 = 58;
+const NEIGHBOR_SOLICITATION = 135;
+const NEIGHBOR_ADVERTISEMENT = 136;
+
+/**
+ * Neighbour solicitations to answer, and advertisements to see conflicts by, that are for us or for a group and come
+ * without a VLAN tag. Nobody puts extension headers in front of them.
+ */
+export const NDP_FILTER: BpfProgram = {
+  etherType: ETH_P_IPV6,
+  instructions: [
+    [LOAD_BYTE, 0, 0, PACKET_TYPE],
+    [JUMP_EQUAL, 8, 0, PACKET_OTHERHOST],
+    [LOAD_HALF, 0, 0, ETHER_TYPE_OFFSET],
+    [JUMP_EQUAL, 0, 6, ETH_P_IPV6],
+    [LOAD_BYTE, 0, 0, NEXT_HEADER_OFFSET],
+    [JUMP_EQUAL, 0, 4, IPPROTO_ICMPV6],
+    [LOAD_BYTE, 0, 0, ICMPV6_TYPE_OFFSET],
+    [JUMP_EQUAL, 1, 0, NEIGHBOR_SOLICITATION],
+    [JUMP_EQUAL, 0, 1, NEIGHBOR_ADVERTISEMENT],
     [RETURN, 0, 0, WHOLE_FRAME],
     [RETURN, 0, 0, 0],
   ],

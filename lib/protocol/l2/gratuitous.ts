@@ -1,26 +1,29 @@
 /**
- * Tells the segment that an address is here now: bursts of gratuitous ARP after a take-over.
+ * Tells the segment that an address is here now: bursts of gratuitous ARP or unsolicited neighbour advertisements after
+ * a take-over.
  *
  * The schedule is MetalLB's (reference §6.5): one burst at once and four more, 1.1 s apart, within 5 s. A burst is two
- * frames per interface, the request and the reply form: Linux takes the first for an existing entry and the second only
+ * ARP frames per interface, the request and the reply form: Linux takes the first for an existing entry and the second only
  * when its target hardware address is the sender's (wire-facts §5.2). The 1.1 s lie above Linux's `locktime` of one
- * second, in which it refuses to change an entry, so that the repeat reaches who refused the first.
+ * second, in which it refuses to change an entry, so that the repeat reaches who refused the first. For IPv6 it is one advertisement per interface; Linux takes it at any time.
  *
  * Frames are paced, since many addresses on many interfaces make more of them than one turn of the packet loop may
  * send. First bursts go before repeats and otherwise in the order of the take-overs; a burst that does not fit goes on
  * where it stopped, and the interval begins when its last interface was told, so that it is never shorter for any.
  *
- * It does not withdraw anything: there is no "address gone" in ARP.
+ * It does not withdraw anything: there is no "address gone" in either protocol.
  */
 import { invariant } from "../../base/assert.ts";
-import { formatIpv4, type Ipv4 } from "../../base/ip.ts";
+import { formatIpv4, formatIpv6, type Ipv4, type Ipv6 } from "../../base/ip.ts";
 import type { Json } from "../../base/json.ts";
 import type { Deadline, Machine, Tick } from "../../base/machine.ts";
 import { Queue } from "../../base/queue.ts";
 import type { Millis } from "../../base/time.ts";
 import type { ArpRecord } from "../../wire/arp.ts";
 import { gratuitousReply, gratuitousRequest } from "../../wire/arp_frames.ts";
-import { allowsInterface, type L2Interface } from "./interface.ts";
+import type { NdpRecord } from "../../wire/ndp.ts";
+import { unsolicitedAdvertisement } from "../../wire/ndp_frames.ts";
+import { allowsInterface, type L2Interface, linkLocalOf } from "./interface.ts";
 
 export type GratuitousInput =
   | { readonly kind: "interface"; readonly interface: L2Interface }
@@ -28,21 +31,18 @@ export type GratuitousInput =
   /** Starts the bursts anew, or a single one, also for an address that is announced already. */
   | {
     readonly kind: "announce";
-    readonly ip: Ipv4;
+    readonly ip: Ipv4 | Ipv6;
     readonly interfaces: "all" | readonly string[];
     readonly once: boolean;
   }
   /** The whole schedule again, but no sooner than one interval after the last burst: whatever asks for it, and however
    * often, there is no storm. */
-  | { readonly kind: "repeat"; readonly ip: Ipv4 }
-  | { readonly kind: "withdraw"; readonly ip: Ipv4 };
+  | { readonly kind: "repeat"; readonly ip: Ipv4 | Ipv6 }
+  | { readonly kind: "withdraw"; readonly ip: Ipv4 | Ipv6 };
 
-export type GratuitousEffect = {
-  readonly kind: "send";
-  readonly ip: Ipv4;
-  readonly ifindex: number;
-  readonly record: ArpRecord;
-};
+export type GratuitousEffect =
+  | { readonly kind: "sendArp"; readonly ip: Ipv4; readonly ifindex: number; readonly record: ArpRecord }
+  | { readonly kind: "sendNdp"; readonly ip: Ipv6; readonly ifindex: number; readonly record: NdpRecord };
 
 export interface GratuitousOptions {
   readonly intervalMs?: number;
@@ -52,7 +52,7 @@ export interface GratuitousOptions {
   readonly framesPerMs?: number;
 }
 
-/** The request and the reply form. */
+/** At most: the request and the reply form of ARP. */
 const FRAMES_PER_INTERFACE = 2;
 
 interface Announced {
@@ -67,11 +67,11 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
   readonly #options: Required<GratuitousOptions>;
   readonly #interfaces = new Map<number, L2Interface>();
   /** What neighbours on a new interface must hear of; a single announcement is made and forgotten. */
-  readonly #announced = new Map<Ipv4, Announced>();
+  readonly #announced = new Map<Ipv4 | Ipv6, Announced>();
   /** Addresses whose first burst waits for its turn, or for the rest of it. */
-  readonly #first = new Map<Ipv4, Announced>();
+  readonly #first = new Map<Ipv4 | Ipv6, Announced>();
   /** Addresses after their first burst, by the end of the last one: the interval is the same for all. */
-  readonly #repeating = new Map<Ipv4, Announced>();
+  readonly #repeating = new Map<Ipv4 | Ipv6, Announced>();
   readonly #effects = new Queue<GratuitousEffect>();
   #turnAt: Millis = -Infinity;
   #turnLeft = 0;
@@ -112,7 +112,7 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
     const nextTurnAt = this.#turnLeft >= FRAMES_PER_INTERFACE ? -Infinity : this.#turnAt + 1;
     for (const due of [this.#first, this.#repeating]) {
       for (const [ip, { nextAt }] of due) {
-        return { at: Math.max(nextAt, nextTurnAt), why: `gratuitous ARP for ${formatIpv4(ip)}` };
+        return { at: Math.max(nextAt, nextTurnAt), why: `announcement of ${textOf(ip)}` };
       }
     }
     return undefined;
@@ -120,14 +120,14 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
 
   inspect(): Json {
     return [...this.#first, ...this.#repeating].map(([ip, { burstsLeft, nextAt }]) => ({
-      address: formatIpv4(ip),
+      address: textOf(ip),
       burstsLeft,
       nextAt: burstsLeft > 0 ? nextAt : null,
     }));
   }
 
   #start(
-    ip: Ipv4,
+    ip: Ipv4 | Ipv6,
     { interfaces, once }: { interfaces: "all" | readonly string[]; once: boolean },
     now: Millis,
   ): void {
@@ -138,7 +138,7 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
     this.#first.set(ip, announced);
   }
 
-  #repeat(ip: Ipv4): void {
+  #repeat(ip: Ipv4 | Ipv6): void {
     const announced = this.#announced.get(ip);
     if (announced === undefined) return;
     announced.burstsLeft = this.#options.bursts;
@@ -167,7 +167,7 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
   }
 
   /** Begins a burst or goes on with it. False when this millisecond's frames are gone before all interfaces are told. */
-  #burst(ip: Ipv4, announced: Announced): boolean {
+  #burst(ip: Ipv4 | Ipv6, announced: Announced): boolean {
     if (this.#turnLeft < FRAMES_PER_INTERFACE) return false;
     const turnLeft = this.#turnLeft;
     const begins = announced.untold === undefined;
@@ -187,20 +187,47 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
     return false;
   }
 
-  #tell(ip: Ipv4, announced: Announced, on: L2Interface): void {
-    if (!allowsInterface(announced.interfaces, on.name)) return;
+  #tell(ip: Ipv4 | Ipv6, announced: Announced, on: L2Interface): void {
+    const { ifindex, mac, name } = on;
+    if (!allowsInterface(announced.interfaces, name)) return;
+    if (isIpv6(ip)) {
+      const source = linkLocalOf(on);
+      if (source === undefined) return;
+      this.#turnLeft--;
+      this.#effects.push({
+        kind: "sendNdp",
+        ip,
+        ifindex,
+        record: unsolicitedAdvertisement({ mac, source, target: ip }),
+      });
+      return;
+    }
     this.#turnLeft -= FRAMES_PER_INTERFACE;
-    this.#effects.push({ kind: "send", ip, ifindex: on.ifindex, record: gratuitousRequest(on.mac, ip) });
-    this.#effects.push({ kind: "send", ip, ifindex: on.ifindex, record: gratuitousReply(on.mac, ip) });
+    this.#effects.push({ kind: "sendArp", ip, ifindex, record: gratuitousRequest(mac, ip) });
+    this.#effects.push({ kind: "sendArp", ip, ifindex, record: gratuitousReply(mac, ip) });
   }
 
-  /** An interface that appears, or gets another MAC, has neighbours that know nothing of us: begin anew. */
+  /**
+   * An interface that appears, or gets another MAC, has neighbours that know nothing of us: begin anew. The same for
+   * IPv6 when it has its link-local address, which takes the kernel a second or two longer.
+   */
   #changeInterface(on: L2Interface, now: Millis): void {
     const known = this.#interfaces.get(on.ifindex);
     this.#interfaces.set(on.ifindex, on);
-    if (known !== undefined && known.mac === on.mac && known.name === on.name) return;
+    const isSame = known !== undefined && known.mac === on.mac && known.name === on.name;
+    const isSameForIpv6 = isSame && known.linkLocal === on.linkLocal;
+    if (isSameForIpv6) return;
     for (const [ip, { interfaces }] of this.#announced) {
+      if (isSame && !isIpv6(ip)) continue;
       if (allowsInterface(interfaces, on.name)) this.#start(ip, { interfaces, once: false }, now);
     }
   }
+}
+
+function isIpv6(ip: Ipv4 | Ipv6): ip is Ipv6 {
+  return typeof ip === "bigint";
+}
+
+function textOf(ip: Ipv4 | Ipv6): string {
+  return isIpv6(ip) ? formatIpv6(ip) : formatIpv4(ip);
 }

@@ -7,7 +7,7 @@
  * VRF, and skipped like a port: what arrives there is routed by a table that knows no Service. Beyond MetalLB, an
  * interface without a link counts as absent, so that its neighbours are told anew when the cable is back.
  */
-import type { Ipv4 } from "../../base/ip.ts";
+import { type Ipv4, type Ipv6, parseIpv6 } from "../../base/ip.ts";
 import type { Mac } from "../../base/mac.ts";
 import type { InterfaceRefusal } from "../../base/wanted.ts";
 
@@ -55,6 +55,11 @@ export interface LinkAddressFacts {
   readonly scope: number;
   /** Not yet, or not, found to be unique on the segment (IPv6). */
   readonly tentative: boolean;
+}
+
+/** The source of what neighbour discovery sends on the interface; without one there is no neighbour discovery there. */
+export function linkLocalOf({ linkLocal }: L2Interface): Ipv6 | undefined {
+  return linkLocal === undefined ? undefined : parseIpv6(linkLocal);
 }
 
 /** `undefined` when `link` is announced on. That its name is not excluded was looked at before. */

@@ -29,6 +29,7 @@ function input(services: KubeObject[], more: Partial<StatusInput> = {}): StatusI
     controllers: [],
     lease: undefined,
     configurationStates: [],
+    members: [],
     notes: [],
     ...more,
   };
@@ -153,7 +154,8 @@ warning: L2Advertisement x: no pool y (speaker-a, speaker-b)
 });
 
 Deno.test("herald status: where one namespace was asked for, it has no Service, not the cluster", () => {
-  const empty: StatusReport = { services: [], pools: [], programs: [], leader: null, configuration: [], notes: [] };
+  const nothing = { services: [], pools: [], programs: [], configuration: [], members: [], notes: [] };
+  const empty: StatusReport = { ...nothing, leader: null };
   for (
     const [namespace, line] of [["", "no Service of type LoadBalancer"], ["shop", "LoadBalancer in namespace shop"]]
   ) {
@@ -182,6 +184,34 @@ Deno.test("herald status -o json: the shape that its header promises", () => {
     members: null,
     sessions: null,
     notes: [],
+  });
+});
+
+Deno.test("herald status: who sees whom in the gossip, and that a speaker is not Herald", () => {
+  const members = [
+    { node: "node-a", isHerald: true, version: "0.1.0", aliveTo: ["node-a", "node-b"], deadTo: [] },
+    { node: "node-b", isHerald: true, version: "0.1.0", aliveTo: ["node-b"], deadTo: ["node-a"] },
+    { node: "node-c", isHerald: false, version: undefined, aliveTo: ["node-a"], deadTo: ["node-b"] },
+    { node: "node-d", isHerald: undefined, version: undefined, aliveTo: ["node-a", "node-b"], deadTo: [] },
+  ];
+  const report = statusReport(input([], { members }));
+  let out = "";
+  const output = { write: (text: string) => void (out += text), color: false, columns: undefined };
+  writeStatus(output, report, { nowMs: 0 });
+  const table = `MEMBER  SPEAKER       SEEN BY THE OTHERS AS
+node-a  Herald 0.1.0  alive
+node-b  Herald 0.1.0  dead
+node-c  not Herald    dead by node-b, alive by node-a
+node-d  unknown       alive
+`;
+  assertStringIncludes(out, table);
+  assertStringIncludes(out, "note: the speaker of node-c is not Herald: the order of candidates is MetalLB's");
+  assertEquals((statusJson(report)["members"] as unknown[])[2], {
+    node: "node-c",
+    herald: false,
+    version: null,
+    aliveTo: ["node-a"],
+    deadTo: ["node-b"],
   });
 });
 

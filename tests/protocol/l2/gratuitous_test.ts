@@ -1,25 +1,35 @@
 import { assertEquals } from "@std/assert/equals";
-import { type Ipv4, parseIpv4 } from "../../../lib/base/ip.ts";
+import { type Ipv4, parseIpv4, parseIpv6 } from "../../../lib/base/ip.ts";
 import { type Mac, MAC_BROADCAST } from "../../../lib/base/mac.ts";
+import type { L2Interface } from "../../../lib/protocol/l2/interface.ts";
 import { Gratuitous, type GratuitousEffect, type GratuitousInput } from "../../../lib/protocol/l2/gratuitous.ts";
 
 const IP = parseIpv4("198.51.100.1")!;
 const ETH0 = { ifindex: 2, name: "eth0", mac: 0x02_00_00_00_00_0a as Mac };
 const ETH1 = { ifindex: 3, name: "eth1", mac: 0x02_00_00_00_00_0b as Mac };
+const IP6 = parseIpv6("fd98::210")!;
+const LINK_LOCAL = "fe80::a";
 const EVERYWHERE = { kind: "announce", ip: IP, interfaces: "all", once: false } as const;
+
+type ArpEffect = GratuitousEffect & { kind: "sendArp" };
+type NdpEffect = GratuitousEffect & { kind: "sendNdp" };
 
 class Bench {
   now = 1000;
   readonly gratuitous = new Gratuitous();
-  #sent: { at: number; effect: GratuitousEffect }[] = [];
+  #sent: { at: number; effect: ArpEffect }[] = [];
+  readonly advertised: { at: number; effect: NdpEffect }[] = [];
 
-  constructor(...interfaces: readonly typeof ETH0[]) {
+  constructor(...interfaces: readonly L2Interface[]) {
     for (const on of interfaces) this.handle({ kind: "interface", interface: on });
   }
 
   handle(input: GratuitousInput | { readonly kind: "tick" }): this {
     this.gratuitous.handle(input, this.now);
-    for (let effect; (effect = this.gratuitous.poll()) !== undefined;) this.#sent.push({ at: this.now, effect });
+    for (let effect; (effect = this.gratuitous.poll()) !== undefined;) {
+      if (effect.kind === "sendArp") this.#sent.push({ at: this.now, effect });
+      else this.advertised.push({ at: this.now, effect });
+    }
     return this;
   }
 
@@ -38,7 +48,7 @@ class Bench {
     return this.#sent.splice(0).map(({ at, effect }) => `${at - 1000}:${effect.ifindex}:${effect.record.operation}`);
   }
 
-  frames(): GratuitousEffect[] {
+  frames(): ArpEffect[] {
     return this.#sent.splice(0).map(({ effect }) => effect);
   }
 }
@@ -211,3 +221,35 @@ Deno.test("Gratuitous: however many demands to repeat come at one time, none sen
 function many(count: number): typeof ETH0[] {
   return Array.from({ length: count }, (_, i) => ({ ifindex: 2 + i, name: `eth${i}`, mac: (ETH0.mac + i) as Mac }));
 }
+
+Deno.test("Gratuitous: an IPv6 address is told by one advertisement to all nodes, on the same schedule", () => {
+  const bench = new Bench({ ...ETH0, linkLocal: LINK_LOCAL }, ETH1).handle({ ...EVERYWHERE, ip: IP6 });
+  bench.pass(60_000);
+  assertEquals(bench.advertised.map(({ at, effect }) => [at - 1000, effect.ifindex]), [
+    [0, 2],
+    [1100, 2],
+    [2200, 2],
+    [3300, 2],
+    [4400, 2],
+  ], "and not on an interface without neighbour discovery");
+  // Reference §6.3: R=0, S=0, O=1, to ff02::1.
+  assertEquals(bench.advertised[0]!.effect.record, {
+    etherDestination: 0x3333_0000_0001 as Mac,
+    etherSource: ETH0.mac,
+    type: 136,
+    flags: 0x2000_0000,
+    linkLayerAddress: ETH0.mac,
+    source: parseIpv6(LINK_LOCAL)!,
+    destination: parseIpv6("ff02::1")!,
+    target: IP6,
+  });
+  assertEquals(bench.sent(), []);
+});
+
+Deno.test("Gratuitous: when the kernel has found a link-local address, IPv6 addresses are told there, IPv4 not again", () => {
+  const bench = new Bench(ETH0).handle({ ...EVERYWHERE, ip: IP6 }).handle(EVERYWHERE).pass(60_000);
+  bench.sent();
+  assertEquals(bench.advertised, []);
+  bench.handle({ kind: "interface", interface: { ...ETH0, linkLocal: LINK_LOCAL } }).pass(60_000);
+  assertEquals([bench.advertised.length, bench.sent()], [5, []]);
+});

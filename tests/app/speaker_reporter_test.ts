@@ -1,0 +1,60 @@
+/** Time is the test's. */
+import { assert } from "@std/assert/assert";
+import { assertEquals } from "@std/assert/equals";
+import { SpeakerReporter } from "../../lib/app/speaker_reporter.ts";
+import { SeededRng } from "../../lib/base/rng.ts";
+import { FakeTime } from "../kube/fake_time.ts";
+
+function stage() {
+  const time = new FakeTime();
+  const told: Record<string, string>[] = [];
+  const reporter = new SpeakerReporter({ version: "0.1.0" }, {
+    clock: time.clock,
+    rng: new SeededRng(1),
+    schedule: time.schedule,
+    annotate: (annotations) => told.push({ ...annotations }),
+  });
+  return { time, told, reporter };
+}
+
+const report = (usable: string[]) => ({ usable, refused: [] });
+
+Deno.test("SpeakerReporter: the first news at once, a link that flaps every few seconds, the same never again", async () => {
+  const { time, told, reporter } = stage();
+  reporter.takeNetworks([{ interfaceName: "eth0", prefix: "192.0.2.0/24" }]);
+  reporter.takeInterfaces(report(["eth0"]));
+  await time.advance(0);
+  assertEquals(told, [{ "herald.dev/networks": "eth0=192.0.2.0/24", "herald.dev/interfaces": "eth0=usable" }]);
+  for (let flap = 0; flap < 300; flap++) {
+    reporter.takeInterfaces(report(flap % 2 === 0 ? [] : ["eth0"]));
+    await time.advance(100);
+  }
+  assert(told.length <= 12, `${told.length} times in 30 seconds`);
+  await time.advance(10_000);
+  assertEquals(told.at(-1)?.["herald.dev/interfaces"], "eth0=usable");
+  const before = told.length;
+  reporter.takeInterfaces(report(["eth0"]));
+  reporter.takeServing({ usableInterfaces: ["eth0"], failedLinkProbes: ["192.0.2.1"] });
+  await time.advance(10_000);
+  assertEquals(told.length, before + 1);
+  assertEquals(told.at(-1)?.["herald.dev/failed-link-probes"], "192.0.2.1");
+});
+
+Deno.test("SpeakerReporter: a change of membership is told later the more members there are; stop ends it", async () => {
+  const { time, told, reporter } = stage();
+  const member = (index: number) => ({
+    node: `n${index}`,
+    address: "192.0.2.1",
+    port: 7946,
+    state: "alive" as const,
+    facts: undefined,
+  });
+  for (let index = 0; index < 1000; index++) reporter.takeMember({ node: `n${index}`, member: member(index) });
+  await time.advance(100_000);
+  assert(told.length >= 1 && told.length <= 2, `${told.length} times`);
+  assertEquals((JSON.parse(told.at(-1)!["herald.dev/members"]!) as { count: number }).count, 1001);
+  reporter.takeMember({ node: "n0", member: undefined });
+  reporter.stop();
+  await time.advance(200_000);
+  assert(told.length <= 2);
+});
