@@ -107,6 +107,52 @@ Deno.test(
     }),
 );
 
+/** `herald.dev/probe` on the advertisement of all pools. */
+async function setProbe({ cluster }: ClusterStage, probe: string): Promise<void> {
+  const body = { metadata: { annotations: { "herald.dev/probe": probe } } };
+  const target = { namespace: NAMESPACE, name: "l2" };
+  const patched = await cluster.client.patch(RESOURCES.l2Advertisements, target, { type: "merge", body });
+  assert(patched.ok);
+}
+
+/** ARP frames of the nodes about {@linkcode TAKEN}: `probe`, or what says that a node has it. */
+async function saidOf(capture: Capture): Promise<string[]> {
+  const nodes = new Set(Object.values(MAC_OF).map((mac) => mac.replaceAll(":", "")));
+  return (await capture.stop()).flatMap(({ hex }) => {
+    if (!nodes.has(hex.slice(44, 56))) return [];
+    if (hex.slice(56, 64) === "00000000" && hex.slice(76, 84) === "c0a80163") return ["probe"];
+    return hex.slice(56, 64) === "c0a80163" ? [hex.slice(40, 44) === "0001" ? "request" : "reply"] : [];
+  });
+}
+
+Deno.test("Conflict: with `strict` three probes go out before anything says that the address is here", {
+  ignore: !canCapture,
+}, () =>
+  withCluster(async (stage) => {
+    await setProbe(stage, "strict");
+    const capture = await Capture.start(stage.client);
+    await takenService(stage);
+    await until("it is announced", () => stage.cluster.announcerOf(TAKEN));
+    await until("it is on the wire", async () => (await capture.sentFor(TAKEN)).length >= 2);
+    assertEquals((await saidOf(capture)).slice(0, 5), ["probe", "probe", "probe", "request", "reply"]);
+  }));
+
+Deno.test("Conflict: with `strict` a host that has the address first never sees a node claim it", {
+  ignore: !canCapture,
+}, () =>
+  withCluster(async (stage) => {
+    const { client, events } = stage;
+    await setProbe(stage, "strict");
+    await client.addAddress(client.interface, `${TAKEN}/24`);
+    const capture = await Capture.start(client);
+    await takenService(stage);
+    await until("a conflict is logged", () => events.find(({ event }) => event === "addressConflict"));
+    // Two more rounds of asking, at least.
+    await pause(5000);
+    const said = await saidOf(capture);
+    assertEquals([said.length >= 3, new Set(said)], [true, new Set(["probe"])]);
+  }));
+
 Deno.test("Conflict: kernels of our own nodes that answer too, for want of strictARP, are no strangers", () =>
   withCluster(async (stage) => {
     const { cluster, events } = stage;
