@@ -6,7 +6,7 @@
  * The condition does not stand on the Service itself: whoever may write a Service's status may send its traffic anywhere
  * (CVE-2020-8554), and that is no right for a program on every node.
  */
-import type { ConflictReport, ConflictState } from "../base/conflict.ts";
+import type { ConflictReport, ConflictState, DoubleAnswerReport } from "../base/conflict.ts";
 import type { KubeObject } from "../base/kube.ts";
 import type { Log } from "../base/log.ts";
 import type { Problem } from "../decision/config/problem.ts";
@@ -52,9 +52,20 @@ export class ConflictReporter {
         this.#count(address, state);
         this.#active.set(address, report);
         this.#deps.log({ level: "warn", event: "addressConflict", ...what, answered: state === "found" });
-        this.#recordEvents(report);
+        this.#record(address, { reason: "addressConflict", message: this.#textOf(report) });
         this.#deps.onChange();
     }
+  }
+
+  /** Comes once an hour for each node at most, so it is told as it comes. */
+  takeDoubleAnswer({ address, other, mac, interface: interfaceName }: DoubleAnswerReport): void {
+    this.#deps.log({ level: "warn", event: "doubleAnswer", address, other, mac, interface: interfaceName });
+    this.#record(address, {
+      reason: "doubleAnswer",
+      message: `node "${other}" answers for ${address} too (${mac}, seen on interface "${interfaceName}" of node ` +
+        `"${this.#node}"), and clients go to whoever answers first: set strictARP in kube-proxy's configuration ` +
+        "(arp_ignore=1, arp_announce=2)",
+    });
   }
 
   /** One for each Service that has an address with a conflict. */
@@ -93,12 +104,10 @@ export class ConflictReporter {
     this.#counts.set(address, counts);
   }
 
-  #recordEvents(report: ConflictReport): void {
-    const message = this.#textOf(report);
-    for (const key of this.#deps.servicesOf(report.address)) {
+  #record(address: string, event: { readonly reason: string; readonly message: string }): void {
+    for (const key of this.#deps.servicesOf(address)) {
       const object = this.#deps.service(key);
-      if (object === undefined) continue;
-      this.#deps.record({ object, type: "Warning", reason: "addressConflict", message });
+      if (object !== undefined) this.#deps.record({ object, type: "Warning", ...event });
     }
   }
 

@@ -245,6 +245,8 @@ export class Speaker {
         return this.#view.takeServing(event.serving);
       case "conflict":
         return this.conflicts.take(event);
+      case "doubleAnswer":
+        return this.conflicts.takeDoubleAnswer(event);
       case "log":
         return this.#log(event.event);
       case "failed":

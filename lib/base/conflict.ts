@@ -30,3 +30,16 @@ export interface ConflictReport {
   readonly interface: string;
   readonly form: ClaimForm;
 }
+
+/**
+ * A node of the cluster whose speaker does not own the address answers for it, as kernels do that have the address on a
+ * dummy interface and no `strictARP`: clients go to whoever answers first.
+ */
+export interface DoubleAnswerReport {
+  readonly kind: "doubleAnswer";
+  /** One of the addresses that it was seen to answer for. */
+  readonly address: string;
+  readonly other: string;
+  readonly mac: string;
+  readonly interface: string;
+}

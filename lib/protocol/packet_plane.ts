@@ -24,7 +24,8 @@ import type { ArpRecord } from "../wire/arp.ts";
 import type { NdpRecord } from "../wire/ndp.ts";
 import { addressProbe } from "../wire/arp_frames.ts";
 import { Announcer, type AnnouncerEffect } from "./l2/announcer.ts";
-import { ConflictGuard, type ConflictGuardEffect } from "./l2/conflict_guard.ts";
+import { ConflictGuard } from "./l2/conflict_guard.ts";
+import type { ConflictGuardEffect } from "./l2/conflict_io.ts";
 import type { L2Interface } from "./l2/interface.ts";
 import { isCutOff } from "./l2/cut_off.ts";
 import { LinkProbe, type LinkProbeEffect } from "./l2/link_probe.ts";
@@ -209,7 +210,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   }
 
   deadline(): Deadline | undefined {
-    return [this.#peers, this.#ownership, this.#guard, this.#linkProbe, this.#announcer]
+    return [this.#peers, this.#ownership, this.#guard, this.#peerStations, this.#linkProbe, this.#announcer]
       .reduce<Deadline | undefined>((next, machine) => earlier(next, machine?.deadline()), undefined);
   }
 
@@ -386,6 +387,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
         return;
       }
       case "conflict":
+      case "doubleAnswer":
         this.#effects.push({ kind: "event", event: { ...effect, mac: formatMac(effect.mac) } });
         return;
       default:

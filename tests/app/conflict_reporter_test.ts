@@ -77,6 +77,17 @@ Deno.test("ConflictReporter: a station that only asked is logged and is no probl
   assertEquals(logged.map(({ level, event }) => [level, event]), [["info", "addressProbed"]]);
 });
 
+Deno.test("ConflictReporter: a node that answers for what it does not own is a warning with what to do, and no conflict", () => {
+  const { recorded, logged, reporter } = new Bench();
+  reporter.takeDoubleAnswer({ kind: "doubleAnswer", address: VIP, other: "n2", mac: MAC, interface: "eth0" });
+  assertEquals(recorded.map(({ type, reason }) => [type, reason]), [["Warning", "doubleAnswer"], [
+    "Warning",
+    "doubleAnswer",
+  ]]);
+  for (const word of [VIP, MAC, '"n2"', '"n1"', "strictARP"]) assertStringIncludes(recorded[0]!.message, word);
+  assertEquals([logged.map(({ level }) => level), reporter.problems()], [["warn"], []]);
+});
+
 Deno.test("ConflictReporter: a Service that is not in the cache gets no event, and is a problem all the same", () => {
   const bench = new Bench();
   bench.services = ["gone/service"];

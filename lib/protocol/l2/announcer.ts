@@ -16,7 +16,7 @@ import { addressProbe } from "../../wire/arp_frames.ts";
 import type { NdpRecord } from "../../wire/ndp.ts";
 import { duplicateProbe } from "../../wire/ndp_frames.ts";
 import { ArpResponder, type ArpResponderEffect } from "./arp_responder.ts";
-import type { AddressClaim } from "./conflict_guard.ts";
+import type { AddressClaim } from "./conflict_io.ts";
 import { Gratuitous, type GratuitousEffect } from "./gratuitous.ts";
 import type { L2Interface } from "./interface.ts";
 import { NdpResponder, type NdpResponderEffect } from "./ndp_responder.ts";

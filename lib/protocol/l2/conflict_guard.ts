@@ -19,122 +19,25 @@
  */
 import { invariant } from "../../base/assert.ts";
 import { Agenda } from "../../base/agenda.ts";
-import type { ClaimForm, ConflictState } from "../../base/conflict.ts";
+import type { ConflictState } from "../../base/conflict.ts";
 import type { Json } from "../../base/json.ts";
 import type { Deadline, Machine, Tick } from "../../base/machine.ts";
-import { formatMac, type Mac } from "../../base/mac.ts";
+import { formatMac } from "../../base/mac.ts";
 import { Queue } from "../../base/queue.ts";
 import { below, type Rng } from "../../base/rng.ts";
 import type { Millis } from "../../base/time.ts";
-import {
-  type AddressPolicy,
-  DEFAULT_ADDRESS_POLICY,
-  type OwnershipReason,
-  type WantedAddress,
-} from "../../base/wanted.ts";
+import { DEFAULT_ADDRESS_POLICY, type WantedAddress } from "../../base/wanted.ts";
+import type { AddressClaim, ConflictGuardEffect, ConflictGuardInput, ConflictGuardOptions } from "./conflict_io.ts";
 import { FramePacer } from "./frame_pacer.ts";
+import { guard, type Guarded, isAnswered, isBetweenOwners, isElsewhere, roundOf } from "./guarded_address.ts";
 import { allowsInterface, type L2Interface } from "./interface.ts";
 import { KnownStations } from "./known_stations.ts";
 import type { OwnershipDecision } from "./ownership_io.ts";
 
-type Report = OwnershipDecision & { readonly kind: "changed" };
-
-export type ConflictGuardInput =
-  | { readonly kind: "wanted"; readonly upsert: readonly WantedAddress[]; readonly remove: readonly string[] }
-  | { readonly kind: "interface"; readonly interface: L2Interface }
-  | { readonly kind: "interfaceGone"; readonly ifindex: number }
-  /** A speaker has an interface with this hardware address. */
-  | { readonly kind: "station"; readonly node: string; readonly mac: Mac }
-  | { readonly kind: "stationsGone"; readonly node: string }
-  | { readonly kind: "decision"; readonly decision: OwnershipDecision }
-  | { readonly kind: "claim"; readonly claim: AddressClaim };
-
-export interface AddressClaim {
-  readonly address: string;
-  readonly ifindex: number;
-  readonly mac: Mac;
-  readonly form: ClaimForm;
-}
-
-/** In the order in which they must be applied: ownership's decisions, as far as they may be carried out now, and more. */
-export type ConflictGuardEffect =
-  | OwnershipDecision
-  /** Do not answer, but go on telling who claims the address. */
-  | { readonly kind: "listen"; readonly address: string; readonly interfaces: "all" | readonly string[] }
-  | {
-    readonly kind: "probe";
-    readonly address: string;
-    readonly on: L2Interface;
-    /** We answer for it: the question must not take anybody's neighbours away. */
-    readonly answered: boolean;
-  }
-  /** Another speaker announces the address, or during a hand-over somebody who may be one. */
-  | { readonly kind: "speakerClaim"; readonly address: string; readonly node: string | undefined }
-  | {
-    readonly kind: "conflict";
-    readonly address: string;
-    readonly state: ConflictState;
-    readonly mac: Mac;
-    readonly interface: string;
-    readonly form: ClaimForm;
-  };
-
-export interface ConflictGuardOptions {
-  readonly framesPerMs?: number;
-  readonly burst?: number;
-  /** After a first answer: how long a stranger must be silent before the conflict counts as over. */
-  readonly quietMs?: number;
-  /** RFC 5227's DEFEND_INTERVAL. */
-  readonly defendMs?: number;
-  /** Between two probes of an address that is in order. */
-  readonly checkMs?: number;
-  readonly retryMs?: number;
-  /** RFC 5227's RATE_LIMIT_INTERVAL. */
-  readonly retryMsMax?: number;
-}
-
-/** How often and how long it is asked whether an address is free. */
-const ROUND_IPV4 = { probes: 3, intervalMs: 200 };
-const ROUND_IPV6 = { probes: 1, intervalMs: 1000 };
 /** After a take-over the node before us may still answer for a while. */
 const FIRST_CHECK_MS = 5_000;
+const DOUBLE_ANSWER_MS = 3_600_000;
 const PICTURE_MAX = 100;
-
-/** Somebody of the cluster takes over, or may. */
-const BETWEEN_OWNERS: ReadonlySet<OwnershipReason> = new Set<OwnershipReason>([
-  "handingOver",
-  "leaving",
-  "waitingForPeers",
-  "waitingForClaims",
-]);
-
-type Phase = "idle" | "tentative" | "proving" | "yielded" | "settled";
-
-interface Stranger {
-  mac: Mac;
-  interfaceName: string;
-  form: ClaimForm;
-  claimedAt: Millis;
-}
-
-interface Guarded {
-  readonly address: string;
-  policy: AddressPolicy;
-  interfaces: "all" | readonly string[];
-  phase: Phase;
-  /** What ownership said last. */
-  report: Report | undefined;
-  /** Some node of the cluster has had it, as far as we know. */
-  isKnownToCluster: boolean;
-  /** Ownership wanted it announced while that could not be. */
-  announceLater: boolean;
-  /** Of the present round of asking; -1 outside of one. */
-  probesLeft: number;
-  retries: number;
-  stranger: Stranger | undefined;
-  defendedAt: Millis;
-  probeToldAt: Millis;
-}
 
 export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardEffect> {
   readonly #options: Required<ConflictGuardOptions>;
@@ -144,6 +47,8 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
   readonly #addresses = new Map<string, Guarded>();
   /** When to go on asking for each address. */
   readonly #agenda = new Agenda<Guarded>();
+  /** When it was told last that a node answers for what it does not own; nodes are speakers that we know. */
+  readonly #doubleAnswers = new Map<string, Millis>();
   readonly #pacer: FramePacer;
   readonly #effects = new Queue<ConflictGuardEffect>();
 
@@ -177,6 +82,7 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
       case "station":
         return this.#stations.learn(input.node, input.mac);
       case "stationsGone":
+        this.#doubleAnswers.delete(input.node);
         return this.#stations.leave(input.node, now);
       case "decision":
         return this.#decide(input.decision, now);
@@ -224,20 +130,7 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
       if (policy.probe === "off" && known.probesLeft >= 0) this.#settle(known, now);
       return;
     }
-    this.#addresses.set(address, {
-      address,
-      policy,
-      interfaces: [],
-      phase: "idle",
-      report: undefined,
-      isKnownToCluster: false,
-      announceLater: false,
-      probesLeft: -1,
-      retries: 0,
-      stranger: undefined,
-      defendedAt: -Infinity,
-      probeToldAt: -Infinity,
-    });
+    this.#addresses.set(address, guard(address, policy));
   }
 
   #forget(address: string): void {
@@ -383,6 +276,7 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
     if (node !== undefined || this.#mayBeSuccessor(guarded)) {
       // Only a gratuitous frame says "from now on": an ordinary request of a station that uses the address does not.
       if (form === "gratuitous") this.#effects.push({ kind: "speakerClaim", address, node });
+      else if (form === "reply" && node !== undefined) this.#noticeDoubleAnswer(guarded, { claim, node, now });
       return;
     }
     if (guarded.phase !== "settled") return this.#contend(guarded, claim, now);
@@ -390,9 +284,25 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
     this.#defend(guarded, claim, now);
   }
 
+  /** An answer to one of the occasional probes, which do not begin before a hand-over is over. */
+  #noticeDoubleAnswer(
+    { address, phase, report }: Guarded,
+    { claim, node, now }: { claim: AddressClaim; node: string; now: Millis },
+  ): void {
+    if (phase !== "settled" || report?.owned !== true || isBetweenOwners(report)) return;
+    if (now - (this.#doubleAnswers.get(node) ?? -Infinity) < DOUBLE_ANSWER_MS) return;
+    this.#doubleAnswers.set(node, now);
+    const name = this.#nameOf(claim.ifindex);
+    this.#effects.push({ kind: "doubleAnswer", address, other: node, mac: claim.mac, interface: name });
+  }
+
+  #nameOf(ifindex: number): string {
+    return this.#interfaces.get(ifindex)?.name ?? `${ifindex}`;
+  }
+
   /** While we hand over, a station that we do not know is the successor, unless we know that it is another one. */
   #mayBeSuccessor({ report }: Guarded): boolean {
-    if (report === undefined || !BETWEEN_OWNERS.has(report.reason)) return false;
+    if (report === undefined || !isBetweenOwners(report)) return false;
     return report.elected === null || !this.#stations.knows(report.elected);
   }
 
@@ -442,8 +352,7 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
   }
 
   #notice(guarded: Guarded, { ifindex, mac, form }: AddressClaim, now: Millis): void {
-    const interfaceName = this.#interfaces.get(ifindex)?.name ?? `${ifindex}`;
-    guarded.stranger = { mac, interfaceName, form, claimedAt: now };
+    guarded.stranger = { mac, interfaceName: this.#nameOf(ifindex), form, claimedAt: now };
   }
 
   #tell({ address, stranger }: Guarded, state: ConflictState): void {
@@ -455,7 +364,7 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
   #tellOfProbe(guarded: Guarded, { ifindex, mac, form }: AddressClaim, now: Millis): void {
     if (now - guarded.probeToldAt < this.#options.checkMs) return;
     guarded.probeToldAt = now;
-    const name = this.#interfaces.get(ifindex)?.name ?? `${ifindex}`;
+    const name = this.#nameOf(ifindex);
     this.#effects.push({ kind: "conflict", address: guarded.address, state: "probed", mac, interface: name, form });
   }
 
@@ -465,17 +374,4 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
     if (!report.owned || (phase !== "proving" && phase !== "yielded")) return this.#effects.push(report);
     this.#effects.push({ ...report, owned: false, reason: phase === "proving" ? "probing" : "conflict" });
   }
-}
-
-function isAnswered({ phase }: Guarded): boolean {
-  return phase === "tentative" || phase === "settled";
-}
-
-/** Another node of the cluster answers for the address, as far as ownership can tell. */
-function isElsewhere({ elected, reason }: Report): boolean {
-  return elected !== null && (reason === "notOwner" || reason === "notCandidate");
-}
-
-function roundOf({ address }: Guarded): { readonly probes: number; readonly intervalMs: number } {
-  return address.includes(":") ? ROUND_IPV6 : ROUND_IPV4;
 }

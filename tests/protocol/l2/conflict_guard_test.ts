@@ -5,11 +5,8 @@ import type { ClaimForm } from "../../../lib/base/conflict.ts";
 import { formatMac, type Mac } from "../../../lib/base/mac.ts";
 import { SeededRng } from "../../../lib/base/rng.ts";
 import type { AddressPolicy, OwnershipReason, WantedAddress } from "../../../lib/base/wanted.ts";
-import {
-  ConflictGuard,
-  type ConflictGuardEffect,
-  type ConflictGuardInput,
-} from "../../../lib/protocol/l2/conflict_guard.ts";
+import { ConflictGuard } from "../../../lib/protocol/l2/conflict_guard.ts";
+import type { ConflictGuardEffect, ConflictGuardInput } from "../../../lib/protocol/l2/conflict_io.ts";
 
 const VIP = "198.51.100.1";
 const ETH0 = { ifindex: 2, name: "eth0", mac: 0x02_00_00_00_00_0a as Mac };
@@ -87,6 +84,8 @@ class Bench {
           return effect.reason;
         case "speakerClaim":
           return `claim of ${effect.node ?? "somebody"}`;
+        case "doubleAnswer":
+          return `${effect.other} answers too`;
         case "conflict":
           return `${effect.state} ${formatMac(effect.mac)} ${effect.interface} ${effect.form}`;
         default:
@@ -266,13 +265,28 @@ for (const form of [...CLAIMS, "probe"] as const) {
     const bench = new Bench(wanted(VIP)).own();
     bench.words();
     assertEquals(bench.claim(form, PEER).words(), seen);
-    assertEquals(Bench.settled().claim(form, PEER).words(), seen);
+    assertEquals(Bench.settled().claim(form, PEER).words(), form === "reply" ? ["b answers too"] : seen);
   });
 
   Deno.test(`ConflictGuard: a ${form} of our own, brought back by a bridge, is nothing`, () => {
     assertEquals(Bench.settled().claim(form, ETH0.mac).words(), []);
   });
 }
+
+Deno.test("ConflictGuard: a node that answers for what it does not own is told once an hour, whatever it answers for", () => {
+  const other = "198.51.100.2";
+  const bench = new Bench(wanted(VIP), wanted(other)).own().own(other).pass(1000);
+  bench.words();
+  assertEquals(bench.claim("reply", PEER).claim("reply", PEER).claim("reply", PEER, other).words(), ["b answers too"]);
+  assertEquals(bench.pass(3_599_000).claim("reply", PEER).words().filter((word) => word !== "probe"), []);
+  assertEquals(bench.pass(1000).claim("reply", PEER).words().filter((word) => word !== "probe"), ["b answers too"]);
+});
+
+Deno.test("ConflictGuard: during a hand-over two nodes answer, and nobody is told", () => {
+  const bench = Bench.settled().report("handingOver", "b");
+  bench.words();
+  assertEquals(bench.claim("reply", PEER).words(), []);
+});
 
 Deno.test("ConflictGuard: a speaker that is gone from the cluster is no stranger at once", () => {
   const bench = Bench.settled().handle({ kind: "stationsGone", node: "b" });

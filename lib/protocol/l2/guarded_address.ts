@@ -1,0 +1,79 @@
+/** One address as the conflict guard sees it: where it stands, and what was said and seen of it. */
+import type { ClaimForm } from "../../base/conflict.ts";
+import type { Mac } from "../../base/mac.ts";
+import type { Millis } from "../../base/time.ts";
+import type { AddressPolicy, OwnershipReason } from "../../base/wanted.ts";
+import type { OwnershipReport } from "./conflict_io.ts";
+
+/** How often and how long it is asked whether an address is free. */
+const ROUND_IPV4 = { probes: 3, intervalMs: 200 };
+const ROUND_IPV6 = { probes: 1, intervalMs: 1000 };
+/** Somebody of the cluster takes over, or may. */
+const BETWEEN_OWNERS: ReadonlySet<OwnershipReason> = new Set<OwnershipReason>([
+  "handingOver",
+  "leaving",
+  "waitingForPeers",
+  "waitingForClaims",
+]);
+
+export type Phase = "idle" | "tentative" | "proving" | "yielded" | "settled";
+
+export interface Stranger {
+  mac: Mac;
+  interfaceName: string;
+  form: ClaimForm;
+  claimedAt: Millis;
+}
+
+export interface Guarded {
+  readonly address: string;
+  policy: AddressPolicy;
+  interfaces: "all" | readonly string[];
+  phase: Phase;
+  /** What ownership said last. */
+  report: OwnershipReport | undefined;
+  /** Some node of the cluster has had it, as far as we know. */
+  isKnownToCluster: boolean;
+  /** Ownership wanted it announced while that could not be. */
+  announceLater: boolean;
+  /** Of the present round of asking; -1 outside of one. */
+  probesLeft: number;
+  retries: number;
+  stranger: Stranger | undefined;
+  defendedAt: Millis;
+  probeToldAt: Millis;
+}
+
+export function guard(address: string, policy: AddressPolicy): Guarded {
+  return {
+    address,
+    policy,
+    interfaces: [],
+    phase: "idle",
+    report: undefined,
+    isKnownToCluster: false,
+    announceLater: false,
+    probesLeft: -1,
+    retries: 0,
+    stranger: undefined,
+    defendedAt: -Infinity,
+    probeToldAt: -Infinity,
+  };
+}
+
+export function isBetweenOwners({ reason }: OwnershipReport): boolean {
+  return BETWEEN_OWNERS.has(reason);
+}
+
+export function isAnswered({ phase }: Guarded): boolean {
+  return phase === "tentative" || phase === "settled";
+}
+
+/** Another node of the cluster answers for the address, as far as ownership can tell. */
+export function isElsewhere({ elected, reason }: OwnershipReport): boolean {
+  return elected !== null && (reason === "notOwner" || reason === "notCandidate");
+}
+
+export function roundOf({ address }: Guarded): { readonly probes: number; readonly intervalMs: number } {
+  return address.includes(":") ? ROUND_IPV6 : ROUND_IPV4;
+}
