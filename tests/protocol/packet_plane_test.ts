@@ -328,3 +328,10 @@ Deno.test("PacketPlane: a link probe asks on every interface of the address, and
   }
   assertEquals(bench.words(), ["log linkProbeAnswers"]);
 });
+
+Deno.test("PacketPlane: a peer's node is asked for again, without anything else to wait for", () => {
+  const bench = new Bench({ watched: false }).handle({ kind: "interface", interface: ETH0 }, { kind: "opened" });
+  bench.delta({ upsertPeers: [PEER_B] });
+  bench.words();
+  assertEquals(bench.pass(1000).words(), [`probed ${PEER_B.address}`]);
+});
