@@ -22,6 +22,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
 
 /** Not in Debian: built with Go. */
 const BUILT = new Set(["kubectl", "kube-apiserver", "kube-controller-manager", "kube-proxy"]);
+const MEMBERLIST_PEER = "memberlist-peer";
 
 export function missingNeeds(needs: readonly string[], machine: MachineFacts): string[] {
   return needs.filter((need) => need === "namespaces" ? machine.namespaces === "none" : !machine.hasCommand(need));
@@ -37,10 +38,16 @@ export function howToGet(missing: readonly string[]): string[] {
         "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu)",
     );
   }
-  const packages = unique.filter((need) => need !== "namespaces" && !BUILT.has(need)).map((need) =>
-    PACKAGES[need] ?? need
-  );
+  const packages = unique.filter((need) => need !== "namespaces" && need !== MEMBERLIST_PEER && !BUILT.has(need)).map((
+    need,
+  ) => PACKAGES[need] ?? need);
   if (packages.length > 0) lines.push(`apt-get install -y ${[...new Set(packages)].join(" ")}`);
+  if (unique.includes(MEMBERLIST_PEER)) {
+    lines.push(
+      "build memberlist-peer with Go: " +
+        "deno run --allow-env --allow-read --allow-write --allow-run tests/support/memberlist_peer.ts",
+    );
+  }
   const built = unique.filter((need) => BUILT.has(need));
   if (built.length > 0) {
     lines.push(

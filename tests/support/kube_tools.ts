@@ -24,11 +24,22 @@ export interface ToolLookup {
 
 /** Where {@linkcode buildKubeTools} puts what it builds, or undefined when there is neither XDG_CACHE_HOME nor HOME. */
 export function kubeToolsFolder(lookup: Pick<ToolLookup, "env" | "arch"> = systemLookup): string | undefined {
+  return cacheFolder(`kube-${KUBE_VERSION}`, lookup);
+}
+
+/** The node of memberlist in tests/support/memberlist_peer, which memberlist_peer.ts builds. */
+export const MEMBERLIST_PEER = "memberlist-peer";
+
+export function memberlistPeerFolder(lookup: Pick<ToolLookup, "env" | "arch"> = systemLookup): string | undefined {
+  return cacheFolder("memberlist-v0.5.1", lookup);
+}
+
+function cacheFolder(name: string, lookup: Pick<ToolLookup, "env" | "arch">): string | undefined {
   const home = lookup.env("HOME");
   // The XDG specification says that relative paths are to be ignored.
   const xdg = lookup.env("XDG_CACHE_HOME");
   const cache = xdg?.startsWith("/") ? xdg : home?.startsWith("/") ? `${home}/.cache` : undefined;
-  return cache === undefined ? undefined : `${cache}/herald/kube-${KUBE_VERSION}-${lookup.arch}`;
+  return cache === undefined ? undefined : `${cache}/herald/${name}-${lookup.arch}`;
 }
 
 /** Path of a program, or undefined when it is nowhere. `name` may be any command: only Kubernetes' are in the cache. */
@@ -37,6 +48,7 @@ export function findTool(name: string, lookup: ToolLookup = systemLookup): strin
   if ((KUBE_TOOLS as readonly string[]).includes(name) || name === "etcd") {
     folders.push(lookup.env("KUBEBUILDER_ASSETS") ?? "", kubeToolsFolder(lookup) ?? "");
   }
+  if (name === MEMBERLIST_PEER) folders.push(memberlistPeerFolder(lookup) ?? "");
   // Debian keeps arping and tcpdump in sbin folders, which are not on every user's PATH.
   folders.push(...(lookup.env("PATH") ?? "").split(":"), "/usr/sbin", "/sbin");
   return folders.filter((folder) => folder.startsWith("/"))
@@ -113,14 +125,15 @@ function linkFlags(): string {
   return ["-s", "-w", ...facts.map((fact) => `-X k8s.io/component-base/version.${fact}`)].join(" ");
 }
 
-async function run(command: string, args: readonly string[], cwd: string): Promise<string> {
+/** Runs a program of a build to its end; throws with the end of what it said when it fails. */
+export async function run(command: string, args: readonly string[], cwd: string): Promise<string> {
   let output: Deno.CommandOutput;
   try {
     output = await new Deno.Command(command, { args: [...args], cwd, stdin: "null", stdout: "piped", stderr: "piped" })
       .output();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Error(`\`${command}\` is not installed; building Kubernetes' programs needs Go 1.24 or newer`);
+    throw new Error(`\`${command}\` is not installed; building programs for tests needs Go 1.24 or newer`);
   }
   if (output.success) return new TextDecoder().decode(output.stdout);
   const said = new TextDecoder().decode(output.stderr).split("\n").slice(-40).join("\n");
