@@ -11,12 +11,11 @@
 import { invariant } from "../../lib/base/assert.ts";
 import { type Ipv4, parseIpv4 } from "../../lib/base/ip.ts";
 import type { Mac } from "../../lib/base/mac.ts";
-import type { FromPacketThread } from "../../lib/base/wanted.ts";
-import { PacketPort } from "../../lib/app/packet_port.ts";
 import { Lab } from "../../lib/edge/lab/lab.ts";
 import { WorkerCaller } from "../../lib/edge/lab/worker_caller.ts";
 import type { ArpRequesterCalls, Target } from "./arp_requester_calls.ts";
 import { whileBusy } from "./busy.ts";
+import { startPacketNode } from "./packet_node.ts";
 import { atMost, type Measurement } from "./report.ts";
 import { median, percentile, sum } from "./stats.ts";
 
@@ -60,7 +59,10 @@ export async function benchArpAnswers({ quick }: { quick: boolean }): Promise<Me
     network: false,
   });
   try {
-    const packets = await startPacketThread(lab.host("herald").namespacePath);
+    const packets = await startPacketNode({
+      namespacePath: lab.host("herald").namespacePath,
+      address: "192.168.77.103",
+    });
     const client = lab.host("client");
     await requester.call("open", { namespacePath: client.namespacePath, interface: client.interface, ip: ip(CLIENT) });
     const rounds = quick ? 5 : 9;
@@ -128,32 +130,6 @@ async function interleaved(
     }
   }
   return samples;
-}
-
-/** A speaker's packet thread as the control thread starts it, told to own one address. */
-async function startPacketThread(namespacePath: string): Promise<PacketPort> {
-  const owns = Promise.withResolvers<void>();
-  const onEvent = (event: FromPacketThread) => {
-    if (event.kind === "ownership" && event.owned) owns.resolve();
-    if (event.kind === "failed") owns.reject(new Error(event.message));
-  };
-  const options = { node: "herald", generation: 1, watch: undefined, exclusions: ["^lo$"], namespacePath };
-  const packets = new PacketPort(options, { onEvent });
-  packets.send({
-    generation: 1,
-    upsertAddresses: [{
-      address: "192.168.77.103",
-      candidates: ["herald"],
-      interfaces: "all",
-      services: ["bench/web"],
-    }],
-    removeAddresses: [],
-    upsertPeers: [],
-    removePeers: [],
-    complete: true,
-  });
-  await owns.promise;
-  return packets;
 }
 
 /** The median of the rounds' percentiles: what another program does to one round does not speak for all. */

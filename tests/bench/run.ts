@@ -11,6 +11,7 @@ import { labRequirements } from "../../lib/edge/lab/requirements.ts";
 import { benchAllocation } from "./allocation.ts";
 import { benchArpAnswers } from "./arp_answers.ts";
 import { benchMoves } from "./moves.ts";
+import { benchNewInterface } from "./new_interface.ts";
 import { benchMemory, benchStart } from "./programs.ts";
 import { benchServiceLatency } from "./service_latency.ts";
 import { benchScale } from "./scale.ts";
@@ -23,6 +24,7 @@ interface Bench {
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   arp: { title: "ARP answers, round trip", run: benchArpAnswers },
+  interface: { title: "A new interface of a node", run: benchNewInterface },
   moves: { title: "An address moves to another node", run: benchMoves },
   service: { title: "One Service on an idle cluster", run: benchServiceLatency },
   allocation: { title: "Allocation itself, without an API", run: benchAllocation },
