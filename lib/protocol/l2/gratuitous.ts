@@ -57,6 +57,8 @@ const FRAMES_PER_INTERFACE = 2;
 
 interface Announced {
   readonly interfaces: "all" | readonly string[];
+  /** Interfaces that the bursts go to, by ifindex, as far as the address is announced there. */
+  targets: "all" | ReadonlySet<number>;
   burstsLeft: number;
   nextAt: Millis;
   /** Interfaces that the burst under way has not told yet; `undefined` between two bursts. */
@@ -84,7 +86,7 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
   handle(input: GratuitousInput | Tick, now: Millis): void {
     switch (input.kind) {
       case "announce":
-        this.#start(input.ip, { interfaces: input.interfaces, once: input.once }, now);
+        this.#start(input.ip, { interfaces: input.interfaces, targets: "all", once: input.once }, now);
         return this.#serve(now);
       // The segment can ask for many of these at a time: they only queue, and the next tick serves them.
       case "repeat":
@@ -128,11 +130,11 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
 
   #start(
     ip: Ipv4 | Ipv6,
-    { interfaces, once }: { interfaces: "all" | readonly string[]; once: boolean },
+    { once, ...where }: Pick<Announced, "interfaces" | "targets"> & { once: boolean },
     now: Millis,
   ): void {
     const burstsLeft = once ? 1 : this.#options.bursts;
-    const announced: Announced = { interfaces, burstsLeft, nextAt: now, untold: undefined };
+    const announced: Announced = { ...where, burstsLeft, nextAt: now, untold: undefined };
     if (!once) this.#announced.set(ip, announced);
     this.#repeating.delete(ip);
     this.#first.set(ip, announced);
@@ -142,6 +144,7 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
     const announced = this.#announced.get(ip);
     if (announced === undefined) return;
     announced.burstsLeft = this.#options.bursts;
+    announced.targets = "all";
     if (!this.#repeating.has(ip)) this.#first.set(ip, announced);
   }
 
@@ -172,7 +175,7 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
     const turnLeft = this.#turnLeft;
     const begins = announced.untold === undefined;
     if (begins) announced.burstsLeft--;
-    announced.untold ??= this.#interfaces.values();
+    announced.untold ??= announced.targets === "all" ? this.#interfaces.values() : this.#these(announced.targets);
     while (this.#turnLeft >= FRAMES_PER_INTERFACE) {
       const next = announced.untold.next();
       if (next.done !== true) {
@@ -207,9 +210,17 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
     this.#effects.push({ kind: "sendArp", ip, ifindex, record: gratuitousReply(mac, ip) });
   }
 
+  *#these(targets: ReadonlySet<number>): Generator<L2Interface, void> {
+    for (const ifindex of targets) {
+      const on = this.#interfaces.get(ifindex);
+      if (on !== undefined) yield on;
+    }
+  }
+
   /**
-   * An interface that appears, or gets another MAC, has neighbours that know nothing of us: begin anew. The same for
-   * IPv6 when it has its link-local address, which takes the kernel a second or two longer.
+   * An interface that appears, or gets another MAC, has neighbours that know nothing of us: they are told everything, and
+   * the neighbours on the others nothing that they were not being told anyway. The same for IPv6 when it has its
+   * link-local address, which takes the kernel a second or two longer.
    */
   #changeInterface(on: L2Interface, now: Millis): void {
     const known = this.#interfaces.get(on.ifindex);
@@ -217,9 +228,13 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
     const isSame = known !== undefined && known.mac === on.mac && known.name === on.name;
     const isSameForIpv6 = isSame && known.linkLocal === on.linkLocal;
     if (isSameForIpv6) return;
-    for (const [ip, { interfaces }] of this.#announced) {
+    for (const [ip, { interfaces, targets, burstsLeft, untold }] of this.#announced) {
       if (isSame && !isIpv6(ip)) continue;
-      if (allowsInterface(interfaces, on.name)) this.#start(ip, { interfaces, once: false }, now);
+      if (!allowsInterface(interfaces, on.name)) continue;
+      const isAtRest = burstsLeft === 0 && untold === undefined;
+      const others = isAtRest ? [] : targets;
+      const all = others === "all" ? others : new Set([...others, on.ifindex]);
+      this.#start(ip, { interfaces, targets: all, once: false }, now);
     }
   }
 }

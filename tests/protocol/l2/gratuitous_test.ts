@@ -124,6 +124,28 @@ Deno.test("Gratuitous: an interface that comes late, or gets another MAC, begins
   assertEquals(bench.sent(), bursts([12_000], 2));
 });
 
+Deno.test("Gratuitous: an interface that comes late is told everything, and the others nothing that they know", () => {
+  const bench = new Bench(ETH0).handle(EVERYWHERE).pass(10_000);
+  bench.sent();
+  bench.handle({ kind: "interface", interface: ETH1 }).pass(500);
+  assertEquals(bench.sent(), bursts([10_000], 3));
+  // A third one begins anew for both that are new; the first is left alone.
+  bench.handle({ kind: "interface", interface: { ...ETH1, ifindex: 4, name: "eth2" } }).pass(1200);
+  assertEquals(bench.sent(), bursts([10_500, 11_600], 3, 4));
+  bench.handle({ kind: "interfaceGone", ifindex: 3 }).pass(60_000);
+  assertEquals(bench.sent(), bursts([12_700, 13_800, 14_900], 4));
+  // Whoever asks for all of it gets all of it.
+  bench.handle({ kind: "repeat", ip: IP }).pass(0);
+  assertEquals(bench.sent(), bursts([71_700], 2, 4));
+});
+
+Deno.test("Gratuitous: an interface that comes while an address is being told everywhere does not narrow that", () => {
+  const bench = new Bench(ETH0).handle(EVERYWHERE).pass(2000);
+  bench.sent();
+  bench.handle({ kind: "interface", interface: ETH1 }).pass(60_000);
+  assertEquals(bench.sent(), bursts([2000, 3100, 4200, 5300, 6400], 2, 3));
+});
+
 Deno.test("Gratuitous: nothing is sent on an interface that went away", () => {
   const bench = new Bench(ETH0, ETH1).handle(EVERYWHERE);
   bench.sent();
