@@ -9,6 +9,7 @@ import { ENODEV, SysError } from "../edge/net/errno.ts";
 import { MulticastGroups } from "../edge/net/multicast_groups.ts";
 import type { PacketSocket } from "../edge/net/packet_socket.ts";
 import { PacketSocketShelf } from "../edge/net/packet_socket_shelf.ts";
+import { isWireless } from "../edge/net/wireless.ts";
 import type { PacketLoop, PacketSource } from "../edge/run/packet_loop.ts";
 import type { SendArp, SendNdp } from "../protocol/l2/announcer.ts";
 import type { L2Interface } from "../protocol/l2/interface.ts";
@@ -89,6 +90,7 @@ export class InterfaceSockets {
       return false;
     }
     const { arp, ndp } = sockets;
+    if (isWireless(name)) this.#hearEverything(arp, { ifindex, name });
     const sources = [
       this.#source(arp, { ...ARP, receive: (record) => this.#deps.receive({ kind: "arp", ifindex, record }) }),
       this.#source(ndp, { ...NDP, receive: (record) => this.#deps.receive({ kind: "ndp", ifindex, record }) }),
@@ -138,6 +140,14 @@ export class InterfaceSockets {
     this.#told.add(`${errno}`);
     const { message: error } = new SysError(`join ${change.group} on interface ${change.ifindex}`, errno);
     this.#deps.log({ level: "warn", event: "multicastGroupNotJoined", error });
+  }
+
+  /** Of Wi-Fi interfaces: their firmware keeps requests for our addresses to itself otherwise. */
+  #hearEverything(socket: PacketSocket, { ifindex, name }: { ifindex: number; name: string }): void {
+    const errno = -socket.setPromiscuous(ifindex);
+    if (errno === 0) return this.#deps.log({ level: "info", event: "wirelessPromiscuous", interface: name });
+    const { message: error } = new SysError("set promiscuous", errno);
+    this.#deps.log({ level: "warn", event: "wirelessNotPromiscuous", interface: name, error });
   }
 
   #source<T>(socket: PacketSocket, protocol: Protocol<T> & { readonly receive: (record: T) => void }): PacketSource {

@@ -35,7 +35,11 @@ export const IPV6_JOIN_GROUP = 20;
 export const IPV6_LEAVE_GROUP = 21;
 export const IPV6_V6ONLY = 26;
 export const SOL_PACKET = 263;
+export const PACKET_ADD_MEMBERSHIP = 1;
 export const PACKET_IGNORE_OUTGOING = 23;
+export const PACKET_MR_PROMISC = 1;
+/** `struct packet_mreq`: i32 ifindex @0, u16 type @4, u16 address length @6, 8 bytes of address. */
+export const PACKET_MREQ_BYTES = 16;
 
 export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;

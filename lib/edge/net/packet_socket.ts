@@ -8,7 +8,10 @@
 import {
   AF_PACKET,
   MSG_DONTWAIT,
+  PACKET_ADD_MEMBERSHIP,
   PACKET_IGNORE_OUTGOING,
+  PACKET_MR_PROMISC,
+  PACKET_MREQ_BYTES,
   SO_ATTACH_FILTER,
   SOCK_CLOEXEC,
   SOCK_FPROG_BYTES,
@@ -80,6 +83,19 @@ export class PacketSocket {
   rebind(ifindex: number): void {
     this.#bind(ifindex);
     this.discardQueued(QUEUED_MAX);
+  }
+
+  /**
+   * Asks the interface that this socket is bound to for every frame that its hardware sees, for as long as the socket
+   * lives. The kernel counts such wishes. What is for other stations still does not pass the filter. 0, or -errno.
+   */
+  setPromiscuous(ifindex: number): number {
+    const request = new Uint8Array(PACKET_MREQ_BYTES);
+    const view = new DataView(request.buffer);
+    view.setInt32(0, ifindex, true);
+    view.setUint16(4, PACKET_MR_PROMISC, true);
+    const result = libc().setsockopt(this.fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, request, PACKET_MREQ_BYTES);
+    return result < 0 ? -lastErrno() : 0;
   }
 
   /** Throws away up to `max` queued frames without looking at them; returns how many. */
