@@ -138,6 +138,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
       }
       case "ndp":
         this.#announcer.handle(input, now);
+        this.#linkProbe.handle(input, now);
         break;
       case "watch": {
         const { message, address, port } = input;
@@ -409,7 +410,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
 
   #fromLinkProbe(effect: LinkProbeEffect, now: Millis): void {
     if (effect.kind === "linkProbe") return this.#changeLinkProbe(effect, now);
-    this.#effects.push({ ...effect, counter: undefined, address: formatIpv4(effect.record.targetIp) });
+    this.#effects.push({ ...effect, counter: undefined });
   }
 
   #changeLinkProbe({ address, answers }: { address: string; answers: boolean }, now: Millis): void {

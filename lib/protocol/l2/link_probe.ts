@@ -2,7 +2,7 @@
  * Link probes: does a neighbour that must be there answer on the segment (`herald.dev/link-probe`)? It finds what a
  * carrier does not show: a switch that is cut off, a port in the wrong VLAN, a bond whose members lead nowhere.
  *
- * It asks by ARP, once a second, and unicast once the neighbour's MAC is known, so that a segment full of nodes is not
+ * It asks by ARP or neighbour discovery, once a second, and unicast once the neighbour's MAC is known, so that a segment full of nodes is not
  * filled with broadcasts. An address fails when three questions in a row stay without an answer, a quarter of a second
  * each, so at most 1.75 s after the fault. Two answers in a row bring it back. What has not been judged yet counts as
  * answering, and so does what cannot be asked because no interface is usable: a carrier that is missing is told as such.
@@ -10,8 +10,10 @@
  * An interface in whose network the neighbour is is asked on alone; without one, all that the address is announced on
  * are, and one answer on any of them is enough. The sender address is the node's own in that network, because some
  * stations answer nobody else, or 0.0.0.0, which Linux always answers and which changes nobody's cache (RFC 5227 §2.1.1).
+ * By IPv6 the question comes from the link-local address, which is near to everybody.
  */
-import { formatIpv4, type Ipv4, IPV4_ZERO, parseIpv4 } from "../../base/ip.ts";
+import { invariant } from "../../base/assert.ts";
+import { formatIpv4, formatIpv6, type Ipv4, IPV4_ZERO, type Ipv6, parseIpv4, parseIpv6 } from "../../base/ip.ts";
 import type { Json } from "../../base/json.ts";
 import type { Deadline, Machine, Tick } from "../../base/machine.ts";
 import { formatMac, isGroupMac, type Mac } from "../../base/mac.ts";
@@ -21,18 +23,23 @@ import type { Millis } from "../../base/time.ts";
 import type { WantedAddress } from "../../base/wanted.ts";
 import type { ArpRecord } from "../../wire/arp.ts";
 import { arpRequest } from "../../wire/arp_frames.ts";
-import { allowsInterface, type L2Interface } from "./interface.ts";
+import { ICMPV6_NEIGHBOR_ADVERTISEMENT } from "../../wire/iana.ts";
+import type { NdpRecord } from "../../wire/ndp.ts";
+import { neighborSolicitation } from "../../wire/ndp_frames.ts";
+import { allowsInterface, type L2Interface, linkLocalOf } from "./interface.ts";
 
 export type LinkProbeInput =
   | { readonly kind: "interface"; readonly interface: L2Interface }
   | { readonly kind: "interfaceGone"; readonly ifindex: number }
   | { readonly kind: "wanted"; readonly upsert: readonly WantedAddress[]; readonly remove: readonly string[] }
   | { readonly kind: "arp"; readonly ifindex: number; readonly record: ArpRecord }
+  | { readonly kind: "ndp"; readonly ifindex: number; readonly record: NdpRecord }
   /** The process stood still, and answers were discarded: silence of that time proves nothing. */
   | { readonly kind: "gap" };
 
 export type LinkProbeEffect =
-  | { readonly kind: "sendArp"; readonly ifindex: number; readonly record: ArpRecord }
+  | { readonly kind: "sendArp"; readonly ifindex: number; readonly record: ArpRecord; readonly address: string }
+  | { readonly kind: "sendNdp"; readonly ifindex: number; readonly record: NdpRecord; readonly address: string }
   /** Only when it changed; an address that is never spoken of answers. */
   | { readonly kind: "linkProbe"; readonly address: string; readonly answers: boolean };
 
@@ -69,7 +76,7 @@ interface Probe {
 
 interface Target {
   readonly address: string;
-  readonly ip: Ipv4;
+  readonly ip: Ipv4 | Ipv6;
   /** By ifindex. */
   readonly probes: Map<number, Probe>;
   /** Told last. */
@@ -87,7 +94,7 @@ export class LinkProbe implements Machine<LinkProbeInput, LinkProbeEffect> {
   readonly #rng: Rng;
   readonly #interfaces = new Map<number, L2Interface>();
   readonly #wishes = new Map<string, Wish>();
-  readonly #targets = new Map<Ipv4, Target>();
+  readonly #targets = new Map<Ipv4 | Ipv6, Target>();
   readonly #effects = new Queue<LinkProbeEffect>();
   #deadline: Deadline | undefined;
   /** Wanted, but beyond the limit. */
@@ -100,9 +107,17 @@ export class LinkProbe implements Machine<LinkProbeInput, LinkProbeEffect> {
 
   handle(input: LinkProbeInput | Tick, now: Millis): void {
     switch (input.kind) {
-      case "arp":
-        if (!this.#hear(input, now)) return;
+      case "arp": {
+        const { senderIp, senderMac } = input.record;
+        if (!this.#hear({ ip: senderIp, mac: senderMac, ifindex: input.ifindex }, now)) return;
         break;
+      }
+      case "ndp": {
+        const { type, target, linkLayerAddress, etherSource } = input.record;
+        if (type !== ICMPV6_NEIGHBOR_ADVERTISEMENT) return;
+        if (!this.#hear({ ip: target, mac: linkLayerAddress ?? etherSource, ifindex: input.ifindex }, now)) return;
+        break;
+      }
       case "interface":
         this.#interfaces.set(input.interface.ifindex, input.interface);
         this.#arrange(now);
@@ -174,7 +189,7 @@ export class LinkProbe implements Machine<LinkProbeInput, LinkProbeEffect> {
       if (!target.answers) this.#effects.push({ kind: "linkProbe", address: target.address, answers: true });
     }
     for (const [ip, lists] of wanted) {
-      const target = this.#targets.get(ip) ?? { address: formatIpv4(ip), ip, probes: new Map(), answers: true };
+      const target = this.#targets.get(ip) ?? { address: textOf(ip), ip, probes: new Map(), answers: true };
       this.#targets.set(ip, target);
       const on = this.#interfacesFor(ip, lists);
       for (const ifindex of target.probes.keys()) if (!on.has(ifindex)) target.probes.delete(ifindex);
@@ -186,12 +201,12 @@ export class LinkProbe implements Machine<LinkProbeInput, LinkProbeEffect> {
     }
   }
 
-  #wantedTargets(): Map<Ipv4, ("all" | readonly string[])[]> {
-    const wanted = new Map<Ipv4, ("all" | readonly string[])[]>();
+  #wantedTargets(): Map<Ipv4 | Ipv6, ("all" | readonly string[])[]> {
+    const wanted = new Map<Ipv4 | Ipv6, ("all" | readonly string[])[]>();
     const leftOut = new Set<string>();
     for (const { linkProbes, interfaces } of this.#wishes.values()) {
       for (const address of linkProbes) {
-        const ip = parseIpv4(address);
+        const ip = parseIpv4(address) ?? parseIpv6(address);
         const lists = ip === undefined ? undefined : wanted.get(ip);
         if (lists !== undefined) lists.push(interfaces);
         else if (ip !== undefined && wanted.size < TARGETS_MAX) wanted.set(ip, [interfaces]);
@@ -203,12 +218,14 @@ export class LinkProbe implements Machine<LinkProbeInput, LinkProbeEffect> {
   }
 
   /** None for an address of this node itself: its kernel does not answer it, and it is surely there. */
-  #interfacesFor(ip: Ipv4, lists: readonly ("all" | readonly string[])[]): ReadonlyMap<number, L2Interface> {
-    for (const { ipv4 = [] } of this.#interfaces.values()) if (ipv4.some((own) => own.ip === ip)) return new Map();
-    const allowed = [...this.#interfaces.values()].filter(({ name }) =>
-      lists.some((list) => allowsInterface(list, name))
-    );
-    const near = allowed.filter((on) => ownAddressNear(on, ip) !== undefined);
+  #interfacesFor(
+    ip: Ipv4 | Ipv6,
+    lists: readonly ("all" | readonly string[])[],
+  ): ReadonlyMap<number, L2Interface> {
+    const all = [...this.#interfaces.values()];
+    if (all.some((on) => isOwn(on, ip))) return new Map();
+    const allowed = all.filter((on) => lists.some((list) => allowsInterface(list, on.name)) && canAsk(on, ip));
+    const near = isIpv6(ip) ? [] : allowed.filter((on) => ownAddressNear(on, ip) !== undefined);
     const chosen = near.length > 0 ? near : allowed;
     return new Map(chosen.slice(0, INTERFACES_MAX).map((on) => [on.ifindex, on]));
   }
@@ -249,17 +266,23 @@ export class LinkProbe implements Machine<LinkProbeInput, LinkProbeEffect> {
     const { on, target, mac } = probe;
     probe.asking = true;
     probe.nextAt = now + this.#options.answerMs;
-    const senderIp = ownAddressNear(on, target.ip) ?? IPV4_ZERO;
-    const record = arpRequest({ mac: on.mac, senderIp, targetIp: target.ip, to: mac });
-    this.#effects.push({ kind: "sendArp", ifindex: on.ifindex, record });
+    const { ifindex } = on;
+    const { ip, address } = target;
+    if (isIpv6(ip)) {
+      this.#effects.push({ kind: "sendNdp", ifindex, address, record: solicitation(on, { ip, to: mac }) });
+      return;
+    }
+    const senderIp = ownAddressNear(on, ip) ?? IPV4_ZERO;
+    const record = arpRequest({ mac: on.mac, senderIp, targetIp: ip, to: mac });
+    this.#effects.push({ kind: "sendArp", ifindex, address, record });
   }
 
   /** False when the frame says nothing about any probe. */
-  #hear({ ifindex, record }: LinkProbeInput & { kind: "arp" }, now: Millis): boolean {
-    const probe = this.#targets.get(record.senderIp)?.probes.get(ifindex);
+  #hear({ ip, mac, ifindex }: { ip: Ipv4 | Ipv6; mac: Mac; ifindex: number }, now: Millis): boolean {
+    const probe = this.#targets.get(ip)?.probes.get(ifindex);
     // Whatever it says, it is there. But only a question is answered, and once: nobody comes back by speaking twice.
     if (probe === undefined || !probe.asking) return false;
-    probe.mac = isGroupMac(record.senderMac) ? undefined : record.senderMac;
+    probe.mac = isGroupMac(mac) ? undefined : mac;
     probe.losses = 0;
     probe.answersInRow++;
     if (probe.verdict !== "failed" || probe.answersInRow >= this.#options.answersMin) {
@@ -305,4 +328,29 @@ export class LinkProbe implements Machine<LinkProbeInput, LinkProbeEffect> {
 /** The node's address on this interface in the network of `ip`. */
 function ownAddressNear({ ipv4 = [] }: L2Interface, ip: Ipv4): Ipv4 | undefined {
   return ipv4.find(({ ip: own, prefixLength }) => ((own ^ ip) >>> 0) < 2 ** (32 - prefixLength))?.ip;
+}
+
+function isOwn(on: L2Interface, ip: Ipv4 | Ipv6): boolean {
+  return isIpv6(ip) ? linkLocalOf(on) === ip : (on.ipv4 ?? []).some((own) => own.ip === ip);
+}
+
+/** Without a link-local address there is no neighbour discovery on an interface. */
+function canAsk(on: L2Interface, ip: Ipv4 | Ipv6): boolean {
+  return !isIpv6(ip) || linkLocalOf(on) !== undefined;
+}
+
+/** To the group of those that may have the address, or to the station that is thought to have it (RFC 4861 §7.3.3). */
+function solicitation(on: L2Interface, { ip, to }: { ip: Ipv6; to: Mac | undefined }): NdpRecord {
+  const source = linkLocalOf(on);
+  invariant(source !== undefined, "An interface without a link-local address is not asked on");
+  const record = neighborSolicitation({ mac: on.mac, source, target: ip });
+  return to === undefined ? record : { ...record, etherDestination: to, destination: ip };
+}
+
+function isIpv6(ip: Ipv4 | Ipv6): ip is Ipv6 {
+  return typeof ip === "bigint";
+}
+
+function textOf(ip: Ipv4 | Ipv6): string {
+  return isIpv6(ip) ? formatIpv6(ip) : formatIpv4(ip);
 }

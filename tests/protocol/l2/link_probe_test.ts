@@ -1,12 +1,13 @@
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
-import { formatIpv4, parseIpv4 } from "../../../lib/base/ip.ts";
+import { formatIpv4, parseIpv4, parseIpv6 } from "../../../lib/base/ip.ts";
 import { type Mac, MAC_BROADCAST } from "../../../lib/base/mac.ts";
 import { SeededRng } from "../../../lib/base/rng.ts";
 import { DEFAULT_ADDRESS_POLICY, type WantedAddress } from "../../../lib/base/wanted.ts";
 import type { L2Interface } from "../../../lib/protocol/l2/interface.ts";
 import { LinkProbe, type LinkProbeEffect, type LinkProbeInput } from "../../../lib/protocol/l2/link_probe.ts";
 import type { ArpRecord } from "../../../lib/wire/arp.ts";
+import type { NdpRecord } from "../../../lib/wire/ndp.ts";
 
 const SEED = 5;
 const MAC = 0x02_00_00_00_00_0a as Mac;
@@ -195,6 +196,42 @@ Deno.test("LinkProbe: five thousand addresses with one neighbour ask for it once
   assertEquals(bench.sent.length, 1);
 });
 
+const ROUTER6 = "2001:db8::fe";
+
+Deno.test("LinkProbe: an IPv6 neighbour is solicited by its group, then unicast, from the link-local address (RFC 4861 §7.3.3)", () => {
+  const bench = new Bench({ interfaces: [ETH0, { ...ETH1, linkLocal: "fe80::b" }], router: "eth1" });
+  bench.wants([ROUTER6]);
+  bench.run(5000);
+  assertEquals(bench.told, []);
+  const [first, second] = bench.solicited;
+  assertEquals(new Set(bench.solicited.map(({ ifindex }) => ifindex)), new Set([3]));
+  assertEquals(first?.record, {
+    etherDestination: 0x33_33_ff_00_00_fe as Mac,
+    etherSource: MAC,
+    type: 135,
+    flags: 0,
+    linkLayerAddress: MAC,
+    source: parseIpv6("fe80::b"),
+    destination: parseIpv6("ff02::1:ff00:fe"),
+    target: parseIpv6(ROUTER6),
+  });
+  assertEquals([second?.record.etherDestination, second?.record.destination], [ROUTER_MAC, parseIpv6(ROUTER6)]);
+  bench.router = undefined;
+  bench.run(8000);
+  assertEquals(bench.told.map(({ answers, address }) => [address, answers]), [[ROUTER6, false]]);
+});
+
+Deno.test("LinkProbe: without a link-local address an IPv6 neighbour is not asked for, nor is the node's own", () => {
+  const bench = new Bench({ interfaces: [ETH0, { ...ETH1, linkLocal: "fe80::b" }] });
+  bench.handle({ kind: "interfaceGone", ifindex: 3 });
+  bench.wants([ROUTER6, "fe80::b"]);
+  bench.run(5000);
+  bench.handle({ kind: "interface", interface: { ...ETH1, linkLocal: "fe80::b" } });
+  bench.wants(["fe80::b"]);
+  bench.run(10_000);
+  assertEquals([bench.solicited.length, bench.told.length], [0, 0]);
+});
+
 /** A node, and a router that answers on one of its interfaces or on none. */
 class Bench {
   readonly machine = new LinkProbe({ node: "n1" }, { rng: new SeededRng(SEED) });
@@ -203,6 +240,7 @@ class Bench {
   lose = 0;
   answered = 0;
   now = 0;
+  readonly solicited: { ifindex: number; record: NdpRecord }[] = [];
   readonly sent: { ifindex: number; record: ArpRecord }[] = [];
   readonly told: { address: string; answers: boolean }[] = [];
   readonly #interfaces: readonly L2Interface[];
@@ -233,7 +271,8 @@ class Bench {
     for (let effect; (effect = this.machine.poll()) !== undefined;) effects.push(effect);
     for (const effect of effects) {
       if (effect.kind === "linkProbe") this.told.push(effect);
-      else this.#deliver(effect);
+      else if (effect.kind === "sendArp") this.#deliver(effect);
+      else this.#deliverNdp(effect);
     }
   }
 
@@ -246,6 +285,15 @@ class Bench {
     }
     this.answered++;
     this.handle({ kind: "arp", ifindex, record: answerTo(record) });
+  }
+
+  #deliverNdp({ ifindex, record }: { ifindex: number; record: NdpRecord }): void {
+    this.solicited.push({ ifindex, record });
+    // A solicitation of somebody else for the same address is no answer.
+    this.handle({ kind: "ndp", ifindex, record });
+    if (this.#interfaces.find((known) => known.ifindex === ifindex)?.name !== this.router) return;
+    const answer = { ...record, type: 136, linkLayerAddress: ROUTER_MAC, etherSource: ROUTER_MAC };
+    this.handle({ kind: "ndp", ifindex, record: answer });
   }
 }
 
