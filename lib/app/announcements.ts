@@ -58,6 +58,16 @@ export class Announcements {
       .map(([address]) => ({ address, services: addresses.get(address)?.services ?? [] }));
   }
 
+  /** With the node that announces it now, as far as this one knows, where a failback policy will ask for it. */
+  withHolders(addresses: ReadonlyMap<string, WantedAddress>): WantedAddress[] {
+    return [...addresses.values()].map((wanted) => {
+      const report = this.#byAddress.get(wanted.address);
+      if (report === undefined || (wanted.policy?.failback ?? "immediate") === "immediate") return wanted;
+      const lastHolder = report.owned ? this.#node : report.elected ?? wanted.lastHolder;
+      return lastHolder === undefined ? wanted : { ...wanted, lastHolder };
+    });
+  }
+
   /** What there is to say of a Service in a `ServiceL2Status`. */
   claimOf(serviceKey: string): StatusClaim {
     const wanted = this.#wantedOf(serviceKey);

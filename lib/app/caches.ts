@@ -58,6 +58,16 @@ export class Caches {
     return this.#synced;
   }
 
+  /** One of them has been filled: the API server answers, though not yet everything. */
+  get heard(): boolean {
+    return this.#reflectors.some((reflector) => reflector.synced);
+  }
+
+  /** The API server is heard now, by one of the watches at least. */
+  get connected(): boolean {
+    return this.#reflectors.some((reflector) => reflector.connected);
+  }
+
   /** One of the changes could not be handled: the object is not as it should be. */
   countError(): void {
     this.#updateErrors++;

@@ -112,6 +112,18 @@ export const SPEAKER_FLAGS = {
     default: "/etc/metallb/excludel2.yaml",
     help: "file that lists interfaces not to announce on",
   },
+  "snapshot-dir": {
+    kind: "string",
+    help:
+      "folder, e.g. /var/lib/herald, to keep the last wanted state in: announced after a start without an API server",
+  },
+  "snapshot-max-age-hours": {
+    kind: "integer",
+    default: 24,
+    min: 0,
+    max: 87_600,
+    help: "an older snapshot is not announced; 0: any age will do",
+  },
   "host": accepted("string", "address of this host", "METALLB_HOST"),
   "frrk8s-namespace": accepted("string", "namespace of frr-k8s", "FRRK8S_NAMESPACE"),
   "frrk8s-secret-passthrough": accepted("boolean", "pass secrets to frr-k8s"),

@@ -17,6 +17,7 @@ import { SPEAKER_FLAGS } from "./program_flags.ts";
 import { runProgram } from "./program.ts";
 import type { Running } from "./program.ts";
 import { SecretFollower } from "./secret_follower.ts";
+import { readSnapshotOptions } from "./snapshot_options.ts";
 import { Speaker, type SpeakerWatch } from "./speaker.ts";
 
 type SpeakerFlags = FlagValues<typeof SPEAKER_FLAGS>;
@@ -42,6 +43,7 @@ export async function runSpeaker(args: readonly string[]): Promise<void> {
       const memberlist = readMemberlistSettings(MEMBERLIST_CONFIG_PATH, { wan: flags["ml-wan-config"] });
       if (!memberlist.ok) return fail(memberlist.message) as never;
       if (watch !== undefined) log({ level: "info", event: "memberlistSettings", source: memberlist.source });
+      const snapshot = readSnapshotOptions(flags, { namespace, fail });
       const speaker = new Speaker({
         node: flags["node-name"],
         namespace,
@@ -52,9 +54,11 @@ export async function runSpeaker(args: readonly string[]): Promise<void> {
         podName: flags["pod-name"],
         exclusions: exclusions.ok ? exclusions.patterns : [],
         namespacePath: undefined,
+        ...snapshot === undefined ? {} : { snapshot },
       }, { client, log, clock: systemClock, rng: systemRng(), onFailure: fail });
       // The Worker has what it needs; from here on nothing else in this process may open a library.
       Deno.permissions.revokeSync({ name: "ffi" });
+      if (snapshot === undefined) Deno.permissions.revokeSync({ name: "write" });
       speaker.start();
       if (watch?.secret !== undefined) {
         const follower = new SecretFollower({ path: secretPath(flags), known: watch.secret }, {

@@ -13,6 +13,7 @@ import type { Clock } from "../base/time.ts";
 import type { FromPacketThread, InterfaceReport, WantedAddress } from "../base/wanted.ts";
 import type { KubeClientFacts, Layer2Counts, ProblemCount } from "../edge/http/metallb_metrics.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
+import type { StateFile } from "../edge/run/state_file.ts";
 import { EventRecorder, type EventToRecord } from "../edge/kube/events.ts";
 import { AnnouncementEvents } from "./announcement_events.ts";
 import { Announcements } from "./announcements.ts";
@@ -23,6 +24,7 @@ import { L2StatusWriter } from "./l2_status_writer.ts";
 import type { MemberlistSettings } from "./memberlist_settings.ts";
 import type { MembershipInit } from "./membership.ts";
 import { PacketPort } from "./packet_port.ts";
+import { SnapshotKeeper, type SnapshotKeeperOptions } from "./snapshot_keeper.ts";
 import { SpeakerReporter } from "./speaker_reporter.ts";
 import { VERSION } from "./version.ts";
 import { WantedSource, type WantedSourceOptions } from "./wanted_source.ts";
@@ -38,6 +40,8 @@ export interface SpeakerOptions extends Omit<WantedSourceOptions, "peers"> {
   readonly exclusions: readonly string[];
   /** Network namespace of the packet thread; `undefined` for the process's own. */
   readonly namespacePath: string | undefined;
+  /** Where the last wanted state is kept; absent: nowhere, a start without an API server announces nothing. */
+  readonly snapshot?: SnapshotKeeperOptions & { readonly file: StateFile };
 }
 
 /** How the speakers' gossip runs; its address, port and secret are those of the watch. */
@@ -81,6 +85,7 @@ export class Speaker {
   readonly #announcements: Announcements;
   readonly #announcementEvents: AnnouncementEvents;
   readonly #statuses: L2StatusWriter;
+  readonly #snapshots: SnapshotKeeper | undefined;
   readonly #counterSlots = new Map<string, number>();
   /** `undefined` until the packet thread has listed them. */
   #interfaces: InterfaceReport | undefined;
@@ -111,7 +116,10 @@ export class Speaker {
     });
     this.#source = new WantedSource({ ...options, peers: options.watch }, {
       ...deps,
-      onDelta: (delta) => this.#packets.send(delta),
+      onDelta: (delta) => {
+        this.#packets.send(delta);
+        this.#snapshots?.changed();
+      },
       onPlanned: (services) => this.#takePlan(services),
       lastHolders: this.#statuses,
       onProblems: (problems) => {
@@ -119,6 +127,7 @@ export class Speaker {
         this.#reportProblems();
       },
     });
+    this.#snapshots = this.#snapshotKeeper();
     this.conflicts = new ConflictReporter({ node }, {
       log: (event) => this.#log(event),
       servicesOf: (address) => this.#source.plan.addresses.get(address)?.services ?? [],
@@ -138,6 +147,7 @@ export class Speaker {
 
   start(): void {
     this.#source.start();
+    this.#snapshots?.start();
     this.#reporter.start();
     this.#statuses.start();
   }
@@ -152,7 +162,7 @@ export class Speaker {
     this.#stopping = true;
     this.#view.stop();
     await this.#packets.stop();
-    await Promise.all([this.#source.stop(), this.#reporter.stop()]);
+    await Promise.all([this.#source.stop(), this.#reporter.stop(), this.#snapshots?.stop()]);
     await Promise.all([this.#events.flush(EVENT_FLUSH_MS), this.#statuses.stop(STATUS_REMOVAL_MS)]);
     this.#events.stop();
   }
@@ -162,7 +172,7 @@ export class Speaker {
     this.#stopping = true;
     this.#view.stop();
     await this.#packets.cut();
-    await Promise.all([this.#source.stop(), this.#reporter.stop(), this.#statuses.stop()]);
+    await Promise.all([this.#source.stop(), this.#reporter.stop(), this.#statuses.stop(), this.#snapshots?.stop()]);
     this.#events.stop();
   }
 
@@ -215,9 +225,28 @@ export class Speaker {
         refused: this.#interfaces.refused.map((refused) => ({ ...refused })),
       },
       conflicts: this.conflicts.inspect(),
+      snapshot: this.#snapshots?.inspect() ?? null,
       ...this.#source.inspect(),
       packetThread: await this.#packets.inspect() ?? null,
     };
+  }
+
+  #snapshotKeeper(): SnapshotKeeper | undefined {
+    const { snapshot } = this.#options;
+    if (snapshot === undefined) return undefined;
+    const source = this.#source;
+    return new SnapshotKeeper(snapshot, {
+      ...this.#deps,
+      log: (event) => this.#log(event),
+      file: snapshot.file,
+      source: {
+        synced: () => source.synced,
+        heard: () => source.heard,
+        connected: () => source.connected,
+        wanted: () => ({ peers: source.peers, addresses: this.#announcements.withHolders(source.plan.addresses) }),
+        restore: (wanted) => source.restore(wanted),
+      },
+    });
   }
 
   #receive(event: FromPacketThread): void {
@@ -273,7 +302,8 @@ export class Speaker {
     } else {
       this.#log({ level: "debug", event: "ownershipChanged", ...what, owned: now.owned });
     }
-    for (const service of services) this.#takeClaim(service);
+    // What a snapshot wants has no Service yet that something could be written to.
+    if (this.#source.synced) { for (const service of services) this.#takeClaim(service); }
     const wanted = this.#source.plan.addresses.get(address);
     if (wanted !== undefined) this.#checkInterfaces(wanted);
   }

@@ -78,6 +78,12 @@ export interface LastHolders {
   readonly holderOf: (serviceKey: string) => string | undefined;
 }
 
+/** What is wanted by the last snapshot of the speaker that ran here before. */
+export interface RestoredWanted {
+  readonly addresses: readonly WantedAddress[];
+  readonly peers: readonly WantedPeer[];
+}
+
 /** A failback policy has so much time to learn who announced before; after that nobody did. */
 const LAST_HOLDERS_MS = 1000;
 
@@ -108,6 +114,8 @@ export class WantedSource {
   /** The first snapshot was made. */
   #begun = false;
   #isLate = false;
+  /** What stands in for the plan until the caches are filled: from a snapshot. */
+  #restored: ReadonlyMap<string, WantedAddress> | undefined;
   #lastHoldersTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #flushSoon = coalesced(() => this.#flush());
 
@@ -148,8 +156,34 @@ export class WantedSource {
     return this.#caches.synced;
   }
 
+  /** Something was heard of the API server since the start, though perhaps not everything. */
+  get heard(): boolean {
+    return this.#caches.heard;
+  }
+
+  /** The API server is heard now. */
+  get connected(): boolean {
+    return this.#caches.connected;
+  }
+
   get plan(): L2Plan {
-    return this.#planner.plan;
+    const { plan } = this.#planner;
+    return this.#restored === undefined ? plan : { services: plan.services, addresses: this.#restored };
+  }
+
+  get peers(): readonly WantedPeer[] {
+    return [...peersByNode(this.#peers.values())];
+  }
+
+  /**
+   * Goes on from what was wanted before the start, until the API has said what is wanted now: then only the difference
+   * is told, so that what stays is not touched.
+   */
+  restore({ addresses, peers }: RestoredWanted): void {
+    if (this.#stopped || this.#begun || this.synced) return;
+    this.#begun = true;
+    this.#restored = new Map(addresses.map((wanted) => [wanted.address, wanted]));
+    for (const delta of this.#diff.next({ addresses: this.#restored, peers })) this.#deps.onDelta(delta);
   }
 
   /** Nodes that have a speaker, this one included. */
@@ -163,7 +197,12 @@ export class WantedSource {
   }
 
   facts(): KubeClientFacts {
-    return { ...this.#caches.facts(), configLoaded: this.synced, configStale: this.#problemLog.hasErrors };
+    const isRestored = this.#restored !== undefined;
+    return {
+      ...this.#caches.facts(),
+      configLoaded: this.synced || isRestored,
+      configStale: this.#problemLog.hasErrors || isRestored,
+    };
   }
 
   problemCounts(): ProblemCount[] {
@@ -258,7 +297,10 @@ export class WantedSource {
     const planned = this.#begun ? this.#planner.plan.addresses : this.#withLastHolders(this.#planner.plan.addresses);
     this.#begun = true;
     const wanted = { addresses: planned, peers: peersByNode(this.#peers.values()) };
-    for (const delta of this.#diff.next(wanted, { changed: addresses })) this.#deps.onDelta(delta);
+    // After a snapshot anything may have changed.
+    const options = this.#restored === undefined ? { changed: addresses } : {};
+    this.#restored = undefined;
+    for (const delta of this.#diff.next(wanted, options)) this.#deps.onDelta(delta);
     this.#deps.onPlanned?.(services);
   }
 

@@ -96,6 +96,11 @@ export class ListWatch<T extends KubeObject> implements Machine<ListWatchInput<T
     return this.#synced;
   }
 
+  /** The server has accepted the present watch, and the watch has not ended since. */
+  get connected(): boolean {
+    return this.#state === "watching" && this.#openedAt !== undefined;
+  }
+
   handle(input: ListWatchInput<T> | Tick, now: Millis): void {
     if (this.#state === "stopped") return;
     switch (input.kind) {

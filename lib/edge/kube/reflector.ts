@@ -68,6 +68,11 @@ export class Reflector<T extends KubeObject = KubeObject> {
     return this.#machine.synced;
   }
 
+  /** True while a watch is open. */
+  get connected(): boolean {
+    return this.#machine.connected;
+  }
+
   start(): void {
     this.#input({ kind: "start" });
   }

@@ -198,6 +198,12 @@ Deno.test("Programs: called wrongly they end with 2 and every problem on stderr,
           message: `${stage.folder}/none/secretkey`,
         },
         {
+          why: "a snapshot folder that Deno does not give it",
+          name: "speaker",
+          flags: ["--namespace=x", "--node-name=n1", "--snapshot-dir=/var/lib/other"],
+          message: "--snapshot-dir: Deno may not write /var/lib/other; take /var/lib/herald",
+        },
+        {
           why: "no namespace",
           name: "controller",
           flags: [],

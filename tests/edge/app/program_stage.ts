@@ -155,9 +155,15 @@ export class ProgramStage {
     return this.#start("controller", { host: this.lab.host("api"), flags: all });
   }
 
-  startSpeaker(node: string, flags: readonly string[] = []): Promise<Program> {
+  /** `permissions`: more of Deno's. */
+  startSpeaker(
+    node: string,
+    flags: readonly string[] = [],
+    permissions: readonly string[] = [],
+  ): Promise<Program> {
     return this.#start("speaker", {
       host: this.lab.host(node),
+      permissions,
       flags: [
         `--node-name=${node}`,
         `--ml-bindaddr=${addressOf(node)}`,
@@ -171,7 +177,12 @@ export class ProgramStage {
   /** Any command line of a program, e.g. a wrong one. */
   startWith(
     name: "controller" | "speaker",
-    options: { host: LabHost; flags: readonly string[]; prefix?: readonly string[] },
+    options: {
+      host: LabHost;
+      flags: readonly string[];
+      prefix?: readonly string[];
+      permissions?: readonly string[];
+    },
   ): Promise<Program> {
     return Program.start(options.host, this.#logPath(name), [
       ...options.prefix ?? [],
@@ -181,15 +192,19 @@ export class ProgramStage {
         `-P=${name}`,
         `--allow-net=${API_ADDRESS}:${API_PORT},0.0.0.0,127.0.0.1`,
         `--allow-read=./lib,./wasm,/etc/metallb,${this.folder}`,
+        ...options.permissions ?? [],
       ),
       `main_${name}.ts`,
       ...options.flags,
     ]);
   }
 
-  #start(name: "controller" | "speaker", { host, flags }: { host: LabHost; flags: readonly string[] }) {
+  #start(
+    name: "controller" | "speaker",
+    { flags, ...options }: { host: LabHost; flags: readonly string[]; permissions?: readonly string[] },
+  ): Promise<Program> {
     return this.startWith(name, {
-      host,
+      ...options,
       flags: [`--kubeconfig=${this.kubeconfig}`, `--namespace=${NAMESPACE}`, ...flags],
     });
   }
