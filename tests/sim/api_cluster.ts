@@ -9,7 +9,7 @@ import { RealControl, SPEAKER_LABELS } from "./real_control.ts";
 import { readWorld } from "./read_world.ts";
 import { NAMESPACE, SERVICES_NAMESPACE, SimApi } from "./sim_api.ts";
 import type { SimNode } from "./sim_node.ts";
-import { Stage, type StageOptions } from "./stage.ts";
+import { isAlive, Stage, type StageOptions } from "./stage.ts";
 import { Truth, type TruthNode, type TruthService } from "./truth.ts";
 
 const EXCLUDE_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers";
@@ -27,7 +27,7 @@ export class ApiCluster extends Stage {
 
   constructor(options: StageOptions) {
     super(options);
-    const { time, rng } = this;
+    const { time, nodesRng: rng } = this;
     this.api = new SimApi({ time, rng, log: (event) => this.log("the API", event) });
     this.populate(({ node }) => {
       const control = new RealControl(node, { api: this.api, time, rng });
@@ -80,8 +80,9 @@ export class ApiCluster extends Stage {
 
   /** The node that `herald explain` names for what the API holds, were it asked now. */
   explained(address: string): string | null {
-    const isLiving = (name: string) => this.serves(this.node(name));
-    return explainAddress(address, { plan: this.#explained!.plan, isLiving })?.announcer ?? null;
+    const isLiving = (name: string) => isAlive(this.node(name));
+    const standsBack = (name: string) => this.node(name).hasCarrier ? undefined : "noCarrier" as const;
+    return explainAddress(address, { plan: this.#explained!.plan, isLiving, standsBack })?.announcer ?? null;
   }
 
   override isBroken(): boolean {

@@ -8,7 +8,6 @@
 import type { Mac } from "../../lib/base/mac.ts";
 import { MAC_BROADCAST } from "../../lib/base/mac.ts";
 import type { Rng } from "../../lib/base/rng.ts";
-import type { WatchMessage } from "../../lib/protocol/watch/message.ts";
 import type { ArpRecord } from "../../lib/wire/arp.ts";
 import type { VirtualTime } from "./virtual_time.ts";
 
@@ -18,7 +17,6 @@ export interface Station {
   /** Where its datagrams come from and go to. */
   readonly address: string;
   onArp(record: ArpRecord): void;
-  onWatch?(message: WatchMessage, from: string): void;
 }
 
 /** What keeps something from arriving, or from arriving as it was sent. */
@@ -92,14 +90,28 @@ export class Network {
     for (const to of this.#stations) this.#carryArp(from, to, record);
   }
 
-  sendWatch(from: Station, address: string, message: WatchMessage): void {
+  /** Runs `arrive` with whoever has the address, once for each copy that arrives. */
+  sendDatagram(from: Station, address: string, arrive: (to: Station) => void): void {
     const to = this.#byAddress.get(address);
-    if (to === undefined || this.isolated.has(from) || this.isolated.has(to)) return;
-    const { weather } = this;
-    if (!sameGroup(weather.datagramGroups, from, to) || isDeaf(weather.deafDatagrams, from, to)) return;
-    for (let copies = this.#copies(weather.datagramLoss); copies > 0; copies--) {
-      this.#time.after(this.#delayMs(from, to) + this.#chance() * 3, () => to.onWatch?.(message, from.address));
+    if (to === undefined || !this.#reaches(from, to)) return;
+    for (let copies = this.#copies(this.weather.datagramLoss); copies > 0; copies--) {
+      this.#time.after(this.#delayMs(from, to) + this.#chance() * 3, () => arrive(to));
     }
+  }
+
+  /** As a kernel does that keeps a connection: it sends again what was lost. False: the way is closed. */
+  sendReliably(from: Station, address: string, arrive: (to: Station) => void): boolean {
+    const to = this.#byAddress.get(address);
+    if (to === undefined || !this.#reaches(from, to) || !this.#reaches(to, from)) return false;
+    const resentMs = this.#chance() < this.weather.datagramLoss ? 200 : 0;
+    this.#time.after(this.#delayMs(from, to) + this.#chance() * 3 + resentMs, () => arrive(to));
+    return true;
+  }
+
+  #reaches(from: Station, to: Station): boolean {
+    if (this.isolated.has(from) || this.isolated.has(to)) return false;
+    const { weather } = this;
+    return sameGroup(weather.datagramGroups, from, to) && !isDeaf(weather.deafDatagrams, from, to);
   }
 
   #carryArp(from: Station, to: Station, record: ArpRecord): void {

@@ -2,7 +2,7 @@
  * What a node's kernel does on the segment by itself, whether a speaker runs or not: it answers for the node's own
  * address, and it asks for the address of another node before it sends there.
  */
-import { type Ipv4, parseIpv4 } from "../../lib/base/ip.ts";
+import { formatIpv4, type Ipv4, parseIpv4 } from "../../lib/base/ip.ts";
 import { MAC_BROADCAST, MAC_ZERO } from "../../lib/base/mac.ts";
 import type { Millis } from "../../lib/base/time.ts";
 import type { ArpRecord } from "../../lib/wire/arp.ts";
@@ -17,8 +17,8 @@ export class NodeKernel {
   readonly #station: Station;
   readonly #ip: Ipv4;
   readonly #deps: { time: VirtualTime; network: Network };
-  /** When to ask next. */
-  readonly #neighbours = new Map<Ipv4, Millis>();
+  /** When to ask next, by the text of the address. */
+  readonly #neighbours = new Map<string, Millis>();
 
   constructor(station: Station, deps: { time: VirtualTime; network: Network }) {
     this.#station = station;
@@ -29,17 +29,16 @@ export class NodeKernel {
   onArp(record: ArpRecord): void {
     if (record.operation === 1 && record.targetIp === this.#ip) {
       this.#deps.network.carryArp(this.#station, arpReply({ request: record, mac: this.#station.mac }));
-    } else if (record.operation === 2 && record.targetIp === this.#ip && this.#neighbours.has(record.senderIp)) {
-      this.#neighbours.set(record.senderIp, this.#deps.time.now + REACHABLE_MS);
+    } else if (record.operation === 2 && record.targetIp === this.#ip) {
+      this.#neighbours.set(formatIpv4(record.senderIp), this.#deps.time.now + REACHABLE_MS);
     }
   }
 
   /** Something is sent to a node with this address. */
   resolve(address: string): void {
     const { now } = this.#deps.time;
-    const ip = parseIpv4(address)!;
-    if ((this.#neighbours.get(ip) ?? 0) > now) return;
-    this.#neighbours.set(ip, now + RETRANSMIT_MS);
+    if ((this.#neighbours.get(address) ?? 0) > now) return;
+    this.#neighbours.set(address, now + RETRANSMIT_MS);
     this.#deps.network.carryArp(this.#station, {
       etherDestination: MAC_BROADCAST,
       etherSource: this.#station.mac,
@@ -47,7 +46,7 @@ export class NodeKernel {
       senderMac: this.#station.mac,
       senderIp: this.#ip,
       targetMac: MAC_ZERO,
-      targetIp: ip,
+      targetIp: parseIpv4(address)!,
     });
   }
 }

@@ -9,7 +9,7 @@ export class SimCluster extends Stage {
 
   constructor(options: StageOptions) {
     super(options);
-    const { time, rng, peers, wanted } = this;
+    const { time, nodesRng: rng, peers, wanted } = this;
     this.populate(() => {
       const news = new HandedNews({ time, rng, world: { wanted, peers } });
       this.#news.push(news);

@@ -8,10 +8,11 @@ import type { Mac } from "../../lib/base/mac.ts";
 import { below, type Rng } from "../../lib/base/rng.ts";
 import type { Millis } from "../../lib/base/time.ts";
 import type { FromPacketThread, WantedAddress, WantedDelta } from "../../lib/base/wanted.ts";
-import { PacketPlane, type PacketPlaneInput } from "../../lib/protocol/packet_plane.ts";
+import { PacketPlane, type PacketPlaneEffect, type PacketPlaneInput } from "../../lib/protocol/packet_plane.ts";
 import type { WatchMessage } from "../../lib/protocol/watch/message.ts";
 import { watchTimes } from "../../lib/protocol/watch/times.ts";
 import type { ArpRecord } from "../../lib/wire/arp.ts";
+import { Lines } from "./lines.ts";
 import { NodeKernel } from "./node_kernel.ts";
 import type { Network, Station } from "./network.ts";
 import type { VirtualTime } from "./virtual_time.ts";
@@ -74,6 +75,7 @@ export class SimNode implements Station {
   readonly droppedAt = new Map<string, Millis>();
   readonly #deps: SimNodeDeps;
   readonly #kernel: NodeKernel;
+  readonly #lines: Lines;
   #plane: Plane | undefined;
   #wallOffsetMs = 0;
   #life = 0;
@@ -89,6 +91,7 @@ export class SimNode implements Station {
     this.address = options.address;
     this.#deps = deps;
     this.#kernel = new NodeKernel(this, deps);
+    this.#lines = new Lines(this, { ...deps, onLost: (node) => this.#input({ kind: "lineLost", node }) });
   }
 
   /** A new life. `clockStepMs` sets the wall clock forward or back before it. */
@@ -126,6 +129,7 @@ export class SimNode implements Station {
     this.#queuedRuns = [];
     this.told.clear();
     this.#life++;
+    this.#lines.processEnded();
     this.#deps.control.end();
   }
 
@@ -154,6 +158,11 @@ export class SimNode implements Station {
   leave(): void {
     this.leaving = true;
     this.#input({ kind: "leave" });
+  }
+
+  /** Another node's kernel asks for a line to the watch port: who it is, and whom to tell of the end. */
+  get lines(): Lines {
+    return this.#lines;
   }
 
   /** Sets the wall clock forward or back; what Herald waits for must not notice. */
@@ -228,15 +237,27 @@ export class SimNode implements Station {
   #drain(plane: Plane): void {
     for (let effect; (effect = plane.poll()) !== undefined;) {
       if (effect.kind === "sendArp") this.#deps.network.sendArp(this, effect.record);
-      else if (effect.kind === "sendWatch") this.#sendWatch(effect.address, effect.message);
+      else if (effect.kind === "sendWatch") this.#sendWatch(effect);
+      else if (effect.kind === "openLine") this.#lines.open(effect);
+      else if (effect.kind === "closeLine") this.#lines.close(effect.node);
       else if (effect.kind === "event") this.#report(effect.event);
       else if (effect.kind === "left") return this.kill();
     }
   }
 
-  #sendWatch(address: string, message: WatchMessage): void {
+  #sendWatch({ address, message, probed }: PacketPlaneEffect & { kind: "sendWatch" }): void {
+    const { network } = this.#deps;
+    const life = this.#life;
     this.#kernel.resolve(address);
-    this.#deps.network.sendWatch(this, address, message);
+    network.sendDatagram(this, address, (to) => {
+      if (!(to instanceof SimNode)) return;
+      if (to.process !== "none") return to.onWatch(message, this.address);
+      // Its kernel says that nobody holds the port.
+      if (probed === undefined) return;
+      network.sendDatagram(to, this.address, () => {
+        if (life === this.#life) this.#input({ kind: "refused", node: probed });
+      });
+    });
   }
 
   #report(event: FromPacketThread): void {

@@ -42,6 +42,7 @@ export interface StageOptions {
 export class Stage {
   readonly time = new VirtualTime();
   readonly rng: Rng;
+  readonly nodesRng: Rng;
   readonly network: Network;
   readonly nodes: SimNode[] = [];
   readonly peers: readonly WantedPeer[];
@@ -63,9 +64,11 @@ export class Stage {
   constructor(options: StageOptions) {
     this.#options = options;
     this.askEveryMs = options.askEveryMs ?? 5;
+    // The story has dice of its own: it stays the same when the machines ask for more of theirs.
     this.rng = new SeededRng(options.seed);
-    const { time, rng } = this;
-    this.network = new Network({ time, rng });
+    this.nodesRng = new SeededRng(options.seed + 0x1000_0000);
+    const { time } = this;
+    this.network = new Network({ time, rng: new SeededRng(options.seed + 0x2000_0000) });
     this.addresses = new Map(options.addresses.map((address) => [address, parseIpv4(address)!]));
     this.peers = nodeNames(options.nodes).map((node, i) => ({ node, address: `192.0.2.${i + 1}`, port: WATCH_PORT }));
     this.client = new LinuxClient({ time, network: this.network });
@@ -78,7 +81,7 @@ export class Stage {
 
   /** To be called once by whoever makes a cluster of this. */
   protected populate(controlOf: (peer: WantedPeer) => SimControl): void {
-    const { time, rng, network } = this;
+    const { time, nodesRng: rng, network } = this;
     for (const peer of this.peers) {
       const mac = (0x02_00_00_00_0a_00 + this.nodes.length) as Mac;
       const node = new SimNode({ name: peer.node, mac, address: peer.address }, {
@@ -166,8 +169,7 @@ export class Stage {
 
   /** True while something keeps the cluster from settling. */
   isBroken(): boolean {
-    return this.network.weather !== FINE ||
-      this.nodes.some(({ process, hasCarrier }) => process === "paused" || !hasCarrier);
+    return this.network.weather !== FINE || this.nodes.some(({ process }) => process === "paused");
   }
 
   /** All nodes that may announce an address, the preferred one first, living or not. */
@@ -182,7 +184,7 @@ export class Stage {
 
   /** It would answer, if it were its turn. */
   serves(node: SimNode): boolean {
-    return node.process === "running" && node.readyAt !== undefined && !node.leaving && node.hasCarrier;
+    return isAlive(node) && node.hasCarrier;
   }
 
   /** Runs `found` on every frame that a node sends to announce an address. */
@@ -243,6 +245,11 @@ export class Stage {
       if (wrong !== undefined) this.fail(wrong);
     }
   }
+}
+
+/** Its speaker runs, and does not leave. */
+export function isAlive(node: SimNode): boolean {
+  return node.process === "running" && node.readyAt !== undefined && !node.leaving;
 }
 
 /** `node-a` to `node-z`, then `node-aa` and so on. */

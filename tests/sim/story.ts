@@ -40,12 +40,12 @@ export class Story {
     }
   }
 
-  /** Everything is repaired, but who is dead stays dead. */
+  /** Everything is repaired, but who is dead stays dead, and some cables stay where they are. */
   async calm(): Promise<void> {
     const cluster = this.#cluster;
     for (const { name, process, hasCarrier } of cluster.nodes) {
       if (process === "paused") cluster.resume(name);
-      if (!hasCarrier) cluster.restoreCarrier(name);
+      if (!hasCarrier && this.#dice.onceIn(2)) cluster.restoreCarrier(name);
       const { line } = cluster.controlOf(cluster.node(name));
       if (!line.isUp) cluster.setLineUp(name, true);
       if (line.lagMs > 0) cluster.setLag(name, 0);
