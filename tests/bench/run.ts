@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { labRequirements } from "../../lib/edge/lab/requirements.ts";
 import { benchAllocation } from "./allocation.ts";
 import { benchArpAnswers } from "./arp_answers.ts";
+import { benchMembershipTraffic } from "./membership_traffic.ts";
 import { benchMoves } from "./moves.ts";
 import { benchNewInterface } from "./new_interface.ts";
 import { benchMemory, benchStart } from "./programs.ts";
@@ -27,6 +28,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   interface: { title: "A new interface of a node", run: benchNewInterface },
   moves: { title: "An address moves to another node", run: benchMoves },
   service: { title: "One Service on an idle cluster", run: benchServiceLatency },
+  membership: { title: "Traffic of the membership, simulated", run: benchMembershipTraffic },
   allocation: { title: "Allocation itself, without an API", run: benchAllocation },
   scale: { title: "The controller on a real API server", run: benchScale },
   start: { title: "Start of the programs, over HTTPS", run: benchStart },
