@@ -15,14 +15,22 @@ export interface FramePacerOptions {
 }
 
 export class FramePacer {
-  readonly #options: FramePacerOptions;
+  readonly #burst: number;
+  #framesPerMs: number;
   #tokens: number;
   #filledAt: Millis = -Infinity;
 
   constructor(options: FramePacerOptions) {
     invariant(options.framesPerMs > 0 && options.burst >= 1, "A pacer lets at least one frame through");
-    this.#options = options;
+    this.#burst = options.burst;
+    this.#framesPerMs = options.framesPerMs;
     this.#tokens = options.burst;
+  }
+
+  /** From now on. */
+  setRate(framesPerMs: number, now: Millis): void {
+    this.#fill(now);
+    this.#framesPerMs = framesPerMs;
   }
 
   /** True when something may be sent now. */
@@ -40,13 +48,12 @@ export class FramePacer {
   opensAt(): Millis {
     if (this.#tokens >= 1) return this.#filledAt;
     // Whole milliseconds: the loop cannot sleep for less, and must not be woken for half a frame.
-    return this.#filledAt + Math.max(1, Math.ceil((1 - this.#tokens) / this.#options.framesPerMs));
+    return this.#filledAt + Math.max(1, Math.ceil((1 - this.#tokens) / this.#framesPerMs));
   }
 
   #fill(now: Millis): void {
     if (now <= this.#filledAt) return;
-    const { framesPerMs, burst } = this.#options;
-    this.#tokens = Math.min(burst, this.#tokens + (now - this.#filledAt) * framesPerMs);
+    this.#tokens = Math.min(this.#burst, this.#tokens + (now - this.#filledAt) * this.#framesPerMs);
     this.#filledAt = now;
   }
 }

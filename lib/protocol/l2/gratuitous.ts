@@ -7,22 +7,24 @@
  * when its target hardware address is the sender's (wire-facts §5.2). The 1.1 s lie above Linux's `locktime` of one
  * second, in which it refuses to change an entry, so that the repeat reaches who refused the first. For IPv6 it is one advertisement per interface; Linux takes it at any time.
  *
- * Frames are paced, since many addresses on many interfaces make more of them than one turn of the packet loop may
- * send. First bursts go before repeats and otherwise in the order of the take-overs; a burst that does not fit goes on
- * where it stopped, and the interval begins when its last interface was told, so that it is never shorter for any.
+ * Frames are paced, so that the take-over of thousands of addresses floods neither the switches' control planes nor our own
+ * queue: after a first handful, twenty a millisecond and interface (13 Mbit/s on the wire; five thousand addresses in half
+ * a second), and five for repeats, which only reach whoever missed the first. First bursts go before repeats and
+ * otherwise in the order of the take-overs; a burst that does not fit goes on where it stopped, and the interval begins
+ * when its last interface was told, so that it is never shorter for any.
  *
  * It does not withdraw anything: there is no "address gone" in either protocol.
  */
-import { invariant } from "../../base/assert.ts";
 import { formatIpv4, formatIpv6, type Ipv4, type Ipv6 } from "../../base/ip.ts";
 import type { Json } from "../../base/json.ts";
-import type { Deadline, Machine, Tick } from "../../base/machine.ts";
+import { type Deadline, earlier, type Machine, type Tick } from "../../base/machine.ts";
 import { Queue } from "../../base/queue.ts";
 import type { Millis } from "../../base/time.ts";
 import type { ArpRecord } from "../../wire/arp.ts";
 import { gratuitousReply, gratuitousRequest } from "../../wire/arp_frames.ts";
 import type { NdpRecord } from "../../wire/ndp.ts";
 import { unsolicitedAdvertisement } from "../../wire/ndp_frames.ts";
+import { FramePacer } from "./frame_pacer.ts";
 import { allowsInterface, type L2Interface, linkLocalOf } from "./interface.ts";
 
 export type GratuitousInput =
@@ -48,12 +50,14 @@ export interface GratuitousOptions {
   readonly intervalMs?: number;
   /** How many bursts follow a take-over, the first one included. */
   readonly bursts?: number;
-  /** Frames per millisecond and per input; what is left waits, so that packets and other deadlines get their turn. */
-  readonly framesPerMs?: number;
+  /** For each interface. */
+  readonly firstFramesPerMs?: number;
+  readonly repeatFramesPerMs?: number;
 }
 
-/** At most: the request and the reply form of ARP. */
-const FRAMES_PER_INTERFACE = 2;
+/** At once after a rest, and per millisecond however many interfaces there are: packets and deadlines get their turn. */
+const FIRST_FRAMES_MAX = 256;
+const REPEAT_FRAMES_MAX = 64;
 
 interface Announced {
   readonly interfaces: "all" | readonly string[];
@@ -75,12 +79,14 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
   /** Addresses after their first burst, by the end of the last one: the interval is the same for all. */
   readonly #repeating = new Map<Ipv4 | Ipv6, Announced>();
   readonly #effects = new Queue<GratuitousEffect>();
-  #turnAt: Millis = -Infinity;
-  #turnLeft = 0;
+  readonly #firstPacer: FramePacer;
+  readonly #repeatPacer: FramePacer;
 
   constructor(options: GratuitousOptions = {}) {
-    this.#options = { intervalMs: 1100, bursts: 5, framesPerMs: 256, ...options };
-    invariant(this.#options.framesPerMs >= FRAMES_PER_INTERFACE, "A burst must get on by an interface at least");
+    this.#options = { intervalMs: 1100, bursts: 5, firstFramesPerMs: 20, repeatFramesPerMs: 5, ...options };
+    const { firstFramesPerMs, repeatFramesPerMs } = this.#options;
+    this.#firstPacer = new FramePacer({ framesPerMs: firstFramesPerMs, burst: FIRST_FRAMES_MAX });
+    this.#repeatPacer = new FramePacer({ framesPerMs: repeatFramesPerMs, burst: REPEAT_FRAMES_MAX });
   }
 
   handle(input: GratuitousInput | Tick, now: Millis): void {
@@ -100,7 +106,7 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
         return this.#changeInterface(input.interface, now);
       case "interfaceGone":
         this.#interfaces.delete(input.ifindex);
-        return;
+        return this.#setRates(now);
       case "tick":
         return this.#serve(now);
     }
@@ -111,13 +117,10 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
   }
 
   deadline(): Deadline | undefined {
-    const nextTurnAt = this.#turnLeft >= FRAMES_PER_INTERFACE ? -Infinity : this.#turnAt + 1;
-    for (const due of [this.#first, this.#repeating]) {
-      for (const [ip, { nextAt }] of due) {
-        return { at: Math.max(nextAt, nextTurnAt), why: `announcement of ${textOf(ip)}` };
-      }
-    }
-    return undefined;
+    return earlier(
+      nextOf(this.#first, this.#firstPacer.opensAt()),
+      nextOf(this.#repeating, this.#repeatPacer.opensAt()),
+    );
   }
 
   inspect(): Json {
@@ -148,66 +151,73 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
     if (!this.#repeating.has(ip)) this.#first.set(ip, announced);
   }
 
-  /** As much as is due and allowed in this millisecond. */
+  /** As much as is due and allowed now. */
   #serve(now: Millis): void {
-    if (now - this.#turnAt >= 1) {
-      this.#turnAt = now;
-      this.#turnLeft = this.#options.framesPerMs;
-    }
-    for (const due of [this.#first, this.#repeating]) {
-      for (const [ip, announced] of due) {
-        // A burst puts its address at the end again, so the loop ends there at the latest.
-        if (announced.nextAt > now) break;
-        if (announced.burstsLeft > 0 || announced.untold !== undefined) {
-          if (!this.#burst(ip, announced)) return;
-          announced.nextAt = now + this.#options.intervalMs;
-          due.delete(ip);
-          // Also after the last burst: whoever asks to repeat it waits for an interval.
-          this.#repeating.set(ip, announced);
-        } else due.delete(ip);
-      }
+    this.#serveFrom(this.#first, this.#firstPacer, now);
+    this.#serveFrom(this.#repeating, this.#repeatPacer, now);
+  }
+
+  #serveFrom(due: Map<Ipv4 | Ipv6, Announced>, pacer: FramePacer, now: Millis): void {
+    for (const [ip, announced] of due) {
+      // A burst puts its address at the end again, so the loop ends there at the latest.
+      if (announced.nextAt > now) return;
+      if (announced.burstsLeft > 0 || announced.untold !== undefined) {
+        if (!this.#burst(ip, announced, { pacer, now })) return;
+        announced.nextAt = now + this.#options.intervalMs;
+        due.delete(ip);
+        // Also after the last burst: whoever asks to repeat it waits for an interval.
+        this.#repeating.set(ip, announced);
+      } else due.delete(ip);
     }
   }
 
-  /** Begins a burst or goes on with it. False when this millisecond's frames are gone before all interfaces are told. */
-  #burst(ip: Ipv4 | Ipv6, announced: Announced): boolean {
-    if (this.#turnLeft < FRAMES_PER_INTERFACE) return false;
-    const turnLeft = this.#turnLeft;
+  /** Begins a burst or goes on with it. False when no more frames may be sent before all interfaces are told. */
+  #burst(ip: Ipv4 | Ipv6, announced: Announced, { pacer, now }: { pacer: FramePacer; now: Millis }): boolean {
+    if (!pacer.isOpen(now)) return false;
+    let frames = 0;
     const begins = announced.untold === undefined;
     if (begins) announced.burstsLeft--;
     announced.untold ??= announced.targets === "all" ? this.#interfaces.values() : this.#these(announced.targets);
-    while (this.#turnLeft >= FRAMES_PER_INTERFACE) {
+    while (pacer.isOpen(now)) {
       const next = announced.untold.next();
-      if (next.done !== true) {
-        this.#tell(ip, announced, next.value);
-        continue;
+      if (next.done === true) {
+        announced.untold = undefined;
+        // An address that is announced nowhere costs time as well.
+        if (begins && frames === 0) pacer.spend(1, now);
+        return true;
       }
-      announced.untold = undefined;
-      // An address that is announced nowhere costs time as well.
-      if (begins && this.#turnLeft === turnLeft) this.#turnLeft -= FRAMES_PER_INTERFACE;
-      return true;
+      const told = this.#tell(ip, announced, next.value);
+      pacer.spend(told, now);
+      frames += told;
     }
     return false;
   }
 
-  #tell(ip: Ipv4 | Ipv6, announced: Announced, on: L2Interface): void {
+  /** How many frames that took. */
+  #tell(ip: Ipv4 | Ipv6, announced: Announced, on: L2Interface): number {
     const { ifindex, mac, name } = on;
-    if (!allowsInterface(announced.interfaces, name)) return;
+    if (!allowsInterface(announced.interfaces, name)) return 0;
     if (isIpv6(ip)) {
       const source = linkLocalOf(on);
-      if (source === undefined) return;
-      this.#turnLeft--;
+      if (source === undefined) return 0;
       this.#effects.push({
         kind: "sendNdp",
         ip,
         ifindex,
         record: unsolicitedAdvertisement({ mac, source, target: ip }),
       });
-      return;
+      return 1;
     }
-    this.#turnLeft -= FRAMES_PER_INTERFACE;
     this.#effects.push({ kind: "sendArp", ip, ifindex, record: gratuitousRequest(mac, ip) });
     this.#effects.push({ kind: "sendArp", ip, ifindex, record: gratuitousReply(mac, ip) });
+    return 2;
+  }
+
+  #setRates(now: Millis): void {
+    const { firstFramesPerMs, repeatFramesPerMs } = this.#options;
+    const count = Math.max(1, this.#interfaces.size);
+    this.#firstPacer.setRate(Math.min(firstFramesPerMs * count, FIRST_FRAMES_MAX), now);
+    this.#repeatPacer.setRate(Math.min(repeatFramesPerMs * count, REPEAT_FRAMES_MAX), now);
   }
 
   *#these(targets: ReadonlySet<number>): Generator<L2Interface, void> {
@@ -225,6 +235,7 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
   #changeInterface(on: L2Interface, now: Millis): void {
     const known = this.#interfaces.get(on.ifindex);
     this.#interfaces.set(on.ifindex, on);
+    this.#setRates(now);
     const isSame = known !== undefined && known.mac === on.mac && known.name === on.name;
     const isSameForIpv6 = isSame && known.linkLocal === on.linkLocal;
     if (isSameForIpv6) return;
@@ -237,6 +248,12 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
       this.#start(ip, { interfaces, targets: all, once: false }, now);
     }
   }
+}
+
+/** When the first one in turn is due, if frames may be sent then. */
+function nextOf(due: ReadonlyMap<Ipv4 | Ipv6, Announced>, opensAt: Millis): Deadline | undefined {
+  for (const [ip, { nextAt }] of due) return { at: Math.max(nextAt, opensAt), why: `announcement of ${textOf(ip)}` };
+  return undefined;
 }
 
 function isIpv6(ip: Ipv4 | Ipv6): ip is Ipv6 {

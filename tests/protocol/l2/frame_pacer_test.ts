@@ -29,3 +29,11 @@ Deno.test("FramePacer: a long rest saves no more than a burst, and time that sta
   pacer.spend(3, 1e9);
   assertEquals([pacer.isOpen(1e9), pacer.isOpen(1e9 - 5)], [false, false]);
 });
+
+Deno.test("FramePacer: another rate counts from when it is set", () => {
+  const pacer = new FramePacer({ framesPerMs: 1, burst: 100 });
+  pacer.spend(100, 0);
+  pacer.setRate(10, 5);
+  pacer.spend(5, 5);
+  assertEquals([pacer.isOpen(5), pacer.opensAt(), pacer.isOpen(6)], [false, 6, true]);
+});
