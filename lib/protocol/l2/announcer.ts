@@ -14,11 +14,11 @@ import type { Millis } from "../../base/time.ts";
 import type { ArpRecord } from "../../wire/arp.ts";
 import { addressProbe } from "../../wire/arp_frames.ts";
 import type { NdpRecord } from "../../wire/ndp.ts";
-import { duplicateProbe } from "../../wire/ndp_frames.ts";
+import { duplicateProbe, neighborSolicitation } from "../../wire/ndp_frames.ts";
 import { ArpResponder, type ArpResponderEffect } from "./arp_responder.ts";
 import type { AddressClaim } from "./conflict_io.ts";
 import { Gratuitous, type GratuitousEffect } from "./gratuitous.ts";
-import type { L2Interface } from "./interface.ts";
+import { type L2Interface, linkLocalOf } from "./interface.ts";
 import { NdpResponder, type NdpResponderEffect } from "./ndp_responder.ts";
 import { type GroupChange, SolicitedNodeGroups } from "./solicited_node_groups.ts";
 
@@ -36,8 +36,8 @@ export type AnnouncerInput =
   | { readonly kind: "repeat"; readonly address: string }
   | { readonly kind: "hush"; readonly address: string }
   | { readonly kind: "disown"; readonly address: string }
-  /** Asks whether somebody has the address. */
-  | { readonly kind: "probe"; readonly address: string; readonly on: L2Interface };
+  /** Asks whether somebody has the address; `answered`: beside us. */
+  | { readonly kind: "probe"; readonly address: string; readonly on: L2Interface; readonly answered: boolean };
 
 export type L2Counter = "requestsReceived" | "responsesSent" | "gratuitousSent";
 
@@ -155,8 +155,13 @@ export class Announcer implements Machine<AnnouncerInput, AnnouncerEffect> {
         this.#ndp.handle({ kind: "disown", ip }, now);
         return this.#gratuitous.handle({ kind: "withdraw", ip }, now);
       case "probe": {
-        const { address, on: { ifindex, mac } } = input;
-        const record = duplicateProbe(mac, ip);
+        const { address, answered, on } = input;
+        const { ifindex, mac } = on;
+        const source = answered ? linkLocalOf(on) : undefined;
+        // A probe for duplicates is answered before all nodes, and would take from us those who know us.
+        const record = source === undefined
+          ? duplicateProbe(mac, ip)
+          : neighborSolicitation({ mac, source, target: ip });
         this.#effects.push({ kind: "sendNdp", ifindex, record, counter: undefined, address });
       }
     }
