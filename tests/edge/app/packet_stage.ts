@@ -15,6 +15,9 @@ export const NODE_MAC = "02:00:00:00:00:0b";
 /** Announced on every interface. */
 export const ADDRESS = "192.168.77.200";
 
+export const CLIENT = "192.168.77.50";
+export const CLIENT6 = "2001:db8:77::50";
+
 export class PacketStage {
   readonly node: LabHost;
   readonly client: LabHost;
@@ -33,7 +36,7 @@ export class PacketStage {
     const lab = await Lab.create({
       hosts: [
         { name: "n1", address: "192.168.77.11/24", mac: parseMac(NODE_MAC)! },
-        { name: "client", address: "192.168.77.50/24" },
+        { name: "client", address: `${CLIENT}/24`, moreAddresses: [`${CLIENT6}/64`] },
       ],
     });
     const events: FromPacketThread[] = [];
@@ -125,10 +128,10 @@ export class PacketStage {
     return (last?.networks ?? []).map(({ interfaceName, prefix }) => `${interfaceName} ${prefix}`);
   }
 
-  /** Names of the interfaces that events of this name were logged for. */
-  logs(name: string): readonly string[] {
+  /** Of every log event of this name, one field: what it is about. */
+  logs(name: string, field = "interface"): readonly string[] {
     return this.#events.flatMap((event) =>
-      event.kind === "log" && event.event.event === name ? [String(event.event["interface"])] : []
+      event.kind === "log" && event.event.event === name ? [String(event.event[field])] : []
     );
   }
 
