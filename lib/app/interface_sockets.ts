@@ -54,6 +54,7 @@ const NDP: Protocol<NdpRecord> = { name: "ndp", window: ndpReceiveWindow, decode
 
 /** ARP is padded to 60. */
 const FRAME_BYTES = Math.max(64, NDP_ENCODED_BYTES_MAX);
+const TOLD_MAX = 256;
 /** More than a socket's receive queue holds. */
 const DISCARD_MAX = 1 << 20;
 
@@ -66,7 +67,7 @@ export class InterfaceSockets {
   };
   readonly #groups = new MulticastGroups();
   readonly #frame = new Uint8Array(FRAME_BYTES);
-  /** Errors of groups that were told: each once. */
+  /** Errors of groups and of interfaces that were told: each once. */
   readonly #told = new Set<string>();
 
   constructor(deps: InterfaceSocketsDeps) {
@@ -84,9 +85,7 @@ export class InterfaceSockets {
       // Without the right to open packet sockets this thread is of no use; anything else concerns this interface only.
       if (!(error instanceof SysError)) throw error;
       if (error.code === "EPERM") throw new Error(`${error.message}; a speaker needs the capability CAP_NET_RAW`);
-      // One that went away between its notice and now is nobody's fault.
-      const level = error.code === "ENODEV" ? "debug" : "warn";
-      this.#deps.log({ level, event: "interfaceNotOpened", interface: name, error: error.message });
+      this.#tellNotOpened(name, error);
       return false;
     }
     const { arp, ndp } = sockets;
@@ -140,6 +139,16 @@ export class InterfaceSockets {
     this.#told.add(`${errno}`);
     const { message: error } = new SysError(`join ${change.group} on interface ${change.ifindex}`, errno);
     this.#deps.log({ level: "warn", event: "multicastGroupNotJoined", error });
+  }
+
+  /** It is tried again every few seconds, and there may be thousands: each is told once, as far as people read. */
+  #tellNotOpened(name: string, error: SysError): void {
+    const key = `${error.code} ${name}`;
+    if (this.#told.has(key) || this.#told.size >= TOLD_MAX) return;
+    this.#told.add(key);
+    // One that went away between its notice and now is nobody's fault.
+    const level = error.code === "ENODEV" ? "debug" : "warn";
+    this.#deps.log({ level, event: "interfaceNotOpened", interface: name, error: error.message });
   }
 
   /** Of Wi-Fi interfaces: their firmware keeps requests for our addresses to itself otherwise. */
