@@ -218,6 +218,8 @@ export class PacketThread {
   #takeMembership(event: MembershipEvent): void {
     switch (event.kind) {
       case "member":
+        this.#post(event);
+        return this.#driver.input(event);
       case "membersKnown":
         return this.#driver.input(event);
       case "log":
@@ -298,6 +300,7 @@ export class PacketThread {
       case "event":
         return this.#post(effect.event);
       case "serving":
+        this.#post({ kind: "serving", serving: effect.serving });
         return this.#membership?.setFacts({ state: effect.state, ...effect.serving });
       case "openLine":
       case "closeLine":

@@ -2,6 +2,7 @@
 import { canonicalIp } from "../base/ip.ts";
 import {
   announcedMetrics,
+  clusterMetrics,
   configurationMetrics,
   conflictMetrics,
   kubeClientMetrics,
@@ -86,6 +87,7 @@ export function observeSpeaker(speaker: Speaker, node: string): Running {
       ...configurationMetrics(() => speaker.problemCounts()),
       ...layer2Metrics(() => speaker.layer2Counters()),
       ...conflictMetrics(() => speaker.conflicts.counts()),
+      ...clusterMetrics(() => speaker.cluster.counts()),
     ],
     inspect: () => speaker.inspect(),
     stop: () => speaker.stop(),

@@ -18,6 +18,7 @@ import { EventRecorder, type EventToRecord } from "../edge/kube/events.ts";
 import { AnnouncementEvents } from "./announcement_events.ts";
 import { Announcements } from "./announcements.ts";
 import type { Problem } from "../decision/config/problem.ts";
+import { ClusterReporter } from "./cluster_reporter.ts";
 import { ConfigurationReporter } from "./configuration_reporter.ts";
 import { ConflictReporter } from "./conflict_reporter.ts";
 import { L2StatusWriter } from "./l2_status_writer.ts";
@@ -75,6 +76,7 @@ const STATUS_REMOVAL_MS = 1000;
 
 export class Speaker {
   readonly conflicts: ConflictReporter;
+  readonly cluster: ClusterReporter;
   readonly #options: SpeakerOptions;
   readonly #deps: SpeakerDeps;
   readonly #source: WantedSource;
@@ -128,6 +130,14 @@ export class Speaker {
       },
     });
     this.#snapshots = this.#snapshotKeeper();
+    this.cluster = new ClusterReporter({ node }, {
+      log: (event) => this.#log(event),
+      warn: (address, event) => {
+        for (const service of this.#source.plan.addresses.get(address)?.services ?? []) {
+          this.#recordEvent(service, { type: "Warning", ...event });
+        }
+      },
+    });
     this.conflicts = new ConflictReporter({ node }, {
       log: (event) => this.#log(event),
       servicesOf: (address) => this.#source.plan.addresses.get(address)?.services ?? [],
@@ -226,6 +236,7 @@ export class Speaker {
       },
       conflicts: this.conflicts.inspect(),
       snapshot: this.#snapshots?.inspect() ?? null,
+      cluster: this.cluster.inspect(),
       ...this.#source.inspect(),
       packetThread: await this.#packets.inspect() ?? null,
     };
@@ -272,6 +283,10 @@ export class Speaker {
         return this.#view.takeMember(event.change);
       case "serving":
         return this.#view.takeServing(event.serving);
+      case "splitHealed":
+      case "foreignMembers":
+      case "cutOff":
+        return this.cluster.take(event);
       case "conflict":
         return this.conflicts.take(event);
       case "doubleAnswer":

@@ -212,6 +212,39 @@ export function conflictMetrics(read: () => Iterable<ConflictCount>): MetricFami
   ];
 }
 
+/** What goes on between the speakers, as this one sees it. */
+export interface ClusterCounts {
+  /** By address, since start: partitions in which another node announced it too. */
+  readonly splits: readonly { readonly ip: string; readonly count: number }[];
+  /** Living members that are not Herald. */
+  readonly foreignMembers: number;
+  readonly cutOff: boolean;
+}
+
+export function clusterMetrics(read: () => ClusterCounts): MetricFamily[] {
+  return [
+    {
+      name: "herald_layer2_splits_healed_total",
+      type: "counter",
+      help: "Times that this node and another one found out that both announced the address",
+      labels: ["ip"],
+      read: () => read().splits.map(({ ip, count }) => ({ labels: { ip }, value: count })),
+    },
+    {
+      name: "herald_members_not_herald",
+      type: "gauge",
+      help: "Living members that are not Herald: while there are any, MetalLB's order holds",
+      read: () => [{ value: read().foreignMembers }],
+    },
+    {
+      name: "herald_speaker_cut_off",
+      type: "gauge",
+      help: "1 while the speaker answers nothing because it sees neither the API nor most of its peers (--safe)",
+      read: () => [{ value: read().cutOff ? 1 : 0 }],
+    },
+  ];
+}
+
 export interface ProcessDeps {
   readonly clock: Clock;
   /** Bytes of resident memory, e.g. `Deno.memoryUsage().rss`. */
