@@ -17,6 +17,12 @@ export class L2StatusIndex {
     return [...this.#byService.get(serviceKey)?.values() ?? []];
   }
 
+  /** Node that announces a Service, where all objects agree; also one that is dead by now. */
+  holderOf(serviceKey: string): string | undefined {
+    const nodes = new Set(this.of(serviceKey).map(({ node }) => node));
+    return nodes.size === 1 ? [...nodes][0] : undefined;
+  }
+
   /** Returns the Service that it spoke of before, if that was another one. */
   set(view: L2StatusView): string | undefined {
     const before = this.#byName.get(view.name)?.serviceKey;

@@ -111,8 +111,7 @@ export class L2StatusWriter {
 
   /** Node that announces a Service as the objects have it, where they agree; also one that is dead by now. */
   holderOf(serviceKey: string): string | undefined {
-    const nodes = new Set(this.#index.of(serviceKey).map(({ node }) => node));
-    return nodes.size === 1 ? [...nodes][0] : undefined;
+    return this.#index.holderOf(serviceKey);
   }
 
   /** The claim of a Service may be another one than before. */

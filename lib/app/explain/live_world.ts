@@ -15,6 +15,7 @@ export interface LiveWorld {
   /** Nodes with a ready speaker pod; `undefined` when pods may not be read. */
   readonly speakers: ReadonlySet<string> | undefined;
   readonly configurationStates: readonly KubeObject[];
+  readonly l2Statuses: readonly KubeObject[];
   /** What the programs were started with, as far as their pods tell. */
   readonly lbClass: string | undefined;
   readonly ignoreExcludeLb: boolean;
@@ -55,20 +56,22 @@ export async function readLiveWorld(client: KubeClient, options: { namespace: st
     notes.push(`the ${resource.plural} cannot be read, so nothing is known of them: ${result.error.message}`);
     return undefined;
   };
-  const [l2, bgp, peers, bfd, communities, nodes, namespaces, slices, states, speakers, controllers] = await Promise
-    .all([
-      optional(RESOURCES.l2Advertisements, { namespace }),
-      optional(RESOURCES.bgpAdvertisements, { namespace }),
-      optional(RESOURCES.bgpPeers, { namespace }),
-      optional(RESOURCES.bfdProfiles, { namespace }),
-      optional(RESOURCES.communities, { namespace }),
-      optional(RESOURCES.nodes),
-      optional(RESOURCES.namespaces),
-      optional(RESOURCES.endpointSlices),
-      optional(RESOURCES.configurationStates, { namespace }),
-      podsOf(client, { namespace, selectors: SPEAKER_SELECTORS }),
-      podsOf(client, { namespace, selectors: CONTROLLER_SELECTORS }),
-    ]);
+  const [l2, bgp, peers, bfd, communities, nodes, namespaces, slices, states, statuses, speakers, controllers] =
+    await Promise
+      .all([
+        optional(RESOURCES.l2Advertisements, { namespace }),
+        optional(RESOURCES.bgpAdvertisements, { namespace }),
+        optional(RESOURCES.bgpPeers, { namespace }),
+        optional(RESOURCES.bfdProfiles, { namespace }),
+        optional(RESOURCES.communities, { namespace }),
+        optional(RESOURCES.nodes),
+        optional(RESOURCES.namespaces),
+        optional(RESOURCES.endpointSlices),
+        optional(RESOURCES.configurationStates, { namespace }),
+        optional(RESOURCES.serviceL2Statuses, { namespace }),
+        podsOf(client, { namespace, selectors: SPEAKER_SELECTORS }),
+        podsOf(client, { namespace, selectors: CONTROLLER_SELECTORS }),
+      ]);
   if (speakers === undefined) notes.push("the pods cannot be read: every node counts as one with a living speaker");
   const living = speakers === undefined ? undefined : new Set(speakers.filter(isReady).flatMap(nodeOf));
   if (living?.size === 0) notes.push(`no speaker pod is ready in namespace ${namespace}: nobody announces anything`);
@@ -91,6 +94,7 @@ export async function readLiveWorld(client: KubeClient, options: { namespace: st
       },
       speakers: living,
       configurationStates: states ?? [],
+      l2Statuses: statuses ?? [],
       lbClass: given("lb-class"),
       ignoreExcludeLb: !["false", undefined].includes(given("ignore-exclude-lb")),
       notes,

@@ -100,7 +100,7 @@ async function readFiles({ flags, files, stderr }: ExplainCall): Promise<Source 
     lbClass: "",
     ignoreExcludeLb: false,
     isLive: false,
-    cluster: liveClusterOf([], { speakers: undefined }),
+    cluster: liveClusterOf({ configurationStates: [], l2Statuses: [] }, { speakers: undefined }),
     namespace,
     notes,
   };
@@ -128,7 +128,7 @@ function liveSource(world: LiveWorld, { namespace }: { namespace: string }): Sou
     ...world,
     lbClass: world.lbClass ?? "",
     isLive: true,
-    cluster: liveClusterOf(world.configurationStates, world),
+    cluster: liveClusterOf(world, world),
     namespace,
   };
 }

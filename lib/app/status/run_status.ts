@@ -78,7 +78,7 @@ async function readStatus(
     controllers,
     lease,
     configurationStates: world.configurationStates,
-    members: liveClusterOf(world.configurationStates, world).members,
+    members: liveClusterOf(world, world).members,
     notes,
   });
 }

@@ -45,6 +45,7 @@ export interface WorldOptions {
   /** As the speakers say now; offline nobody says anything. */
   readonly standsBack?: ExplainOptions["standsBack"];
   readonly foreignMembers?: ExplainOptions["foreignMembers"];
+  readonly holderOf?: ExplainOptions["holderOf"];
 }
 
 export interface AllocationExplanation {
@@ -133,7 +134,7 @@ function explainOne(
   service: OfflineService,
   { view, plans, options }: { view: ServiceView | undefined; plans: Plans; options: WorldOptions },
 ): ServiceExplanation {
-  const { speakers, standsBack, foreignMembers } = options;
+  const { speakers, standsBack, foreignMembers, holderOf } = options;
   const { namespace = "", name } = service.after.metadata;
   const allocation = allocationOf(service, view);
   const isLiving = (node: string) => speakers === undefined || speakers.has(node);
@@ -152,6 +153,7 @@ function explainOne(
         nodes,
         standsBack,
         foreignMembers,
+        holderOf,
       })
       : undefined,
     bgp: isAnnounceable ? bgpOf(service.key, { plan: plans.bgp, isLiving }) : [],

@@ -40,6 +40,8 @@ export interface AddressWarning {
   readonly reason:
     /** Services that share the address can be served from no common node. */
     | "sharersDisagree"
+    /** A failback policy keeps the address where it is, though another node comes first. */
+    | "kept"
     /** A living member is not Herald: what would change MetalLB's order is off. */
     | "notAllHerald";
   readonly message: string;
@@ -66,6 +68,8 @@ export interface ExplainOptions {
   readonly isLiving: (node: string) => boolean;
   /** Why a living candidate leaves the address to the next one; without this nobody does. */
   readonly standsBack?: ((node: string, wanted: WantedAddress) => StandBack | undefined) | undefined;
+  /** Node that announces a Service now, as its status says; without this the order alone decides. */
+  readonly holderOf?: ((serviceKey: string) => string | undefined) | undefined;
   /** Living members that are not Herald: with one of them nobody stands back, and failback is immediate. */
   readonly foreignMembers?: readonly string[] | undefined;
 }
@@ -95,7 +99,9 @@ export function explainAddress(address: string, options: ExplainOptions): Addres
   const out = new Map(
     [...exclusionsOf(sharers, new Set(candidates)), ...unableOf(wanted, options)].map((one) => [one.node, one]),
   );
-  const able = candidates.filter((node) => !out.has(node));
+  const inOrder = candidates.filter((node) => !out.has(node));
+  const holder = keptBy(wanted, { ...options, able: inOrder });
+  const able = holder === undefined ? inOrder : [holder, ...inOrder.filter((node) => node !== holder)];
   const announcer = firstLiving(able, () => true) ?? null;
   const { preferences } = sharers[0] ?? {};
   return {
@@ -106,7 +112,11 @@ export function explainAddress(address: string, options: ExplainOptions): Addres
     excluded: [...out.values()].sort((a, b) => compareText(a.node, b.node)),
     order: candidates.map((node) => ({ node, preference: preferences?.get(node) ?? 0 })),
     policy,
-    warnings: [...disagreement(address, sharers), ...foreignWarning(policy, foreignMembers)],
+    warnings: [
+      ...disagreement(address, sharers),
+      ...keptWarning(holder, { first: inOrder[0], policy }),
+      ...foreignWarning(policy, foreignMembers),
+    ],
   };
 }
 
@@ -131,6 +141,30 @@ function unableOf(wanted: WantedAddress, options: ExplainOptions): Exclusion[] {
     const reason = foreignMembers.length > 0 ? undefined : standsBack?.(node, wanted);
     return reason === undefined ? [] : [{ node, reason, message: STANDS_BACK[reason] }];
   });
+}
+
+/** The node that a failback policy leaves the address with. */
+function keptBy(
+  { services, policy }: WantedAddress,
+  { able, holderOf, foreignMembers = [] }: ExplainOptions & { able: readonly string[] },
+): string | undefined {
+  if (holderOf === undefined || policy === undefined || policy.failback === "immediate") return undefined;
+  if (foreignMembers.length > 0) return undefined;
+  const holders = new Set(services.flatMap((key) => holderOf(key) ?? []));
+  const [holder] = holders;
+  return holders.size === 1 && holder !== undefined && able.includes(holder) ? holder : undefined;
+}
+
+function keptWarning(
+  holder: string | undefined,
+  { first, policy }: { first: string | undefined; policy: DecidedPolicy },
+): AddressWarning[] {
+  if (holder === undefined || first === undefined || holder === first) return [];
+  const until = typeof policy.failback === "object"
+    ? "until herald.dev/failback lets"
+    : "and herald.dev/failback never lets";
+  const message = `${first} comes first, but ${holder} announces it ${until} the address go back`;
+  return [{ reason: "kept", message }];
 }
 
 const STANDS_BACK: Readonly<Record<StandBack, string>> = {

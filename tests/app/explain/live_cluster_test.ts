@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert/equals";
 import { liveClusterOf } from "../../../lib/app/explain/live_cluster.ts";
+import type { KubeObject } from "../../../lib/base/kube.ts";
 import type { AddressPolicy, WantedAddress } from "../../../lib/base/wanted.ts";
 
 function state(node: string, annotations: Record<string, string>) {
@@ -8,6 +9,10 @@ function state(node: string, annotations: Record<string, string>) {
 
 function members(listed: Record<string, string>[]): string {
   return JSON.stringify({ version: "0.1.0", count: 3, alive: 3, listed });
+}
+
+function clusterOf(configurationStates: KubeObject[], speakers?: ReadonlySet<string>) {
+  return liveClusterOf({ configurationStates, l2Statuses: [] }, { speakers });
 }
 
 const wanted = (interfaces: WantedAddress["interfaces"], policy?: AddressPolicy): WantedAddress => ({
@@ -19,13 +24,13 @@ const wanted = (interfaces: WantedAddress["interfaces"], policy?: AddressPolicy)
 });
 
 Deno.test("liveClusterOf: a node stands back by what its own speaker reports, one that reports nothing does not", () => {
-  const { standsBack } = liveClusterOf([
+  const { standsBack } = clusterOf([
     state("n1", {
       "herald.dev/interfaces": "eth0=usable eth1=noCarrier",
       "herald.dev/failed-link-probes": "192.0.2.1",
     }),
     state("n2", { "herald.dev/members": members([]) }),
-  ], { speakers: undefined });
+  ]);
   const probing: AddressPolicy = { failback: "immediate", probe: "beside", linkProbes: ["192.0.2.1"] };
   const table: [string, WantedAddress, string | undefined][] = [
     ["n1", wanted("all"), undefined],
@@ -52,8 +57,20 @@ Deno.test("liveClusterOf: who is dead to all others has no speaker, though Kuber
     }),
   ];
   const ready = new Set(["n1", "n2", "n3", "m1"]);
-  const { speakers, foreignMembers } = liveClusterOf(states, { speakers: ready });
+  const { speakers, foreignMembers } = clusterOf(states, ready);
   assertEquals([...speakers!], ["n1", "n3", "m1"]);
   assertEquals(foreignMembers, ["m1"]);
-  assertEquals(liveClusterOf([], { speakers: undefined }).speakers, undefined);
+  assertEquals(clusterOf([]).speakers, undefined);
+});
+
+Deno.test("liveClusterOf: who announces is told by the status, where all that there are agree", () => {
+  const status = (name: string, service: string, node: string): KubeObject => ({
+    metadata: { name },
+    status: { node, serviceName: service, serviceNamespace: "shop" },
+  });
+  const l2Statuses = [status("a", "web", "n1"), status("b", "api", "n1"), status("c", "api", "n2"), {
+    metadata: { name: "d" },
+  }];
+  const { holderOf } = liveClusterOf({ configurationStates: [], l2Statuses }, { speakers: undefined });
+  assertEquals(["shop/web", "shop/api", "shop/other"].map(holderOf), ["n1", undefined, undefined]);
 });

@@ -162,3 +162,30 @@ Deno.test("explain: the order says which preference put a node there", () => {
     { node: "node-c", preference: 0 },
   ]);
 });
+
+Deno.test("explain: a failback policy keeps the address where its status says it is, while that node is able", () => {
+  const world = plan({ web: { on: "abc" } }, {
+    advertisements: [{ annotations: { "herald.dev/failback": "after=5m" } }],
+  });
+  const table: [Partial<Parameters<typeof explainAddress>[1]>, string, string[]][] = [
+    [{}, "node-a", []],
+    [{ holderOf: () => "node-b" }, "node-b", ["kept"]],
+    [{ holderOf: () => "node-a" }, "node-a", []],
+    [{ holderOf: () => undefined }, "node-a", []],
+    [{ holderOf: () => "node-x" }, "node-a", []],
+    [{ holderOf: () => "node-b", isLiving: (node) => node !== "node-b" }, "node-a", []],
+    [{ holderOf: () => "node-b", foreignMembers: ["node-c"] }, "node-a", ["notAllHerald"]],
+  ];
+  for (const [more, announcer, warnings] of table) {
+    const explained = explainAddress(ADDRESS, { plan: world, isLiving: () => true, ...more })!;
+    assertEquals([explained.announcer, explained.candidates[0]], [announcer, announcer]);
+    assertEquals(explained.warnings.map(({ reason }) => reason), warnings);
+    assertEquals(explained.order.map(({ node }) => node), ["node-a", "node-c", "node-b"]);
+  }
+  const immediate = explainAddress(ADDRESS, {
+    plan: plan({ web: { on: "abc" } }),
+    isLiving: () => true,
+    holderOf: () => "node-b",
+  });
+  assertEquals(immediate?.announcer, "node-a");
+});

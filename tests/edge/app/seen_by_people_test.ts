@@ -1,0 +1,95 @@
+// needs: arping curl
+/**
+ * What people see of layer 2 while speakers run, die and come back: `herald status`, `herald explain` and the
+ * ServiceL2Status objects, held against who answers on the wire.
+ */
+import { assertEquals } from "@std/assert/equals";
+import { RESOURCES } from "../../../lib/base/kube.ts";
+import { NAMESPACE, type ProgramStage, withPrograms } from "./program_stage.ts";
+import { ownerOf, settledOwner, startSpeakers } from "./speakers.ts";
+import { until } from "./witness.ts";
+
+const ROOT = new URL("../../../", import.meta.url).pathname;
+
+interface Status {
+  readonly services: readonly { readonly announcedBy: readonly { node: string; source: string; since: string }[] }[];
+  readonly members: readonly { node: string; herald: boolean; version: string; deadTo: string[] }[] | null;
+}
+
+interface Explained {
+  readonly services: readonly {
+    readonly layer2: readonly {
+      readonly announcer: string | null;
+      readonly excluded: readonly { node: string; reason: string }[];
+      readonly policy: { readonly failback: unknown; readonly decidedBy: { readonly failback: string | null } };
+    }[];
+  }[];
+}
+
+async function herald<T>(stage: ProgramStage, ...words: string[]): Promise<T> {
+  const args = ["run", "-q", "-A", "--no-check", "--cached-only", `${ROOT}main_cli.ts`, ...words, "-o", "json"];
+  const { code, stdout, stderr } = await stage.lab.host("api").run(Deno.execPath(), [
+    ...args,
+    `--kubeconfig=${stage.kubeconfig}`,
+  ]);
+  if (code !== 0) throw new Error(stderr);
+  return JSON.parse(stdout) as T;
+}
+
+/** `n1 by status; n1, n2, n3 dead`: who announces, and the members as the others see them. */
+async function seen(stage: ProgramStage): Promise<string> {
+  const { services, members } = await herald<Status>(stage, "status", "-n", "default");
+  const announcers = services.flatMap(({ announcedBy }) =>
+    announcedBy.map(({ node, source }) => `${node} by ${source}`)
+  );
+  const shown = (members ?? []).map(({ node, herald, deadTo }) =>
+    `${node}${herald ? "" : " foreign"}${deadTo.length > 0 ? " dead" : ""}`
+  );
+  return `${announcers.join(", ")}; ${shown.join(", ")}`;
+}
+
+async function explained(stage: ProgramStage): Promise<string> {
+  const { announcer, excluded, policy } = (await herald<Explained>(stage, "explain", "default/web")).services[0]!
+    .layer2[0]!;
+  const out = excluded.map(({ node, reason }) => `${node} ${reason}`);
+  return [announcer, ...out, `failback ${policy.failback} by ${policy.decidedBy.failback}`].join(", ");
+}
+
+Deno.test("Status and explain follow what the wire shows: three speakers, one killed, one that comes back and waits", () =>
+  withPrograms({ nodes: 3 }, async (stage) => {
+    const kube = await stage.kube();
+    await kube.patch(RESOURCES.l2Advertisements, { namespace: NAMESPACE, name: "first" }, {
+      type: "merge",
+      body: { metadata: { annotations: { "herald.dev/failback": "never" } } },
+    });
+    await stage.startController();
+    const speakers = await startSpeakers(stage, ["n1", "n2", "n3"]);
+    await stage.createService("web");
+    const address = await stage.addressOfService("web");
+    const owner = await settledOwner(stage, address);
+    await until(
+      "status names who answers, and all members",
+      async () => await seen(stage) === `${owner} by status; n1, n2, n3`,
+    );
+    assertEquals(await explained(stage), `${owner}, failback never by first`);
+
+    await speakers.get(owner)!.kill("SIGKILL");
+    const successor = await until("another node answers", async () => {
+      const now = await ownerOf(stage, address);
+      return now !== owner && now;
+    });
+    const all = (dead: string) => ["n1", "n2", "n3"].map((node) => node === dead ? `${node} dead` : node).join(", ");
+    await until(
+      "status names the successor and the dead",
+      async () => await seen(stage) === `${successor} by status; ${all(owner)}`,
+      30_000,
+    );
+    // The Pod of the dead speaker still counts as ready.
+    assertEquals(await explained(stage), `${successor}, ${owner} noSpeaker, failback never by first`);
+
+    speakers.set(owner, await stage.startSpeaker(owner));
+    await until("all live again", async () => (await seen(stage)).endsWith("; n1, n2, n3"), 30_000);
+    assertEquals(await settledOwner(stage, address), successor, "failback never");
+    assertEquals(await seen(stage), `${successor} by status; n1, n2, n3`);
+    assertEquals(await explained(stage), `${successor}, failback never by first`);
+  }));
