@@ -16,6 +16,13 @@ const BETWEEN_OWNERS: ReadonlySet<OwnershipReason> = new Set<OwnershipReason>([
   "waitingForClaims",
 ]);
 
+/** It is not known who answers. */
+const WAITING: ReadonlySet<OwnershipReason> = new Set<OwnershipReason>([
+  "waitingForPeers",
+  "waitingForClaims",
+  "waitingForSnapshot",
+]);
+
 export type Phase = "idle" | "tentative" | "proving" | "yielded" | "settled";
 
 export interface Stranger {
@@ -70,8 +77,8 @@ export function isAnswered({ phase }: Guarded): boolean {
 }
 
 /** Another node of the cluster answers for the address, as far as ownership can tell. */
-export function isElsewhere({ elected, reason }: OwnershipReport): boolean {
-  return elected !== null && (reason === "notOwner" || reason === "notCandidate");
+export function isElsewhere({ elected, owned, reason }: OwnershipReport): boolean {
+  return !owned && elected !== null && !WAITING.has(reason);
 }
 
 export function roundOf({ address }: Guarded): { readonly probes: number; readonly intervalMs: number } {

@@ -305,6 +305,11 @@ Deno.test("wire-facts §5.3: on a fail-over nothing is asked before it is announ
   }
 });
 
+Deno.test("ConflictGuard: whoever stood back while another node had the address takes it over like any other", () => {
+  const bench = new Bench(wanted(VIP, "strict")).report("noCarrier", "b").own();
+  assertEquals(bench.words(), ["noCarrier", "own", "announce", "elected"]);
+});
+
 Deno.test("ConflictGuard: waiting for peers does not make an address known: it is asked about", () => {
   const bench = new Bench(wanted(VIP)).report("waitingForPeers", "b").own();
   assertEquals(bench.words(), ["waitingForPeers", "own", "probe", "announce", "elected"]);
