@@ -11,36 +11,29 @@ import type { FromPacketThread, ToPacketThread } from "../base/wanted.ts";
 import { enterNetwork } from "../edge/net/namespace.ts";
 import { Netlink } from "../edge/net/netlink.ts";
 import { Poller } from "../edge/net/poller.ts";
-import { UdpSocket } from "../edge/net/udp_socket.ts";
 import { WakeUp } from "../edge/net/wake_up.ts";
 import { systemClock } from "../edge/run/clock.ts";
 import { Driver, type Timed } from "../edge/run/driver.ts";
 import { PacketLoop } from "../edge/run/packet_loop.ts";
 import { systemRng } from "../edge/run/random.ts";
 import { PacketPlane, type PacketPlaneEffect, type PacketPlaneInput } from "../protocol/packet_plane.ts";
-import {
-  decodeWatchMessage,
-  deriveWatchKey,
-  encodeWatchMessage,
-  WATCH_MESSAGE_BYTES_MAX,
-  type WatchKey,
-} from "../protocol/watch/message.ts";
 import { watchTimes } from "../protocol/watch/times.ts";
 import { InterfaceSockets } from "./interface_sockets.ts";
 import { LinkFollower, type LinkFollowerEffect } from "./link_follower.ts";
 import { Membership, type MembershipEvent, type MembershipInit } from "./membership.ts";
 import { Outbox } from "./outbox.ts";
+import { WatchSockets, type WatchSocketsOptions } from "./watch_sockets.ts";
 
 /** What the control thread hands over at start; all of it can be posted to a Worker. */
 export interface PacketThreadInit {
   readonly node: string;
   readonly generation: number;
   /** `undefined`: the speakers do not watch each other. */
-  readonly watch:
-    | { readonly address: string; readonly port: number; readonly secret: Uint8Array | undefined }
-    | undefined;
+  readonly watch: WatchSocketsOptions & { readonly intervalMs?: number } | undefined;
   /** `undefined`: there is no gossip. */
   readonly membership?: MembershipInit | undefined;
+  /** Answer nothing while neither the API nor a majority of the peers is seen. */
+  readonly safe?: boolean;
   /** Sources of the patterns of interface names that are not used. */
   readonly exclusions: readonly string[];
   /** Network namespace to work in; `undefined` for the one that the process has. */
@@ -51,8 +44,9 @@ export interface PacketThreadInit {
   readonly port: MessagePort;
 }
 
-/** More than a socket's receive queue holds. */
-const DISCARD_MAX = 1 << 20;
+/** The loop's own bounds, for a watch that is not quicker than usual. */
+const SLEEP_MS_MAX = 100;
+const WORK_MS_MAX = 50;
 
 export class PacketThread {
   readonly #init: PacketThreadInit;
@@ -63,9 +57,7 @@ export class PacketThread {
   readonly #netlink: Netlink;
   readonly #links: LinkFollower;
   readonly #wakeUp: WakeUp;
-  readonly #watchSocket: UdpSocket | undefined;
-  readonly #watchKey: WatchKey | undefined;
-  readonly #watchBuffer = new Uint8Array(WATCH_MESSAGE_BYTES_MAX + 1);
+  #watch: WatchSockets | undefined;
   readonly #interfaces: InterfaceSockets;
   readonly #dropped = new Map<string, number>();
   readonly #driver: Driver<PacketPlaneInput, PacketPlaneEffect>;
@@ -89,12 +81,12 @@ export class PacketThread {
       apply: (effect) => this.#followLink(effect),
     });
     this.#wakeUp = WakeUp.from(init.wakeFd);
-    this.#watchKey = init.watch?.secret === undefined ? undefined : deriveWatchKey(init.watch.secret);
-    this.#watchSocket = init.watch === undefined ? undefined : UdpSocket.bind(init.watch);
-    const authenticated = this.#watchKey !== undefined;
+    const times = watchTimes(init.watch?.intervalMs);
+    const authenticated = init.watch?.secret !== undefined;
     const membership = init.membership !== undefined;
-    const watch = init.watch === undefined ? undefined : { authenticated, membership };
-    this.#plane = new PacketPlane({ node: init.node, generation: init.generation, watch }, { rng: systemRng() });
+    const watch = init.watch === undefined ? undefined : { authenticated, membership, times };
+    const { node, generation, safe = false } = init;
+    this.#plane = new PacketPlane({ node, generation, watch, safe }, { rng: systemRng() });
     this.#driver = new Driver({ name: "packet plane" }, {
       machine: this.#plane,
       clock: systemClock,
@@ -102,7 +94,9 @@ export class PacketThread {
     });
     const timed: Timed[] = [this.#driver, this.#links];
     // A pause shorter than the others' detection takes nothing from us; a longer one may have.
-    this.#loop = new PacketLoop({ gapMsMax: watchTimes().detectionMs }, {
+    const gapMsMax = times.detectionMs;
+    const sleepMsMax = Math.min(gapMsMax / 2, SLEEP_MS_MAX);
+    this.#loop = new PacketLoop({ gapMsMax, sleepMsMax, workMsMax: Math.min(gapMsMax / 4, WORK_MS_MAX) }, {
       poller: new Poller(),
       clock: systemClock,
       timed,
@@ -137,23 +131,28 @@ export class PacketThread {
   run(): void {
     this.#loop.add({ fd: this.#wakeUp.fd, drain: () => this.#takeMessage(), discard: () => 0 });
     this.#loop.add(this.#links);
-    if (this.#watchSocket !== undefined) {
-      const socket = this.#watchSocket;
-      this.#loop.add({
-        fd: socket.fd,
-        drain: (budget) => this.#receiveWatch(socket, budget),
-        discard: () => socket.discardQueued(DISCARD_MAX),
-      });
-    }
     this.#links.start();
+    // Last: when the process is killed the kernel closes what was opened last first, and it takes its time with packet
+    // sockets. The others learn of a death by these.
+    this.#watch = this.#openWatch();
     this.#driver.input({ kind: "opened" });
     this.#loop.run();
     this.#interfaces.closeAll();
-    this.#watchSocket?.close();
+    this.#watch?.close();
     this.#membership?.close();
     this.#netlink.close();
     this.#post({ kind: "stopped" });
     this.#outbox.flush();
+  }
+
+  #openWatch(): WatchSockets | undefined {
+    if (this.#init.watch === undefined) return undefined;
+    return new WatchSockets(this.#init.watch, {
+      loop: this.#loop,
+      input: (input) => this.#driver.input(input),
+      count: (counter) => this.#counters.increment(counter),
+      drop: (reason) => this.#drop(reason),
+    });
   }
 
   /**
@@ -179,6 +178,9 @@ export class PacketThread {
         break;
       case "inspect":
         this.#post({ kind: "inspected", id: message.id, state: this.#inspect() });
+        break;
+      case "api":
+        this.#driver.input(message);
         break;
       case "stop":
         this.#driver.input({ kind: "leave" });
@@ -261,24 +263,6 @@ export class PacketThread {
     }
   }
 
-  #receiveWatch(socket: UdpSocket, budget: number): number {
-    let count = 0;
-    for (; count < budget; count++) {
-      const received = socket.receiveInto(this.#watchBuffer);
-      if (received === undefined) break;
-      this.#counters.increment("watchReceived");
-      const decoded = decodeWatchMessage(this.#watchBuffer.subarray(0, received.length), this.#watchKey);
-      if (decoded.ok) {
-        const { address, port } = received;
-        this.#driver.input({ kind: "watch", message: decoded.value, address, port });
-      } else {
-        this.#counters.increment("watchRefused");
-        this.#drop(`watch ${decoded.reason}`);
-      }
-    }
-    return count;
-  }
-
   #apply(effect: PacketPlaneEffect): void {
     switch (effect.kind) {
       case "sendArp":
@@ -288,13 +272,12 @@ export class PacketThread {
       case "joinGroup":
       case "leaveGroup":
         return this.#interfaces.changeGroup(effect);
-      case "sendWatch": {
-        const bytes = encodeWatchMessage(effect.message, this.#watchKey);
-        if ((this.#watchSocket?.sendTo(bytes, effect.address, effect.port) ?? -1) < 0) {
-          this.#counters.increment("sendErrors");
-        }
-        return;
-      }
+      case "sendWatch":
+        return this.#watch?.send(effect);
+      case "openLine":
+        return this.#watch?.openLine(effect);
+      case "closeLine":
+        return this.#watch?.closeLine(effect.node);
       case "count":
         return this.#count(effect.address, effect.counter);
       case "event":
@@ -302,9 +285,6 @@ export class PacketThread {
       case "serving":
         this.#post({ kind: "serving", serving: effect.serving });
         return this.#membership?.setFacts({ state: effect.state, ...effect.serving });
-      case "openLine":
-      case "closeLine":
-        return;
       case "left":
         this.#leave("plane");
     }

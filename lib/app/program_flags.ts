@@ -2,6 +2,7 @@
  * The flags of both programs, as MetalLB names them (reference §9.1, §9.2, §13), and what Herald adds.
  */
 import { LOG_FILTERS } from "../edge/run/log_output.ts";
+import { WATCH_INTERVAL_MS } from "../protocol/watch/times.ts";
 import type { FlagSpec } from "./flags.ts";
 
 function accepted(kind: FlagSpec["kind"], help: string, env?: string): FlagSpec {
@@ -103,6 +104,17 @@ export const SPEAKER_FLAGS = {
       "folder whose file secretkey holds the key that the speakers share, also while it changes; empty: no encryption",
   },
   "ml-wan-config": { kind: "boolean", help: "memberlist timing for wide area networks" },
+  "watch-interval-ms": {
+    kind: "integer",
+    default: WATCH_INTERVAL_MS.default,
+    min: WATCH_INTERVAL_MS.min,
+    max: WATCH_INTERVAL_MS.max,
+    help: "how often the speakers of an address probe each other; a silent one loses it after 2.25 intervals",
+  },
+  "safe": {
+    kind: "boolean",
+    help: "answer nothing while neither the API server nor a majority of the other speakers is seen",
+  },
   "ignore-exclude-lb": {
     kind: "boolean",
     help: "announce also from nodes labelled exclude-from-external-load-balancers",

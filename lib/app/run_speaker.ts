@@ -52,6 +52,7 @@ export async function runSpeaker(args: readonly string[]): Promise<void> {
         ignoreExcludeLb: flags["ignore-exclude-lb"],
         watch,
         membership: { port: flags["ml-bindport"], settings: memberlist.settings },
+        safe: flags["safe"],
         podName: flags["pod-name"],
         exclusions: exclusions.ok ? exclusions.patterns : [],
         namespacePath: undefined,
@@ -100,7 +101,7 @@ function readWatch(flags: SpeakerFlags, fail: (message: string) => void): Speake
   if (address === "" || labels === "") return undefined;
   if (canonicalIp(address) === undefined) fail(`--ml-bindaddr: "${address}" is not an IP address`);
   const secret = flags["ml-secret-key-path"] === "" ? undefined : readSecret(secretPath(flags), fail);
-  return { address, labels, port: flags["ml-bindport"] + 1, secret };
+  return { address, labels, port: flags["ml-bindport"] + 1, secret, intervalMs: flags["watch-interval-ms"] };
 }
 
 function secretPath(flags: SpeakerFlags): string {

@@ -35,6 +35,8 @@ export interface SpeakerOptions extends Omit<WantedSourceOptions, "peers"> {
   readonly watch: SpeakerWatch | undefined;
   /** `undefined`: no gossip. It needs the watch, beside which it runs. */
   readonly membership?: SpeakerMembership | undefined;
+  /** Answer nothing while neither the API nor a majority of the peers is seen. */
+  readonly safe?: boolean;
   /** Own pod, which owns what this speaker reports; empty outside of a pod. */
   readonly podName: string;
   /** Patterns of interface names that are not used, as regular expression sources. */
@@ -58,6 +60,8 @@ export interface SpeakerWatch {
   /** Label selector of the speaker pods. */
   readonly labels: string;
   readonly secret: Uint8Array | undefined;
+  /** Between two probes. */
+  readonly intervalMs?: number;
 }
 
 export interface SpeakerDeps {
@@ -150,6 +154,7 @@ export class Speaker {
       generation: Math.trunc(clock.wallMs()),
       watch: options.watch,
       membership: membershipInit(options),
+      safe: options.safe ?? false,
       exclusions: options.exclusions,
       namespacePath: options.namespacePath,
     }, { onEvent: (event) => this.#receive(event) });

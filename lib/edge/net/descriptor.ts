@@ -5,7 +5,7 @@
  * number to next.
  */
 import { MSG_DONTWAIT } from "./abi.ts";
-import { checked, ENETDOWN } from "./errno.ts";
+import { checked, ECONNREFUSED, ENETDOWN } from "./errno.ts";
 import { lastErrno, libc } from "./libc.ts";
 
 export class Descriptor {
@@ -34,6 +34,8 @@ export function setOption(fd: number, option: { name: string; level: number; opt
   checked(`setsockopt ${option.name}`, libc().setsockopt(fd, option.level, option.option, value, 4));
 }
 
+const TOLD_ONCE: ReadonlySet<number> = new Set([ENETDOWN, ECONNREFUSED]);
+
 /** Above what a receive queue holds, so that `discardQueued` ends under a flood whatever its caller allows. */
 const DISCARD_MAX = 100_000;
 
@@ -44,8 +46,8 @@ export function discardQueued(fd: number, max: number): number {
   let count = 0;
   for (let tries = 0; tries < limit; tries++) {
     if (libc().recv(fd, ignored, 1n, MSG_DONTWAIT) >= 0) count++;
-    // ENETDOWN is told once and the queue comes behind it; anything else is the end of the queue.
-    else if (lastErrno() !== ENETDOWN) break;
+    // These are told once and the queue comes behind them; anything else is the end of the queue.
+    else if (!TOLD_ONCE.has(lastErrno())) break;
   }
   return count;
 }

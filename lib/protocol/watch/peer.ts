@@ -36,8 +36,6 @@ export class WatchedPeer {
   roundTripMs: number | undefined;
   /** Since the last answer: when its kernel, or the end of its line, first said that the process is gone. */
   doubtedSince: Millis | undefined;
-  /** How often its kernel has said that nobody holds the port, since the last answer. */
-  refusals = 0;
   /** The idle connection to it: whether it is held, and when it may be tried again. */
   hasLine = false;
   lineFailures = 0;
@@ -45,6 +43,9 @@ export class WatchedPeer {
   /** What it said of its interfaces last. */
   serving: Serving | undefined;
   #servingSequence = 0;
+  /** When its kernel first refused a probe since the last answer, and when it did last. */
+  #firstRefusedAt: Millis | undefined;
+  #lastRefusedAt: Millis = -Infinity;
   #nonces: { nonce: string; sentAt: Millis }[] = [];
   #heard: "unknown" | "answered" | "dead" = "unknown";
   #generation: number | undefined;
@@ -83,7 +84,7 @@ export class WatchedPeer {
     this.unanswered = 0;
     this.postponements = 0;
     this.doubtedSince = undefined;
-    this.refusals = 0;
+    this.#firstRefusedAt = undefined;
     this.lastAnswerAt = now;
     this.#heard = "answered";
     // A fresh nonce proves that this is the peer's present life, even if its clock went back between two starts.
@@ -95,6 +96,15 @@ export class WatchedPeer {
     this.#advance(message.state);
     this.hearServing(message);
     return true;
+  }
+
+  /** Its kernel says that nobody holds the port. Milliseconds since it first refused another probe that is out; or 0. */
+  refused(now: Millis): number {
+    if (this.unanswered === 0) return 0;
+    const isAnother = this.#firstRefusedAt !== undefined && this.lastSentAt! > this.#lastRefusedAt;
+    this.#firstRefusedAt ??= now;
+    this.#lastRefusedAt = now;
+    return isAnother ? now - this.#firstRefusedAt : 0;
   }
 
   /** Takes what a probe says. True when the peer should be asked: it is not known to live, or has perhaps a new life. */
@@ -134,7 +144,7 @@ export class WatchedPeer {
     this.unanswered = 0;
     this.postponements = 0;
     this.doubtedSince = undefined;
-    this.refusals = 0;
+    this.#firstRefusedAt = undefined;
   }
 
   #advance(state: WatchState): void {

@@ -80,6 +80,8 @@ export interface WatchOptions {
 }
 
 const POSTPONEMENTS_MAX = 3;
+/** How often a doubted peer is asked in a row. */
+const CONFIRMATIONS_MAX = 10;
 const LINE_RETRY_MS = 1000;
 const LINE_RETRY_MS_MAX = 60_000;
 
@@ -100,7 +102,7 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
       times: watchTimes(),
       deadIntervalMs: 500,
       lossesMax: 3,
-      confirmMs: 10,
+      confirmMs: 5,
       lookMs: 2000,
       ...options,
     };
@@ -309,10 +311,9 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
     }
     if (peer.state === "dead" || peer.state === "unknown") return;
     peer.doubtedSince ??= now;
-    if (input.kind === "refused") peer.refusals++;
     const { confirmMs } = this.#options;
-    // The first word may be forged, and the second as well if it comes before an answer could have.
-    if (peer.refusals >= 2 && now - peer.doubtedSince >= confirmMs - 1) {
+    // A word may be forged. It takes two, to two probes, with so much time between them that an answer would be here.
+    if (input.kind === "refused" && peer.refused(now) >= confirmMs - 1) {
       return this.#changing(peer, now, () => peer.giveUp());
     }
     peer.nextProbeAt = Math.min(peer.nextProbeAt, Math.max(now, (peer.lastSentAt ?? -Infinity) + confirmMs));
@@ -371,7 +372,10 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
     const nonce = this.#nonce();
     peer.probeSent(nonce, now);
     if (peer.unanswered <= this.#options.lossesMax) peer.lastChanceAt = now;
-    peer.nextProbeAt = now + this.#options.times.retryMs;
+    // The kernel closes one socket after the other: the first probe after the line's end may still find the port open.
+    const { confirmMs, times } = this.#options;
+    const isConfirming = peer.doubtedSince !== undefined && now - peer.doubtedSince < CONFIRMATIONS_MAX * confirmMs;
+    peer.nextProbeAt = now + (isConfirming ? Math.min(confirmMs, times.retryMs) : times.retryMs);
     this.#send({ kind: "probe", nonce }, { ...peer.where, probed: peer.where.node });
   }
 

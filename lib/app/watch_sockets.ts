@@ -1,0 +1,206 @@
+/**
+ * The sockets of the watch: one port that everybody reaches, one socket per peer that is probed, and the lines.
+ *
+ * A probe goes out by a socket of its own that is connected to the peer, because only there the kernel tells that
+ * nobody holds the peer's port. A line is an idle TCP connection to the same port: when the process at the other end
+ * dies, its kernel ends the connection at once, long before the next probe is due. Nothing is ever said on a line, and
+ * nothing is believed of it but that it ended; whoever cannot have one (a firewall) is told by the probes alone.
+ */
+import { EAGAIN, ECONNREFUSED } from "../edge/net/errno.ts";
+import { ProbeSocket } from "../edge/net/probe_socket.ts";
+import { TcpListener, TcpSocket } from "../edge/net/tcp_socket.ts";
+import { UdpSocket } from "../edge/net/udp_socket.ts";
+import type { PacketLoop, PacketSource } from "../edge/run/packet_loop.ts";
+import type { PacketPlaneEffect, PacketPlaneInput } from "../protocol/packet_plane.ts";
+import {
+  decodeWatchMessage,
+  deriveWatchKey,
+  encodeWatchMessage,
+  WATCH_MESSAGE_BYTES_MAX,
+  type WatchKey,
+} from "../protocol/watch/message.ts";
+
+export interface WatchSocketsOptions {
+  readonly address: string;
+  readonly port: number;
+  readonly secret: Uint8Array | undefined;
+}
+
+export interface WatchSocketsDeps {
+  readonly loop: PacketLoop;
+  readonly input: (input: PacketPlaneInput) => void;
+  readonly count: (counter: "watchReceived" | "watchRefused" | "sendErrors") => void;
+  /** Counts what is not processed, by a reason of a closed set. */
+  readonly drop: (reason: string) => void;
+}
+
+type SendWatch = PacketPlaneEffect & { readonly kind: "sendWatch" };
+
+interface Opened<Socket> {
+  readonly socket: Socket;
+  readonly source: PacketSource;
+}
+
+/** More than a socket's receive queue holds. */
+const DISCARD_MAX = 1 << 20;
+/** More peers than a cluster has nodes: beyond it a peer is probed like any stranger is answered. */
+const PEERS_MAX = 1024;
+/** Lines that others hold to us; whoever comes beyond it gets none. */
+const HELD_MAX = 1024;
+
+export class WatchSockets {
+  readonly #address: string;
+  readonly #key: WatchKey | undefined;
+  readonly #deps: WatchSocketsDeps;
+  readonly #socket: UdpSocket;
+  readonly #listener: TcpListener;
+  readonly #buffer = new Uint8Array(WATCH_MESSAGE_BYTES_MAX + 1);
+  readonly #probes = new Map<string, Opened<ProbeSocket>>();
+  readonly #lines = new Map<string, Opened<TcpSocket>>();
+  readonly #held = new Set<Opened<TcpSocket>>();
+
+  /** Throws `SysError` when the address or the port cannot be had. */
+  constructor(options: WatchSocketsOptions, deps: WatchSocketsDeps) {
+    this.#address = options.address;
+    this.#deps = deps;
+    this.#key = options.secret === undefined ? undefined : deriveWatchKey(options.secret);
+    this.#socket = UdpSocket.bind(options);
+    this.#listener = TcpListener.listen({ address: options.address, port: this.#socket.port });
+    deps.loop.add({
+      fd: this.#socket.fd,
+      drain: (budget) => this.#receive(budget),
+      discard: () => this.#socket.discardQueued(DISCARD_MAX),
+    });
+    deps.loop.add({ fd: this.#listener.fd, drain: (budget) => this.#accept(budget), discard: () => 0 });
+  }
+
+  send(effect: SendWatch): void {
+    const bytes = encodeWatchMessage(effect.message, this.#key);
+    const probe = effect.probed === undefined ? undefined : this.#probeSocket(effect, effect.probed);
+    if (probe === undefined) {
+      if (this.#socket.sendTo(bytes, effect.address, effect.port) < 0) this.#deps.count("sendErrors");
+      return;
+    }
+    let sent = probe.send(bytes);
+    if (sent === -ECONNREFUSED) {
+      this.#deps.input({ kind: "refused", node: effect.probed! });
+      sent = probe.send(bytes);
+    }
+    if (sent < 0) this.#deps.count("sendErrors");
+  }
+
+  openLine({ node, address, port }: PacketPlaneEffect & { readonly kind: "openLine" }): void {
+    this.closeLine(node);
+    const socket = TcpSocket.connect({ address, port }, { source: this.#address });
+    if (typeof socket === "number") return this.#deps.input({ kind: "lineLost", node });
+    const source = { fd: socket.fd, drain: () => this.#readLine(node, socket), discard: () => 0 };
+    this.#lines.set(node, { socket, source });
+    this.#deps.loop.add(source);
+  }
+
+  closeLine(node: string): void {
+    const line = this.#lines.get(node);
+    this.#lines.delete(node);
+    if (line !== undefined) this.#close(line);
+  }
+
+  close(): void {
+    for (const opened of [...this.#probes.values(), ...this.#lines.values(), ...this.#held]) this.#close(opened);
+    this.#socket.close();
+    this.#listener.close();
+  }
+
+  #close({ socket, source }: Opened<ProbeSocket | TcpSocket>): void {
+    this.#deps.loop.remove(source);
+    socket.close();
+  }
+
+  /** `undefined` when there is no way to the peer now. */
+  #probeSocket({ address, port }: SendWatch, node: string): ProbeSocket | undefined {
+    const known = this.#probes.get(node);
+    if (known?.socket.peer.address === address && known.socket.peer.port === port) return known.socket;
+    if (known !== undefined) {
+      this.#probes.delete(node);
+      this.#close(known);
+    }
+    if (this.#probes.size >= PEERS_MAX) return undefined;
+    const socket = ProbeSocket.connect({ address, port }, { source: this.#address });
+    if (typeof socket === "number") return undefined;
+    const source = {
+      fd: socket.fd,
+      drain: (budget: number) => this.#receiveAnswers(node, socket, budget),
+      discard: () => socket.discardQueued(DISCARD_MAX),
+    };
+    this.#probes.set(node, { socket, source });
+    this.#deps.loop.add(source);
+    return socket;
+  }
+
+  #receiveAnswers(node: string, socket: ProbeSocket, budget: number): number {
+    const { address, port } = socket.peer;
+    for (let count = 0; count < budget; count++) {
+      const length = socket.receiveInto(this.#buffer);
+      if (length >= 0) this.#take(length, { address, port });
+      else if (length === -ECONNREFUSED) this.#deps.input({ kind: "refused", node });
+      // Other errors tell of a network that is not there; the probes find out by themselves.
+      else if (length === -EAGAIN) return count;
+    }
+    return budget;
+  }
+
+  #receive(budget: number): number {
+    let count = 0;
+    for (; count < budget; count++) {
+      const received = this.#socket.receiveInto(this.#buffer);
+      if (received === undefined) break;
+      this.#take(received.length, received);
+    }
+    return count;
+  }
+
+  #take(length: number, from: { readonly address: string; readonly port: number }): void {
+    this.#deps.count("watchReceived");
+    const decoded = decodeWatchMessage(this.#buffer.subarray(0, length), this.#key);
+    if (decoded.ok) {
+      const { address, port } = from;
+      this.#deps.input({ kind: "watch", message: decoded.value, address, port });
+      return;
+    }
+    this.#deps.count("watchRefused");
+    this.#deps.drop(`watch ${decoded.reason}`);
+  }
+
+  /** A line is readable when it ended, or could not be had, or somebody broke the rule that nothing is said on it. */
+  #readLine(node: string, socket: TcpSocket): number {
+    if (socket.receiveInto(this.#buffer) === -EAGAIN) return 0;
+    this.closeLine(node);
+    this.#deps.input({ kind: "lineLost", node });
+    return 1;
+  }
+
+  #accept(budget: number): number {
+    let count = 0;
+    for (; count < budget; count++) {
+      const socket = this.#listener.accept();
+      if (socket === undefined) break;
+      if (this.#held.size >= HELD_MAX) {
+        socket.close();
+        continue;
+      }
+      const held: Opened<TcpSocket> = {
+        socket,
+        source: { fd: socket.fd, drain: () => this.#readHeld(held), discard: () => 0 },
+      };
+      this.#held.add(held);
+      this.#deps.loop.add(held.source);
+    }
+    return count;
+  }
+
+  #readHeld(held: Opened<TcpSocket>): number {
+    if (held.socket.receiveInto(this.#buffer) === -EAGAIN) return 0;
+    this.#held.delete(held);
+    this.#close(held);
+    return 1;
+  }
+}
