@@ -81,7 +81,7 @@ export class InterfaceSockets {
       sockets.arp = this.#shelves.arp.take(ifindex);
       sockets.ndp = this.#shelves.ndp.take(ifindex);
     } catch (error) {
-      sockets.arp?.close();
+      if (sockets.arp !== undefined) this.#shelves.arp.put(ifindex, sockets.arp);
       // Without the right to open packet sockets this thread is of no use; anything else concerns this interface only.
       if (!(error instanceof SysError)) throw error;
       if (error.code === "EPERM") throw new Error(`${error.message}; a speaker needs the capability CAP_NET_RAW`);
@@ -144,11 +144,10 @@ export class InterfaceSockets {
   /** It is tried again every few seconds, and there may be thousands: each is told once, as far as people read. */
   #tellNotOpened(name: string, error: SysError): void {
     const key = `${error.code} ${name}`;
-    if (this.#told.has(key) || this.#told.size >= TOLD_MAX) return;
-    this.#told.add(key);
     // One that went away between its notice and now is nobody's fault.
-    const level = error.code === "ENODEV" ? "debug" : "warn";
-    this.#deps.log({ level, event: "interfaceNotOpened", interface: name, error: error.message });
+    if (error.code === "ENODEV" || this.#told.has(key) || this.#told.size >= TOLD_MAX) return;
+    this.#told.add(key);
+    this.#deps.log({ level: "warn", event: "interfaceNotOpened", interface: name, error: error.message });
   }
 
   /** Of Wi-Fi interfaces: their firmware keeps requests for our addresses to itself otherwise. */
