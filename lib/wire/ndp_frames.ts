@@ -4,7 +4,8 @@
  *
  * It says how they look, not when they are sent. None has the router flag: a Service's address is no router. They differ
  * from MetalLB's, which never overrides in an answer and does not answer a probe without a source option, so that a
- * duplicate is never noticed there (wire-facts §5.4).
+ * duplicate is never noticed there (wire-facts §5.4). And they come from the address itself, as a kernel's do: `ndisc6` takes
+ * no answer for a global address from a link-local one, which is MetalLB's.
  */
 import { type Ipv6, IPV6_ALL_NODES, IPV6_UNSPECIFIED, solicitedNodeGroup } from "../base/ip.ts";
 import { ipv6MulticastMac, type Mac } from "../base/mac.ts";
@@ -16,13 +17,6 @@ import {
 } from "./iana.ts";
 import type { NdpRecord } from "./ndp.ts";
 
-/** Where an advertisement comes from: the interface's own addresses. */
-export interface NdpSender {
-  readonly mac: Mac;
-  /** Link-local; the target itself where the interface has none. */
-  readonly source: Ipv6 | undefined;
-}
-
 const ALL_NODES_MAC = ipv6MulticastMac(IPV6_ALL_NODES);
 
 /**
@@ -31,13 +25,18 @@ const ALL_NODES_MAC = ipv6MulticastMac(IPV6_ALL_NODES);
  * the successor already keep it.
  */
 export function neighborAdvertisement(
-  options: NdpSender & { readonly solicitation: NdpRecord; readonly override: boolean },
+  options: { readonly solicitation: NdpRecord; readonly mac: Mac; readonly override: boolean },
 ): NdpRecord {
   const { solicitation, mac, override } = options;
   const { target } = solicitation;
-  const source = options.source ?? target;
   const flags = override ? NDP_FLAG_OVERRIDE : 0;
-  const common = { etherSource: mac, type: ICMPV6_NEIGHBOR_ADVERTISEMENT, linkLayerAddress: mac, source, target };
+  const common = {
+    etherSource: mac,
+    type: ICMPV6_NEIGHBOR_ADVERTISEMENT,
+    linkLayerAddress: mac,
+    source: target,
+    target,
+  };
   if (isDuplicateProbe(solicitation)) {
     return { ...common, etherDestination: ALL_NODES_MAC, flags, destination: IPV6_ALL_NODES };
   }
@@ -50,15 +49,14 @@ export function neighborAdvertisement(
 }
 
 /** The announcement "`target` is at our MAC": a neighbour with an entry takes it at once. */
-export function unsolicitedAdvertisement(options: NdpSender & { readonly target: Ipv6 }): NdpRecord {
-  const { mac, target } = options;
+export function unsolicitedAdvertisement(mac: Mac, target: Ipv6): NdpRecord {
   return {
     etherDestination: ALL_NODES_MAC,
     etherSource: mac,
     type: ICMPV6_NEIGHBOR_ADVERTISEMENT,
     flags: NDP_FLAG_OVERRIDE,
     linkLayerAddress: mac,
-    source: options.source ?? target,
+    source: target,
     destination: IPV6_ALL_NODES,
     target,
   };

@@ -78,7 +78,7 @@ export class DemoCluster {
   static async create(options: DemoClusterOptions, deps: DemoClusterDeps): Promise<DemoCluster> {
     const hosts = [...NODES, CLIENT].map(({ name, address, mac }) => ({ name, mac, address: `${address}/24` }));
     const lab = await Lab.create({ hosts });
-    const api = new EmbeddedApi({ crds: options.crds, token: options.token }, deps);
+    const api = new EmbeddedApi({ crds: options.crds, token: options.token, serviceIpv6: true }, deps);
     const client = new KubeClient({ baseUrl: "http://api" }, { fetch: api.fetch });
     const cluster = new DemoCluster({ lab, api, client, deps });
     try {

@@ -25,7 +25,7 @@ import { gratuitousReply, gratuitousRequest } from "../../wire/arp_frames.ts";
 import type { NdpRecord } from "../../wire/ndp.ts";
 import { unsolicitedAdvertisement } from "../../wire/ndp_frames.ts";
 import { FramePacer } from "./frame_pacer.ts";
-import { allowsInterface, type L2Interface, linkLocalOf } from "./interface.ts";
+import { allowsInterface, hasNeighbourDiscovery, type L2Interface } from "./interface.ts";
 
 export type GratuitousInput =
   | { readonly kind: "interface"; readonly interface: L2Interface }
@@ -198,14 +198,8 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
     const { ifindex, mac, name } = on;
     if (!allowsInterface(announced.interfaces, name)) return 0;
     if (isIpv6(ip)) {
-      const source = linkLocalOf(on);
-      if (source === undefined) return 0;
-      this.#effects.push({
-        kind: "sendNdp",
-        ip,
-        ifindex,
-        record: unsolicitedAdvertisement({ mac, source, target: ip }),
-      });
+      if (!hasNeighbourDiscovery(on)) return 0;
+      this.#effects.push({ kind: "sendNdp", ip, ifindex, record: unsolicitedAdvertisement(mac, ip) });
       return 1;
     }
     this.#effects.push({ kind: "sendArp", ip, ifindex, record: gratuitousRequest(mac, ip) });

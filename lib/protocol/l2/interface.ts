@@ -57,9 +57,14 @@ export interface LinkAddressFacts {
   readonly tentative: boolean;
 }
 
-/** The source of what neighbour discovery sends on the interface; without one there is no neighbour discovery there. */
+/** The address by which the node itself speaks to its neighbours on the interface. */
 export function linkLocalOf({ linkLocal }: L2Interface): Ipv6 | undefined {
   return linkLocal === undefined ? undefined : parseIpv6(linkLocal);
+}
+
+/** False where IPv6 is off, or not ready yet: MetalLB's rule too (reference §6.1). */
+export function hasNeighbourDiscovery({ linkLocal }: L2Interface): boolean {
+  return linkLocal !== undefined;
 }
 
 /** `undefined` when `link` is announced on. That its name is not excluded was looked at before. */

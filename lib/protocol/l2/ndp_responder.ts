@@ -12,12 +12,12 @@ import type { ClaimForm } from "../../base/conflict.ts";
 import { formatIpv6, type Ipv6 } from "../../base/ip.ts";
 import type { Json } from "../../base/json.ts";
 import type { Deadline, Machine, Tick } from "../../base/machine.ts";
-import { isGroupMac, type Mac, MAC_ZERO } from "../../base/mac.ts";
+import { formatMac, isGroupMac, type Mac, MAC_ZERO } from "../../base/mac.ts";
 import { Queue } from "../../base/queue.ts";
 import { ICMPV6_NEIGHBOR_ADVERTISEMENT, NDP_FLAG_SOLICITED } from "../../wire/iana.ts";
 import type { NdpRecord } from "../../wire/ndp.ts";
 import { isDuplicateProbe, neighborAdvertisement } from "../../wire/ndp_frames.ts";
-import { allowsInterface, type L2Interface, linkLocalOf } from "./interface.ts";
+import { allowsInterface, hasNeighbourDiscovery, type L2Interface } from "./interface.ts";
 
 export type NdpResponderInput =
   | { readonly kind: "interface"; readonly interface: L2Interface }
@@ -50,15 +50,8 @@ interface Held {
   override: boolean;
 }
 
-/** An interface with what is needed to answer on it. */
-interface Answering extends L2Interface {
-  readonly source: Ipv6;
-}
-
 export class NdpResponder implements Machine<NdpResponderInput, NdpResponderEffect> {
   readonly #interfaces = new Map<number, L2Interface>();
-  /** Those of them on which neighbour discovery works. */
-  readonly #answering = new Map<number, Answering>();
   readonly #ownMacs = new Set<Mac>();
   readonly #held = new Map<Ipv6, Held>();
   readonly #effects = new Queue<NdpResponderEffect>();
@@ -81,10 +74,10 @@ export class NdpResponder implements Machine<NdpResponderInput, NdpResponderEffe
         return;
       case "interface":
         this.#interfaces.set(input.interface.ifindex, input.interface);
-        return this.#learnInterfaces();
+        return this.#learnOwnMacs();
       case "interfaceGone":
         this.#interfaces.delete(input.ifindex);
-        return this.#learnInterfaces();
+        return this.#learnOwnMacs();
       case "tick":
         return;
     }
@@ -100,11 +93,8 @@ export class NdpResponder implements Machine<NdpResponderInput, NdpResponderEffe
 
   inspect(): Json {
     return {
-      interfaces: [...this.#answering.values()].map(({ ifindex, name, source }) => ({
-        ifindex,
-        name,
-        source: formatIpv6(source),
-      })),
+      interfaces: [...this.#interfaces.values()].filter(hasNeighbourDiscovery)
+        .map(({ ifindex, name, mac }) => ({ ifindex, name, mac: formatMac(mac) })),
       answersFor: this.#picture(true),
       listensFor: this.#picture(false),
     };
@@ -127,8 +117,8 @@ export class NdpResponder implements Machine<NdpResponderInput, NdpResponderEffe
     if (this.#ownMacs.has(etherSource) || (linkLayerAddress !== undefined && this.#ownMacs.has(linkLayerAddress))) {
       return;
     }
-    const on = this.#answering.get(ifindex);
-    if (on === undefined) return;
+    const on = this.#interfaces.get(ifindex);
+    if (on === undefined || !hasNeighbourDiscovery(on)) return;
     if (record.type === ICMPV6_NEIGHBOR_ADVERTISEMENT) {
       if (this.#heldOn(target, on) === undefined) return;
       const isAnswer = (record.flags & NDP_FLAG_SOLICITED) !== 0;
@@ -143,8 +133,7 @@ export class NdpResponder implements Machine<NdpResponderInput, NdpResponderEffe
     if (isDuplicateProbe(record)) this.#claim(target, "probe", { record, ifindex });
     if (!held.answered) return;
     this.#effects.push({ kind: "requestAccepted", ip: target });
-    const { mac, source: own } = on;
-    const answer = neighborAdvertisement({ solicitation: record, mac, source: own, override: held.override });
+    const answer = neighborAdvertisement({ solicitation: record, mac: on.mac, override: held.override });
     this.#effects.push({ kind: "send", ifindex, record: answer });
   }
 
@@ -165,13 +154,8 @@ export class NdpResponder implements Machine<NdpResponderInput, NdpResponderEffe
       .map(([ip, { interfaces, override }]) => ({ address: formatIpv6(ip), interfaces, override }));
   }
 
-  #learnInterfaces(): void {
+  #learnOwnMacs(): void {
     this.#ownMacs.clear();
-    this.#answering.clear();
-    for (const on of this.#interfaces.values()) {
-      this.#ownMacs.add(on.mac);
-      const source = linkLocalOf(on);
-      if (source !== undefined) this.#answering.set(on.ifindex, { ...on, source });
-    }
+    for (const { mac } of this.#interfaces.values()) this.#ownMacs.add(mac);
   }
 }

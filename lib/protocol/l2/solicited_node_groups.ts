@@ -8,7 +8,7 @@
  * take-over reaches who knew the address, and the report of the new member goes out before it.
  */
 import { formatIpv6, type Ipv6, solicitedNodeGroup } from "../../base/ip.ts";
-import { allowsInterface, type L2Interface, linkLocalOf } from "./interface.ts";
+import { allowsInterface, hasNeighbourDiscovery, type L2Interface } from "./interface.ts";
 
 export interface GroupChange {
   readonly kind: "joinGroup" | "leaveGroup";
@@ -46,9 +46,9 @@ export class SolicitedNodeGroups {
   /** An interface appeared or has other facts; without a link-local address it has no neighbour discovery. */
   setInterface(on: L2Interface): GroupChange[] {
     const known = this.#interfaces.get(on.ifindex);
-    if (known?.name === on.name && linkLocalOf(on) !== undefined) return [];
+    if (known?.name === on.name && hasNeighbourDiscovery(on)) return [];
     const left = this.dropInterface(on.ifindex);
-    if (linkLocalOf(on) === undefined) return left;
+    if (!hasNeighbourDiscovery(on)) return left;
     this.#interfaces.set(on.ifindex, on);
     const held = [...this.#held].filter(([, interfaces]) => allowsInterface(interfaces, on.name));
     return [...left, ...held.flatMap(([ip]) => this.#join(on, ip))];

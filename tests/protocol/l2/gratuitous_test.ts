@@ -286,7 +286,7 @@ Deno.test("Gratuitous: an IPv6 address is told by one advertisement to all nodes
     type: 136,
     flags: 0x2000_0000,
     linkLayerAddress: ETH0.mac,
-    source: parseIpv6(LINK_LOCAL)!,
+    source: IP6,
     destination: parseIpv6("ff02::1")!,
     target: IP6,
   });

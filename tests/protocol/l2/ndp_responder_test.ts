@@ -15,7 +15,7 @@ const WITHOUT_IPV6 = { ifindex: 4, name: "eth2", mac: 0x02_00_00_00_00_0c as Mac
 
 const SOLICITATION = neighborSolicitation({ mac: ASKER, source: ASKER_IP, target: VIP });
 const PROBE = duplicateProbe(ASKER, VIP);
-const CLAIM = unsolicitedAdvertisement({ mac: OTHER, source: parseIpv6("fe80::77"), target: VIP });
+const CLAIM = unsolicitedAdvertisement(OTHER, VIP);
 
 function responder(interfaces: "all" | readonly string[] = ["eth0", "eth2"]): NdpResponder {
   const machine = new NdpResponder();
@@ -67,7 +67,7 @@ Deno.test("NdpResponder, RFC 4861 §7.2.4: a solicitation is answered to who ask
         type: 136,
         flags: 0x6000_0000,
         linkLayerAddress: ETH0.mac,
-        source: parseIpv6("fe80::a")!,
+        source: VIP,
         destination: ASKER_IP,
         target: VIP,
       },

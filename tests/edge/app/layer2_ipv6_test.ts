@@ -1,0 +1,115 @@
+// needs: ndisc6 tcpdump ip
+/** Speakers on an IPv6 segment, seen by Debian's ndisc6, tcpdump and the kernel of a neighbour (wire-facts §5.4). */
+import { assertEquals } from "@std/assert/equals";
+import { assertMatch } from "@std/assert/match";
+import { NODES } from "../../../lib/app/demo/demo_cluster.ts";
+import type { LabHost } from "../../../lib/edge/lab/lab_host.ts";
+import { type ClusterStage, MAC_OF, pod, pool, service, withCluster } from "./cluster_stage.ts";
+import { canCapture, Capture, pause, until } from "./witness.ts";
+
+const VIP = "fd98::210";
+/** The group of its solicitations. */
+const GROUP = "ff02::1:ff00:210";
+const CLIENT = "fd98::64";
+
+/** Runs `test` when a node announces the IPv6 address of a Service and the client has an address beside it. */
+function withIpv6(test: (stage: ClusterStage & { readonly owner: string }) => Promise<void>): Promise<void> {
+  return withCluster(async (stage) => {
+    const { cluster, client } = stage;
+    await ip(client, `-6 addr add ${CLIENT}/64 dev eth0 nodad`);
+    await cluster.apply([
+      pool([`${VIP}/128`, "192.168.1.250/32"], "six"),
+      // The endpoints of the demo have IPv4 addresses.
+      service("six", { ipFamilyPolicy: "RequireDualStack", selector: { app: "six" } }),
+      pod("six-1", "six"),
+    ]);
+    const owner = await until(`${VIP} is announced`, () => cluster.announcerOf(VIP));
+    await until(`${VIP} is answered for`, async () => (await ndisc6(client)).length > 0);
+    await test({ ...stage, owner });
+  });
+}
+
+/** The MAC addresses, each once, in the answers to one solicitation and in what is announced meanwhile. */
+async function ndisc6(client: LabHost): Promise<string[]> {
+  const { stdout } = await client.run("ndisc6", ["-m", "-r", "1", "-w", "500", VIP, "eth0"]);
+  const macs = [...stdout.matchAll(/Target link-layer address: ([0-9A-F:]{17})/g)].map((match) => match[1]!);
+  return [...new Set(macs)].map((mac) => mac.toLowerCase());
+}
+
+async function ip(host: LabHost, line: string): Promise<string> {
+  const { code, stdout, stderr } = await host.run("ip", line.split(" "));
+  if (code !== 0) throw new Error(`ip ${line}: ${stderr}`);
+  return stdout;
+}
+
+/** The client's entry, as `ip -6 neigh` prints it. */
+async function entry(client: LabHost): Promise<string> {
+  return (await ip(client, `-6 neigh show ${VIP} dev eth0`)).trim();
+}
+
+/** Makes the client's kernel look for the address. */
+async function resolve(client: LabHost): Promise<void> {
+  await client.run("bash", ["-c", `echo x > /dev/udp/${VIP}/9`]);
+}
+
+Deno.test("Layer 2, IPv6: one node answers, to ndisc6 and to the kernel of a neighbour", () =>
+  withIpv6(async ({ client, owner }) => {
+    const mac = MAC_OF[owner]!;
+    for (let round = 0; round < 3; round++) assertEquals(await ndisc6(client), [mac]);
+    await resolve(client);
+    await until("the kernel knows the address", async () => (await entry(client)).includes("REACHABLE"));
+    assertMatch(await entry(client), new RegExp(`lladdr ${mac} `));
+    // A kernel that confirms an entry asks the station alone, without saying who it is (NUD, RFC 4861 §7.3).
+    await client.setSysctl("net/ipv6/neigh/eth0/delay_first_probe_time", 0);
+    await ip(client, `-6 neigh change ${VIP} lladdr ${mac} dev eth0 nud stale`);
+    await resolve(client);
+    await until("the kernel has confirmed it", async () => (await entry(client)).includes("REACHABLE"));
+  }));
+
+Deno.test("Layer 2, IPv6: a host that takes the address finds it taken (RFC 4862 §5.4)", () =>
+  withIpv6(async ({ client, owner }) => {
+    await ip(client, `-6 addr add ${VIP}/64 dev eth0`);
+    await until("duplicate address detection failed", async () => {
+      return (await ip(client, "-6 addr show dev eth0")).includes("dadfailed");
+    });
+    await ip(client, `-6 addr del ${VIP}/64 dev eth0`);
+    assertEquals(await ndisc6(client), [MAC_OF[owner]!]);
+  }));
+
+Deno.test("Layer 2, IPv6: a successor is told at once: its advertisement overrides, and MLD reports its membership", {
+  ignore: !canCapture,
+}, () =>
+  withIpv6(async ({ cluster, client, owner }) => {
+    await resolve(client);
+    await until("the kernel knows the address", async () => (await entry(client)).includes(MAC_OF[owner]!));
+    const capture = await Capture.start(client, "ip6");
+    await cluster.stopSpeaker(owner);
+    const successor = await until(`${VIP} has a successor`, () => {
+      const now = cluster.announcerOf(VIP);
+      return now !== owner && now;
+    });
+    // Without a packet of the client's own: it learns from the advertisement alone.
+    await until("the kernel knows the successor", async () => (await entry(client)).includes(MAC_OF[successor]!));
+    await pause(300);
+    const hex = (await capture.stop()).map((frame) => frame.hex);
+    const mac = MAC_OF[successor]!.replaceAll(":", "");
+    const target = "fd980000000000000000000000000210";
+    const announced = hex.filter((frame) => frame.startsWith(`333300000001${mac}86dd`) && frame.includes(target));
+    // Type 136 with the override flag alone, and the address as its option.
+    assertMatch(
+      announced[0] ?? "",
+      new RegExp(`ff02000000000000000000000000000188..(?:....)20000000${target}0201${mac}`),
+    );
+    const group = "ff0200000000000000000001ff000210";
+    // Behind hop-by-hop options, type 143: a report of multicast listeners, version 2.
+    const reports = hex.filter((frame) => frame.slice(12, 24) === mac && /8f00/.test(frame) && frame.includes(group));
+    assertEquals(reports.length > 0, true, `no MLD report of ${successor} for ${GROUP}`);
+  }));
+
+Deno.test("Layer 2, IPv6: the owner is in the solicited-node group, the others are not", () =>
+  withIpv6(async ({ cluster, owner }) => {
+    for (const { name } of NODES) {
+      const groups = await ip(cluster.lab.host(name), "-6 maddr show dev eth0");
+      assertEquals(groups.includes(GROUP), name === owner, `${name}: ${groups}`);
+    }
+  }));
