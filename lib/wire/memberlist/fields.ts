@@ -64,9 +64,9 @@ export class FieldReader {
 }
 
 function addressOfBytes(bytes: Uint8Array): string | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length === 4) return formatIpv4(view.getUint32(0, false) as Ipv4);
+  if (bytes.length === 4) return bytes.join(".");
   if (bytes.length !== 16) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const value = view.getBigUint64(0, false) << 64n | view.getBigUint64(8, false);
   // Go holds IPv4 addresses in 16 bytes now and then.
   return value >> 32n === 0xffffn ? formatIpv4(Number(value & 0xffff_ffffn) as Ipv4) : formatIp({ family: 6, value });

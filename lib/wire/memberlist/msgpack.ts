@@ -22,6 +22,22 @@ const KEY_BYTES_MAX = 32;
 
 /** UTF-8 without control characters, or `undefined`. Names that come from the network end up in logs. */
 export function textOf(bytes: Uint8Array): string | undefined {
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]!;
+    if (byte >= 0x80) return textOfUtf8(bytes);
+    if (byte < 0x20 || byte === 0x7f) return undefined;
+  }
+  return asciiText(bytes);
+}
+
+/** Nearly all texts are short and of this kind, and a decoder costs several times as much. */
+function asciiText(bytes: Uint8Array): string {
+  let text = "";
+  for (let i = 0; i < bytes.length; i++) text += String.fromCharCode(bytes[i]!);
+  return text;
+}
+
+function textOfUtf8(bytes: Uint8Array): string | undefined {
   try {
     const text = TEXT_DECODER.decode(bytes);
     // deno-lint-ignore no-control-regex
@@ -93,7 +109,7 @@ export class MsgpackReader {
       this.#fail("malformed");
       return undefined;
     }
-    return key.length > KEY_BYTES_MAX ? undefined : String.fromCharCode(...key);
+    return key.length > KEY_BYTES_MAX ? undefined : asciiText(key);
   }
 
   #head(): Head | undefined {
@@ -243,7 +259,17 @@ export class MsgpackWriter {
   }
 
   text(value: string): this {
-    return this.raw(TEXT_ENCODER.encode(value));
+    const length = value.length;
+    if (length >= 32) return this.raw(TEXT_ENCODER.encode(value));
+    this.#reserve(1 + length);
+    for (let i = 0; i < length; i++) {
+      const code = value.charCodeAt(i);
+      if (code >= 0x80) return this.raw(TEXT_ENCODER.encode(value));
+      this.#bytes[this.#length + 1 + i] = code;
+    }
+    this.#bytes[this.#length] = 0xa0 | length;
+    this.#length += 1 + length;
+    return this;
   }
 
   /** Go writes a slice that was never made as nil. */
