@@ -60,6 +60,11 @@ export class AnnouncementEvents {
     for (const service of services) this.#record({ service, type: "Warning", reason: "announceFailed", message });
   }
 
+  /** Nobody wants the address any more. */
+  forget(address: string): void {
+    this.#failed.delete(address);
+  }
+
   /**
    * The plan of a Service, each time that it changed; `undefined` when the Service is gone. Every speaker sees the same:
    * of `speakers`, the nodes that have one, the first in the order of the hashes tells it.

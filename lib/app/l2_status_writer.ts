@@ -59,6 +59,8 @@ const LEFTOVER_MS = 2000;
 const OVER_MS = 10_000;
 const OVER_SPREAD_MS = 20_000;
 
+/** Instant of a leftover whose time has come. */
+const DUE = -Infinity;
 /** Services that are remembered for how often their object had to be made. */
 const MADE_MAX = 20_000;
 
@@ -195,11 +197,7 @@ export class L2StatusWriter {
     if (this.#stopped) return;
     const now = this.#deps.clock.now();
     this.#queue.wake(now);
-    for (const [name, { serviceKey, at }] of this.#leftovers) {
-      if (at > now) continue;
-      this.#leftovers.set(name, { serviceKey, at: -Infinity });
-      this.#want(serviceKey, { newer: false });
-    }
+    this.#wakeLeftovers(now);
     for (let key = this.#queue.take(); key !== undefined; key = this.#queue.take()) {
       const step = this.#nextStep(key, now);
       const wait = step === undefined ? 0 : this.#bucket.take();
@@ -213,10 +211,19 @@ export class L2StatusWriter {
       this.#pumpIn(wait);
       break;
     }
-    const waits = [this.#queue.deadline()?.at, ...[...this.#leftovers.values()].map(({ at }) => at)]
-      .filter((at) => at !== undefined && at > now) as Millis[];
-    if (waits.length > 0) this.#pumpIn(waits.reduce((a, b) => Math.min(a, b)) - now);
+    let nextAt = this.#queue.deadline()?.at ?? Infinity;
+    for (const { at } of this.#leftovers.values()) if (at > now && at < nextAt) nextAt = at;
+    if (nextAt < Infinity) this.#pumpIn(nextAt - now);
     if (this.#queue.inFlight === 0 && this.#queue.queued === 0) this.#onIdle?.();
+  }
+
+  /** Those whose time has come are looked at once; what comes of that is looked at again by itself. */
+  #wakeLeftovers(now: Millis): void {
+    for (const [name, { serviceKey, at }] of this.#leftovers) {
+      if (at > now || at === DUE) continue;
+      this.#leftovers.set(name, { serviceKey, at: DUE });
+      this.#want(serviceKey, { newer: false });
+    }
   }
 
   /** The first step whose time has come. */

@@ -325,7 +325,8 @@ export class Speaker {
     // What a snapshot wants has no Service yet that something could be written to.
     if (this.#source.synced) { for (const service of services) this.#takeClaim(service); }
     const wanted = this.#source.plan.addresses.get(address);
-    if (wanted !== undefined) this.#checkInterfaces(wanted);
+    if (wanted === undefined) this.#announcementEvents.forget(address);
+    else this.#checkInterfaces(wanted);
   }
 
   #takePlan(services: ReadonlySet<string>): void {

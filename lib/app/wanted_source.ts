@@ -365,7 +365,13 @@ function planPicture({ key, pool, addresses, reason, message, excluded }: Servic
   return {
     service: key,
     pool: pool ?? null,
-    addresses: addresses.map(({ address, candidates, interfaces }) => ({ address, candidates, interfaces })),
+    addresses: addresses.map(({ address, candidates, interfaces, interfacesByNode = {}, policy }) => ({
+      address,
+      candidates,
+      interfaces,
+      interfacesByNode,
+      policy: policy === undefined ? null : { ...policy },
+    })),
     reason: reason ?? null,
     message,
     excluded: excluded.map(({ node, reason, message }) => ({ node, reason, message })),

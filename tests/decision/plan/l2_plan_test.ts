@@ -71,7 +71,12 @@ Deno.test("planLayer2: why a Service is announced nowhere (reference §6.4, §11
       service: { ...shared, labels: { a: "b" } },
       advertisements: [{}, { serviceSelectors: [{ matchLabels: { a: "b" } }] }],
     }, "sharedIPWithServiceSelector"],
+    [{
+      service: { annotations: { "metallb.io/allow-shared-ip": "k" }, labels: { a: "b" }, ingress: [ADDRESS] },
+      advertisements: [{ serviceSelectors: [{ matchLabels: { a: "b" } }] }],
+    }, "sharedIPWithServiceSelector"],
     [{ nodes: [{ networkUnavailable: true }] }, "notOwner"],
+    [{ advertisements: [{ nodeSelectors: [{ matchLabels: { rack: "7" } }] }] }, "notOwner"],
     [{ nodes: [] }, "notOwner"],
     [{ service: { spec: { externalTrafficPolicy: "Local" } }, endpoints: [{}] }, "notOwner"],
   ];
@@ -124,6 +129,31 @@ Deno.test("planLayer2: candidates in MetalLB's order, each excluded node with it
         ],
       },
       ["node-b", "node-c", "node-a"],
+      [],
+    ],
+    // An advertisement prefers only nodes that it selects; one that does not match the Service prefers none.
+    [
+      {
+        nodes: [{}, { labels: { rack: "1" } }, { labels: { rack: "2" } }],
+        advertisements: [
+          {},
+          {
+            nodeSelectors: [{ matchLabels: { rack: "2" } }],
+            preferredNodeSelectors: [{ weight: 90, preference: { matchLabels: { rack: "1" } } }],
+          },
+          {
+            serviceSelectors: [{ matchLabels: { not: "ours" } }],
+            preferredNodeSelectors: [{ weight: 90, preference: { matchLabels: { rack: "1" } } }],
+          },
+        ],
+      },
+      ["node-a", "node-c", "node-b"],
+      [],
+    ],
+    // Only a sharing annotation and selectors together silence a Service.
+    [
+      { service: { labels: { a: "b" } }, advertisements: [{ serviceSelectors: [{ matchLabels: { a: "b" } }] }] },
+      ["node-a", "node-c", "node-b"],
       [],
     ],
     // Local filters before preference.
