@@ -24,7 +24,9 @@ export type ValidationReason =
   /** Both prefixes of one annotation, with different values. */
   | "contradictoryAnnotations"
   /** A requested address that no pool has. */
-  | "addressNotInPool";
+  | "addressNotInPool"
+  /** A Service that may share its address, and an advertisement that selects it by labels. */
+  | "sharedIPWithServiceSelector";
 
 export interface Finding {
   readonly severity: "error" | "warning";

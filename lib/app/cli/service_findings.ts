@@ -8,6 +8,7 @@ import type { KubeObject } from "../../base/kube.ts";
 import { annotationOf, annotationPath } from "../../decision/config/annotations.ts";
 import type { Config } from "../../decision/config/config.ts";
 import { nearestName } from "../../decision/config/nearest_name.ts";
+import { anySelectorMatches } from "../../decision/config/selector.ts";
 import { decodeService, type ServiceView } from "../../decision/config/service_view.ts";
 import { requestOf } from "../../decision/control/service_request.ts";
 import type { SchemaFinding } from "./schema_findings.ts";
@@ -47,6 +48,7 @@ export function serviceFindings(
       message,
     });
   }
+  findings.push(...sharingFindings(service, { config, pool }));
   // The addresses of a disabled pool are not known.
   if (config.disabledPools.size > 0) return findings;
   for (const ip of addresses) {
@@ -55,6 +57,27 @@ export function serviceFindings(
     findings.push({ severity: "warning", path: requestPath(service), reason: "addressNotInPool", message });
   }
   return findings;
+}
+
+/** On layer 2 nobody announces a Service that may share its address, where an advertisement selects it by its labels. */
+function sharingFindings(
+  service: ServiceView,
+  { config, pool }: { readonly config: Config; readonly pool: string | undefined },
+): SchemaFinding[] {
+  const pools = pool === undefined ? config.pools.map(({ name }) => name) : [pool];
+  if (service.sharingKey === undefined || pools.length === 0) return [];
+  const selecting = pools.map((name) =>
+    config.l2Advertisements.find(({ pools, serviceSelectors }) =>
+      pools.has(name) && serviceSelectors.length > 0 && anySelectorMatches(serviceSelectors, service.labels)
+    )
+  );
+  const [first] = selecting;
+  if (first === undefined || selecting.includes(undefined)) return [];
+  const message =
+    `the Service is announced by nobody on layer 2: an address that may be shared cannot be announced by ` +
+    `an L2Advertisement with serviceSelectors, and ${first.name} has some`;
+  const path = usedAnnotation(service, "allow-shared-ip");
+  return [{ severity: "warning", path, reason: "sharedIPWithServiceSelector", message }];
 }
 
 /** The later prefix wins; a user who wrote both with different values meant one of them. */

@@ -141,6 +141,20 @@ const DOUBTFUL: readonly (readonly [string, string, string, string])[] = [
     'metadata.annotations["metallb.universe.tf/address-pool"]',
   ],
   [
+    "a Service with a shared address that an advertisement selects by labels",
+    `${
+      metallb("L2Advertisement", "{serviceSelectors: [{matchExpressions: [{key: a, operator: DoesNotExist}]}]}")
+    }---\n${service("", '{metallb.universe.tf/allow-shared-ip: ""}')}`,
+    "sharedIPWithServiceSelector",
+    'metadata.annotations["metallb.universe.tf/allow-shared-ip"]',
+  ],
+  [
+    "an annotation that cannot be read",
+    metallb("L2Advertisement", "{}").replace("metadata: {", "metadata: {annotations: {herald.dev/probe: never}, "),
+    "invalidValue",
+    'metadata.annotations["herald.dev/probe"]',
+  ],
+  [
     "an object of another namespace",
     pool("{addresses: [10.0.0.0/24]}", "other").replace("metallb-system", "elsewhere"),
     "otherNamespace",
