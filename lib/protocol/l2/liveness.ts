@@ -6,7 +6,7 @@
  * the membership does, and a suspect counts as living. A member that is not Herald is never watched.
  *
  * Watched are, beside the pairs: whoever of the candidates is not thought alive, so that it is seen coming back (the
- * watch probes the dead twice a second); and whoever the watch hears although the membership does not have it yet.
+ * watch probes the dead twice a second); and whoever the watch finds alive before the membership says so.
  * After a pause of this process nobody is known any more, so everybody is asked.
  *
  * Without a membership every peer is watched and its verdict is all there is.
@@ -234,7 +234,8 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
     if (!listed || isForeign(node)) return false;
     if (this.#pairs.watch.has(name)) return true;
     if (!this.#pairs.candidates.has(name)) return false;
-    return reported.state !== "alive" || (watched === "alive" && !lives(member));
+    // The gossip may still say that it starts: without the watch it would be that again.
+    return reported.state !== "alive" || (watched === "alive" && !saysAlive(member));
   }
 }
 
@@ -248,6 +249,10 @@ function isVerdict(watched: PeerState | undefined): boolean {
 
 function isForeign({ member }: Node): boolean {
   return member !== undefined && member.facts === undefined;
+}
+
+function saysAlive(member: Member | undefined): boolean {
+  return lives(member) && member?.facts?.state === "alive";
 }
 
 function lives(member: Member | undefined): boolean {
