@@ -36,6 +36,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<r
     ...options,
     seed,
     nodes,
+    gossips: true,
     addresses: ADDRESSES,
     askEveryMs: isPlanned ? 5 : nodes < 20 ? 10 : nodes,
   });

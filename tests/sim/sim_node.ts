@@ -3,6 +3,7 @@
  * ticks at the deadline, the rule for gaps. Its control thread is whatever tells the plane what is wanted. The process
  * can be started, paused, killed, and told to leave; the cable can be pulled.
  */
+import type { MembershipEvent } from "../../lib/app/membership.ts";
 import type { LogEvent } from "../../lib/base/log.ts";
 import type { Mac } from "../../lib/base/mac.ts";
 import { below, type Rng } from "../../lib/base/rng.ts";
@@ -12,9 +13,11 @@ import { PacketPlane, type PacketPlaneEffect, type PacketPlaneInput } from "../.
 import type { WatchMessage } from "../../lib/protocol/watch/message.ts";
 import { watchTimes } from "../../lib/protocol/watch/times.ts";
 import type { ArpRecord } from "../../lib/wire/arp.ts";
+import { Gossip } from "./gossip.ts";
 import { Lines } from "./lines.ts";
 import { NodeKernel } from "./node_kernel.ts";
 import type { Network, Station } from "./network.ts";
+import { SimDriver } from "./sim_driver.ts";
 import type { VirtualTime } from "./virtual_time.ts";
 
 const GAP_MS_MAX = watchTimes().detectionMs;
@@ -54,6 +57,8 @@ export interface SimNodeDeps {
   readonly rng: Rng;
   readonly network: Network;
   readonly control: SimControl;
+  /** There is a membership beside the watch. */
+  readonly gossips: boolean;
   /** Makes something else of a new plane. */
   readonly alter?: ((plane: Plane, node: SimNode) => Plane) | undefined;
   readonly onLog: (node: SimNode, event: LogEvent) => void;
@@ -75,14 +80,15 @@ export class SimNode implements Station {
   readonly droppedAt = new Map<string, Millis>();
   readonly #deps: SimNodeDeps;
   readonly #kernel: NodeKernel;
+  readonly #staying = new Set<"plane" | "gossip">();
   readonly #lines: Lines;
-  #plane: Plane | undefined;
+  #driver: SimDriver<PacketPlaneInput, PacketPlaneEffect> | undefined;
+  #gossip: Gossip | undefined;
   #wallOffsetMs = 0;
   #life = 0;
-  #tickAt = Infinity;
   #pausedAt: Millis = 0;
   /** Read later: what came while the process was paused. */
-  #queued: PacketPlaneInput[] = [];
+  #queued: { readonly isPacket: boolean; readonly run: () => void }[] = [];
   #queuedRuns: (() => void)[] = [];
 
   constructor(options: SimNodeOptions, deps: SimNodeDeps) {
@@ -97,24 +103,33 @@ export class SimNode implements Station {
   /** A new life. `clockStepMs` sets the wall clock forward or back before it. */
   start(options: { clockStepMs?: number } = {}): void {
     if (this.process !== "none") return;
-    const { rng, alter } = this.#deps;
+    const { rng, alter, gossips, time } = this.#deps;
     this.#life++;
+    this.#staying.add("plane");
     this.stepClock(options.clockStepMs ?? 0);
     const generation = Math.trunc(this.#wallMs()) + this.#life;
-    const plane = new PacketPlane({ node: this.name, generation, watch: { authenticated: true } }, { rng });
-    this.#plane = alter?.(plane, this) ?? plane;
+    const watch = { authenticated: true, membership: gossips };
+    const plane = new PacketPlane({ node: this.name, generation, watch }, { rng });
+    this.#driver = new SimDriver<PacketPlaneInput, PacketPlaneEffect>(alter?.(plane, this) ?? plane, {
+      time,
+      apply: (effect) => this.#apply(effect),
+      isAwake: () => this.process === "running",
+    });
+    this.#gossip = gossips ? this.#startGossip(generation) : undefined;
     this.process = "running";
     this.leaving = false;
     this.readyAt = undefined;
     this.told.clear();
     this.droppedAt.clear();
-    this.#tickAt = Infinity;
     this.#inThisLife(below(rng, 20), () => {
       if (this.hasCarrier) this.#tellInterface();
     });
     this.#inThisLife(20, () => this.#input({ kind: "opened" }));
     this.#deps.control.begin({
-      tell: (delta) => this.#input({ kind: "delta", delta }),
+      tell: (delta) => {
+        this.#input({ kind: "delta", delta });
+        this.#take({ isPacket: false, run: () => this.#gossip?.takePeers(delta) });
+      },
       later: (delayMs, run) => this.#inThisLife(delayMs, () => this.#runWhenAwake(run)),
       wallMs: () => this.#wallMs(),
       log: (event) => this.#deps.onLog(this, event),
@@ -124,7 +139,10 @@ export class SimNode implements Station {
   kill(): void {
     if (this.process === "none") return;
     this.process = "none";
-    this.#plane = undefined;
+    this.#driver?.end();
+    this.#driver = undefined;
+    this.#gossip?.end();
+    this.#gossip = undefined;
     this.#queued = [];
     this.#queuedRuns = [];
     this.told.clear();
@@ -146,18 +164,28 @@ export class SimNode implements Station {
     const gapMs = this.#deps.time.now - this.#pausedAt;
     const queued = this.#queued;
     this.#queued = [];
-    if (gapMs > GAP_MS_MAX) this.#input({ kind: "gap", gapMs });
-    else this.#handleTickIfDue();
-    for (const input of queued) {
-      const isPacket = input.kind === "arp" || input.kind === "watch";
-      if (gapMs <= GAP_MS_MAX || !isPacket) this.#input(input);
+    if (gapMs > GAP_MS_MAX) {
+      this.#input({ kind: "gap", gapMs });
+      this.#gossip?.input({ kind: "gap", gapMs });
     }
+    this.#driver?.tickIfDue();
+    this.#gossip?.tickIfDue();
+    for (const { isPacket, run } of queued) if (gapMs <= GAP_MS_MAX || !isPacket) run();
     for (const run of this.#queuedRuns.splice(0)) run();
   }
 
   leave(): void {
     this.leaving = true;
     this.#input({ kind: "leave" });
+    this.#take({ isPacket: false, run: () => this.#gossip?.input({ kind: "leave" }) });
+  }
+
+  get gossip(): Gossip | undefined {
+    return this.#gossip;
+  }
+
+  takePacket(run: () => void): void {
+    this.#take({ isPacket: true, run });
   }
 
   /** Another node's kernel asks for a line to the watch port: who it is, and whom to tell of the end. */
@@ -221,27 +249,62 @@ export class SimNode implements Station {
     else run();
   }
 
-  #input(input: PacketPlaneInput | { readonly kind: "tick" }): void {
-    const plane = this.#plane;
-    if (plane === undefined) return;
-    if (this.process === "paused") {
-      if (input.kind !== "tick") this.#queued.push(input);
-      return;
-    }
-    if (input.kind === "delta") this.#read(input.delta);
-    plane.handle(input, this.#deps.time.now);
-    this.#drain(plane);
-    this.#scheduleTick();
+  #input(input: PacketPlaneInput): void {
+    const isPacket = input.kind === "arp" || input.kind === "watch";
+    this.#take({ isPacket, run: () => this.#inputNow(input) });
   }
 
-  #drain(plane: Plane): void {
-    for (let effect; (effect = plane.poll()) !== undefined;) {
-      if (effect.kind === "sendArp") this.#deps.network.sendArp(this, effect.record);
-      else if (effect.kind === "sendWatch") this.#sendWatch(effect);
-      else if (effect.kind === "openLine") this.#lines.open(effect);
-      else if (effect.kind === "closeLine") this.#lines.close(effect.node);
-      else if (effect.kind === "event") this.#report(effect.event);
-      else if (effect.kind === "left") return this.kill();
+  #inputNow(input: PacketPlaneInput): void {
+    if (input.kind === "delta") this.#read(input.delta);
+    this.#driver?.input(input);
+  }
+
+  #take(input: { readonly isPacket: boolean; readonly run: () => void }): void {
+    if (this.process === "paused") this.#queued.push(input);
+    else if (this.process === "running") input.run();
+  }
+
+  #apply(effect: PacketPlaneEffect): void {
+    switch (effect.kind) {
+      case "sendArp":
+        return this.#deps.network.sendArp(this, effect.record);
+      case "sendWatch":
+        return this.#sendWatch(effect);
+      case "openLine":
+        return this.#lines.open(effect);
+      case "closeLine":
+        return this.#lines.close(effect.node);
+      case "event":
+        return this.#report(effect.event);
+      case "serving":
+        return this.#gossip?.setFacts({ state: effect.state, ...effect.serving });
+      case "left":
+        return this.#leaveAs("plane");
+    }
+  }
+
+  /** The process ends when everything is handed over and everybody is told. */
+  #leaveAs(part: "plane" | "gossip"): void {
+    this.#staying.delete(part);
+    if (this.#staying.size === 0) this.kill();
+  }
+
+  #startGossip(generation: number): Gossip {
+    this.#staying.add("gossip");
+    return new Gossip(this, { ...this.#deps, generation, tell: (event) => this.#takeGossip(event) });
+  }
+
+  #takeGossip(event: MembershipEvent): void {
+    switch (event.kind) {
+      case "member":
+      case "membersKnown":
+        return this.#input(event);
+      case "log":
+        return this.#deps.onLog(this, event.event);
+      case "left":
+        return this.#leaveAs("gossip");
+      case "userMessage":
+        return;
     }
   }
 
@@ -264,21 +327,5 @@ export class SimNode implements Station {
     if (event.kind === "ready") this.readyAt = this.#deps.time.now;
     if (event.kind === "log") this.#deps.onLog(this, event.event);
     else this.#deps.onEvent(this, event);
-  }
-
-  #scheduleTick(): void {
-    const at = this.#plane?.deadline()?.at;
-    if (at === undefined || at === this.#tickAt) return;
-    this.#tickAt = at;
-    this.#inThisLife(at - this.#deps.time.now, () => {
-      if (this.#tickAt === at) this.#handleTickIfDue();
-    });
-  }
-
-  #handleTickIfDue(): void {
-    this.#tickAt = Infinity;
-    if (this.process !== "running") return;
-    if ((this.#plane?.deadline()?.at ?? Infinity) <= this.#deps.time.now) this.#input({ kind: "tick" });
-    else this.#scheduleTick();
   }
 }

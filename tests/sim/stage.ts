@@ -33,6 +33,8 @@ export interface StageOptions {
   readonly addresses: readonly string[];
   /** How often every address is asked for, and sent a packet. */
   readonly askEveryMs?: number;
+  /** The speakers have a membership beside the watch. */
+  readonly gossips?: boolean;
   /** Also writes down what the speakers report. */
   readonly verbose?: boolean;
   /** Makes something else of the planes: for tests that show what the checkers find. */
@@ -89,6 +91,7 @@ export class Stage {
         rng,
         network,
         control: controlOf(peer),
+        gossips: this.#options.gossips ?? false,
         alter: this.#options.alter,
         onLog: (from, event) => this.log(from.name, event),
         onEvent: (from, event) => this.#hear(from, event),
