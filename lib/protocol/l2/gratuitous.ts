@@ -15,6 +15,7 @@
  *
  * It does not withdraw anything: there is no "address gone" in either protocol.
  */
+import { Agenda } from "../../base/agenda.ts";
 import { formatIpv4, formatIpv6, type Ipv4, type Ipv6 } from "../../base/ip.ts";
 import type { Json } from "../../base/json.ts";
 import { type Deadline, earlier, type Machine, type Tick } from "../../base/machine.ts";
@@ -64,7 +65,6 @@ interface Announced {
   /** Interfaces that the bursts go to, by ifindex, as far as the address is announced there. */
   targets: "all" | ReadonlySet<number>;
   burstsLeft: number;
-  nextAt: Millis;
   /** Interfaces that the burst under way has not told yet; `undefined` between two bursts. */
   untold: Iterator<L2Interface> | undefined;
 }
@@ -74,10 +74,12 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
   readonly #interfaces = new Map<number, L2Interface>();
   /** What neighbours on a new interface must hear of; a single announcement is made and forgotten. */
   readonly #announced = new Map<Ipv4 | Ipv6, Announced>();
+  /** Everything that is in one of the two agendas. */
+  readonly #scheduled = new Map<Ipv4 | Ipv6, Announced>();
   /** Addresses whose first burst waits for its turn, or for the rest of it. */
-  readonly #first = new Map<Ipv4 | Ipv6, Announced>();
-  /** Addresses after their first burst, by the end of the last one: the interval is the same for all. */
-  readonly #repeating = new Map<Ipv4 | Ipv6, Announced>();
+  readonly #first = new Agenda<Ipv4 | Ipv6>();
+  /** Addresses after their first burst. */
+  readonly #repeating = new Agenda<Ipv4 | Ipv6>();
   readonly #effects = new Queue<GratuitousEffect>();
   readonly #firstPacer: FramePacer;
   readonly #repeatPacer: FramePacer;
@@ -96,11 +98,10 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
         return this.#serve(now);
       // The segment can ask for many of these at a time: they only queue, and the next tick serves them.
       case "repeat":
-        return this.#repeat(input.ip);
+        return this.#repeat(input.ip, now);
       case "withdraw":
         this.#announced.delete(input.ip);
-        this.#first.delete(input.ip);
-        this.#repeating.delete(input.ip);
+        this.#unschedule(input.ip);
         return;
       case "interface":
         return this.#changeInterface(input.interface, now);
@@ -124,10 +125,10 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
   }
 
   inspect(): Json {
-    return [...this.#first, ...this.#repeating].map(([ip, { burstsLeft, nextAt }]) => ({
+    return [...this.#scheduled].map(([ip, { burstsLeft }]) => ({
       address: textOf(ip),
       burstsLeft,
-      nextAt: burstsLeft > 0 ? nextAt : null,
+      nextAt: burstsLeft > 0 ? this.#first.at(ip) ?? this.#repeating.at(ip) ?? null : null,
     }));
   }
 
@@ -137,18 +138,28 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
     now: Millis,
   ): void {
     const burstsLeft = once ? 1 : this.#options.bursts;
-    const announced: Announced = { ...where, burstsLeft, nextAt: now, untold: undefined };
+    const announced: Announced = { ...where, burstsLeft, untold: undefined };
     if (!once) this.#announced.set(ip, announced);
-    this.#repeating.delete(ip);
-    this.#first.set(ip, announced);
+    this.#unschedule(ip);
+    this.#scheduled.set(ip, announced);
+    this.#first.set(ip, now);
   }
 
-  #repeat(ip: Ipv4 | Ipv6): void {
+  #unschedule(ip: Ipv4 | Ipv6): void {
+    this.#scheduled.delete(ip);
+    this.#first.delete(ip);
+    this.#repeating.delete(ip);
+  }
+
+  #repeat(ip: Ipv4 | Ipv6, now: Millis): void {
     const announced = this.#announced.get(ip);
     if (announced === undefined) return;
     announced.burstsLeft = this.#options.bursts;
     announced.targets = "all";
-    if (!this.#repeating.has(ip)) this.#first.set(ip, announced);
+    const isWaiting = this.#scheduled.has(ip);
+    // Instead of a single announcement, too, if it is that which waits.
+    this.#scheduled.set(ip, announced);
+    if (!isWaiting) this.#first.set(ip, now);
   }
 
   /** As much as is due and allowed now. */
@@ -157,17 +168,19 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
     this.#serveFrom(this.#repeating, this.#repeatPacer, now);
   }
 
-  #serveFrom(due: Map<Ipv4 | Ipv6, Announced>, pacer: FramePacer, now: Millis): void {
-    for (const [ip, announced] of due) {
-      // A burst puts its address at the end again, so the loop ends there at the latest.
-      if (announced.nextAt > now) return;
-      if (announced.burstsLeft > 0 || announced.untold !== undefined) {
-        if (!this.#burst(ip, announced, { pacer, now })) return;
-        announced.nextAt = now + this.#options.intervalMs;
-        due.delete(ip);
-        // Also after the last burst: whoever asks to repeat it waits for an interval.
-        this.#repeating.set(ip, announced);
-      } else due.delete(ip);
+  #serveFrom(due: Agenda<Ipv4 | Ipv6>, pacer: FramePacer, now: Millis): void {
+    // A burst puts its address at a later time, so the loop comes to an end.
+    for (let next; (next = due.next()) !== undefined && next.at <= now;) {
+      const ip = next.key;
+      const announced = this.#scheduled.get(ip)!;
+      if (announced.burstsLeft === 0 && announced.untold === undefined) {
+        this.#unschedule(ip);
+        continue;
+      }
+      if (!this.#burst(ip, announced, { pacer, now })) return;
+      due.delete(ip);
+      // Also after the last burst: whoever asks to repeat it waits for an interval.
+      this.#repeating.set(ip, now + this.#options.intervalMs);
     }
   }
 
@@ -245,9 +258,11 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
 }
 
 /** When the first one in turn is due, if frames may be sent then. */
-function nextOf(due: ReadonlyMap<Ipv4 | Ipv6, Announced>, opensAt: Millis): Deadline | undefined {
-  for (const [ip, { nextAt }] of due) return { at: Math.max(nextAt, opensAt), why: `announcement of ${textOf(ip)}` };
-  return undefined;
+function nextOf(due: Agenda<Ipv4 | Ipv6>, opensAt: Millis): Deadline | undefined {
+  const next = due.next();
+  return next === undefined
+    ? undefined
+    : { at: Math.max(next.at, opensAt), why: `announcement of ${textOf(next.key)}` };
 }
 
 function isIpv6(ip: Ipv4 | Ipv6): ip is Ipv6 {

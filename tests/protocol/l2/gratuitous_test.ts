@@ -107,6 +107,13 @@ Deno.test("Gratuitous: a repeat after silence is the whole schedule, at once", (
   assertEquals(bench.sent(), bursts([10_000, 11_100, 12_200, 13_300, 14_400], 2));
 });
 
+Deno.test("Gratuitous: a demand to repeat that comes after a single announcement is not lost", () => {
+  const bench = new Bench(ETH0).handle(EVERYWHERE).pass(10_000).handle({ ...EVERYWHERE, once: true }).pass(500);
+  bench.sent();
+  bench.handle({ kind: "repeat", ip: IP }).pass(10_000);
+  assertEquals(bench.sent(), bursts([11_100, 12_200, 13_300, 14_400, 15_500], 2));
+});
+
 Deno.test("Gratuitous: a thousand demands to repeat make one burst per interval, the last one included", () => {
   const bench = new Bench(ETH0).handle(EVERYWHERE).pass(4500);
   bench.sent();
