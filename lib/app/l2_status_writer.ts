@@ -49,6 +49,8 @@ export interface L2StatusWriterDeps {
 }
 
 const IN_FLIGHT_MAX = 4;
+/** So many Services are looked at in one go: a new configuration concerns ten thousand of them. */
+const LOOKS_MAX = 1000;
 /** What comes within this time is looked at together. */
 const GATHER_MS = 50;
 /** Older CRDs lack the kind, and every node has a speaker that asks for it. */
@@ -198,23 +200,30 @@ export class L2StatusWriter {
     const now = this.#deps.clock.now();
     this.#queue.wake(now);
     this.#wakeLeftovers(now);
-    for (let key = this.#queue.take(); key !== undefined; key = this.#queue.take()) {
-      const step = this.#nextStep(key, now);
-      const wait = step === undefined ? 0 : this.#bucket.take();
-      if (step !== undefined && wait === 0) {
-        void this.#do(key, step);
-        continue;
-      }
-      this.#queue.untake(key);
-      if (step === undefined) continue;
-      this.#queue.want(key, { newer: true });
-      this.#pumpIn(wait);
-      break;
-    }
+    this.#startWrites(now);
     let nextAt = this.#queue.deadline()?.at ?? Infinity;
     for (const { at } of this.#leftovers.values()) if (at > now && at < nextAt) nextAt = at;
     if (nextAt < Infinity) this.#pumpIn(nextAt - now);
     if (this.#queue.inFlight === 0 && this.#queue.queued === 0) this.#onIdle?.();
+  }
+
+  #startWrites(now: Millis): void {
+    for (let looks = 0; looks < LOOKS_MAX; looks++) if (!this.#startNext(now)) return;
+    this.#pumpIn(0);
+  }
+
+  /** False when no more is to be looked at now. */
+  #startNext(now: Millis): boolean {
+    const key = this.#queue.take();
+    if (key === undefined) return false;
+    const step = this.#nextStep(key, now);
+    const waitMs = step === undefined ? 0 : this.#bucket.take();
+    if (step !== undefined && waitMs === 0) void this.#do(key, step);
+    else this.#queue.untake(key);
+    if (waitMs === 0) return true;
+    this.#queue.want(key, { newer: true });
+    this.#pumpIn(waitMs);
+    return false;
   }
 
   /** Those whose time has come are looked at once; what comes of that is looked at again by itself. */

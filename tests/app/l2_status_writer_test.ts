@@ -18,7 +18,7 @@ type Claims = Map<string, Partial<StatusClaim>>;
 
 class Stage {
   readonly time = new FakeTime();
-  readonly line = { up: true };
+  readonly line = { up: true, delayMs: 0 };
   readonly writes: string[] = [];
   readonly logged: LogEvent[] = [];
   readonly client: KubeClient;
@@ -31,10 +31,12 @@ class Stage {
       schedule: (delayMs, callback) => this.time.schedule(callback, delayMs),
     });
     this.client = new KubeClient({ baseUrl: "http://api" }, {
-      fetch: (request) => {
-        if (!this.line.up) return Promise.reject(new Error("no route to host"));
+      fetch: async (request) => {
+        if (!this.line.up) throw new Error("no route to host");
         if (request.method !== "GET") this.writes.push(request.method);
-        return api.fetch(request);
+        const { delayMs } = this.line;
+        if (delayMs > 0) await new Promise<void>((done) => this.time.schedule(done, delayMs));
+        return await api.fetch(request);
       },
       schedule: this.time.schedule,
     });
@@ -203,6 +205,21 @@ Deno.test("ServiceL2Status: an outage of the API leaves nothing behind; the same
   line.up = true;
   await time.advance(60_000);
   assertEquals(await told(), ["shop/web n1"]);
+});
+
+Deno.test("ServiceL2Status: what changes while a write is under way makes no second one of it", async () => {
+  const { time, line, writes, speaker, told } = bound(await stage());
+  const { claim } = speaker("n1");
+  await time.advance(1000);
+  line.delayMs = 500;
+  for (let change = 0; change < 40; change++) {
+    claim(SERVICE, { state: "announced", interfaces: [`eth${Math.trunc(change / 30)}`] });
+    await time.advance(60);
+  }
+  await time.advance(2000);
+  line.delayMs = 0;
+  assertEquals(writes, ["POST", "PATCH", "PATCH"]);
+  assertEquals(await told(), ["shop/web n1 eth1"]);
 });
 
 Deno.test("ServiceL2Status: many that move at once are written at a pace, and all in the end", async () => {
