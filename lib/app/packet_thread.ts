@@ -74,7 +74,7 @@ export class PacketThread {
     this.#outbox = new Outbox({ post: (reports) => this.#port.postMessage(reports) });
     this.#counters = new SharedCounters(init.counters);
     if (init.namespacePath !== undefined) enterNetwork(init.namespacePath);
-    this.#netlink = Netlink.open({ notices: "all" });
+    this.#netlink = Netlink.open({ notices: true });
     this.#links = new LinkFollower({ exclusions: init.exclusions }, {
       netlink: this.#netlink,
       clock: systemClock,

@@ -45,8 +45,8 @@ import * as request from "./netlink_request.ts";
 import { encodeSockaddrNl } from "./sockaddr.ts";
 
 const NETLINK_ROUTE = 0;
-/** RTMGRP_LINK; for all also RTMGRP_IPV4_IFADDR and RTMGRP_IPV6_IFADDR. */
-const NOTICE_GROUPS = { links: 1, all: 1 | 16 | 256 } as const;
+/** RTMGRP_LINK, RTMGRP_IPV4_IFADDR and RTMGRP_IPV6_IFADDR. */
+const NOTICE_GROUPS = 1 | 16 | 256;
 /** The kernel fills up to 32 KiB per datagram of a list. */
 const RECEIVE_BYTES = 65_536;
 const ANSWER_TIMEOUT_SECONDS = 2n;
@@ -97,16 +97,15 @@ export class Netlink {
   }
 
   /**
-   * Belongs to the network namespace that the thread has now, also after it moves on. `notices`: changes of links, or of
-   * their addresses too; who does not need those is not woken by them. Throws `SysError`.
+   * Belongs to the network namespace that the thread has now, also after it moves on. With `notices` it tells changes of
+   * links and of their addresses. Throws `SysError`.
    */
-  static open(options: { notices?: "links" | "all" } = {}): Netlink {
+  static open({ notices = false } = {}): Netlink {
     const requests = openSocket(0);
     try {
       const timeout = new BigInt64Array([ANSWER_TIMEOUT_SECONDS, 0n]);
       checked("setsockopt SO_RCVTIMEO", libc().setsockopt(requests.fd, SOL_SOCKET, SO_RCVTIMEO, timeout, 16));
-      const { notices } = options;
-      return new Netlink(requests, notices === undefined ? undefined : openSocket(NOTICE_GROUPS[notices]));
+      return new Netlink(requests, notices ? openSocket(NOTICE_GROUPS) : undefined);
     } catch (error) {
       requests.close();
       throw error;

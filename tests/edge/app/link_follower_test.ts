@@ -46,7 +46,7 @@ Deno.test("LinkFollower: what could not be opened is a refusal", () =>
 class Bench {
   readonly open = new Map<number, string>();
   report: (LinkFollowerEffect & { kind: "report" })["report"] | undefined;
-  readonly #netlink = Netlink.open({ notices: "all" });
+  readonly #netlink = Netlink.open({ notices: true });
   readonly #follower: LinkFollower;
 
   constructor({ refuse = "" } = {}) {
