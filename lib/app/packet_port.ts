@@ -74,6 +74,11 @@ export class PacketPort {
     this.#post({ kind: "secret", secret });
   }
 
+  /** Whether the API server answers. */
+  tellApi(reachable: boolean): void {
+    this.#post({ kind: "api", reachable });
+  }
+
   send(delta: WantedDelta): void {
     this.#post({ kind: "delta", delta });
   }

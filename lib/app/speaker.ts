@@ -19,6 +19,7 @@ import { AnnouncementEvents } from "./announcement_events.ts";
 import { Announcements } from "./announcements.ts";
 import type { Problem } from "../decision/config/problem.ts";
 import { ClusterReporter } from "./cluster_reporter.ts";
+import { ApiReachability } from "./api_reachability.ts";
 import { ConfigurationReporter } from "./configuration_reporter.ts";
 import { ConflictReporter } from "./conflict_reporter.ts";
 import { L2StatusWriter } from "./l2_status_writer.ts";
@@ -86,6 +87,7 @@ export class Speaker {
   readonly #source: WantedSource;
   readonly #events: EventRecorder;
   readonly #packets: PacketPort;
+  readonly #apiReachability: ApiReachability | undefined;
   readonly #reporter: ConfigurationReporter;
   readonly #view: SpeakerReporter;
   readonly #announcements: Announcements;
@@ -158,10 +160,15 @@ export class Speaker {
       exclusions: options.exclusions,
       namespacePath: options.namespacePath,
     }, { onEvent: (event) => this.#receive(event) });
+    this.#apiReachability = !options.safe ? undefined : new ApiReachability({ namespace }, {
+      client,
+      tell: (reachable) => this.#packets.tellApi(reachable),
+    });
   }
 
   start(): void {
     this.#source.start();
+    this.#apiReachability?.start();
     this.#snapshots?.start();
     this.#reporter.start();
     this.#statuses.start();
@@ -176,6 +183,7 @@ export class Speaker {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#view.stop();
+    this.#apiReachability?.stop();
     await this.#packets.stop();
     await Promise.all([this.#source.stop(), this.#reporter.stop(), this.#snapshots?.stop()]);
     await Promise.all([this.#events.flush(EVENT_FLUSH_MS), this.#statuses.stop(STATUS_REMOVAL_MS)]);
@@ -186,6 +194,7 @@ export class Speaker {
   async cut(): Promise<void> {
     this.#stopping = true;
     this.#view.stop();
+    this.#apiReachability?.stop();
     await this.#packets.cut();
     await Promise.all([this.#source.stop(), this.#reporter.stop(), this.#statuses.stop(), this.#snapshots?.stop()]);
     this.#events.stop();

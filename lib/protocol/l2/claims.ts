@@ -101,11 +101,11 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
         return this.#endAsking(now);
       case "tick":
         this.#tellFresh();
+        this.#endAsking(now);
         if (now >= this.#askAgainAt) {
           this.#askAgainAt = now + this.#options.askAgainMs;
-          for (const node of this.#asked.keys()) this.#ask(node);
+          for (const node of [...this.#asked.keys()]) this.#ask(node);
         }
-        this.#endAsking(now);
         this.#send(now);
     }
   }

@@ -1,59 +1,171 @@
 import { assertEquals } from "@std/assert/equals";
-import type { Member } from "../../../lib/base/member.ts";
-import { Liveness, type LivenessEffect } from "../../../lib/protocol/l2/liveness.ts";
+import type { Member, MemberState, ReceivedFacts } from "../../../lib/base/member.ts";
+import { Liveness, type LivenessInput, type PeerView } from "../../../lib/protocol/l2/liveness.ts";
 
-function member(state: "starting" | "alive"): Member {
-  return {
-    node: "b",
-    address: "192.0.2.2",
-    port: 7946,
-    state: "alive",
-    facts: {
-      version: "1",
-      capabilities: [],
-      generation: 1,
-      watchPort: 7947,
-      state,
-      usableInterfaces: ["eth0"],
-      failedLinkProbes: [],
-      listsAreCut: false,
-    },
-  };
-}
+const FACTS: ReceivedFacts = {
+  version: "1",
+  capabilities: [],
+  generation: 5,
+  watchPort: 7947,
+  state: "alive",
+  usableInterfaces: ["eth0"],
+  failedLinkProbes: [],
+  listsAreCut: false,
+};
 
-function drain(liveness: Liveness): { readonly watched: string[] | undefined; readonly state: string | undefined } {
-  let watched: string[] | undefined;
-  let state: string | undefined;
-  for (let effect: LivenessEffect | undefined; (effect = liveness.poll()) !== undefined;) {
-    if (effect.kind === "watch") watched = [...effect.nodes];
-    if (effect.kind === "peer") state = effect.peer.state;
+class Bench {
+  now = 1000;
+  readonly liveness: Liveness;
+  /** `b alive`, `watch b c`, `foreign d`. */
+  #words: string[] = [];
+  readonly views = new Map<string, PeerView>();
+
+  constructor(options: { membership?: boolean } = {}) {
+    this.liveness = new Liveness({ membership: options.membership ?? true });
   }
-  return { watched, state };
+
+  handle(input: LivenessInput | { readonly kind: "tick" }): this {
+    this.liveness.handle(input, this.now);
+    for (let effect; (effect = this.liveness.poll()) !== undefined;) {
+      if (effect.kind === "peer") {
+        this.views.set(effect.peer.node, effect.peer);
+        this.#words.push(`${effect.peer.node} ${effect.peer.state ?? "gone"}`);
+      } else this.#words.push([effect.kind === "watch" ? "watch" : "foreign", ...effect.nodes].join(" "));
+    }
+    return this;
+  }
+
+  list(...upsert: readonly string[]): this {
+    return this.handle({ kind: "peers", upsert, remove: [] });
+  }
+
+  member(node: string, state: MemberState | undefined, facts: ReceivedFacts | "foreign" = FACTS): this {
+    const member: Member | undefined = state === undefined
+      ? undefined
+      : { node, address: "192.0.2.9", port: 7946, state, facts: facts === "foreign" ? undefined : facts };
+    return this.handle({ kind: "member", change: { node, member } });
+  }
+
+  watched(node: string, state: "unknown" | "starting" | "alive" | "leaving" | "dead" | undefined): this {
+    return this.handle({ kind: "watched", node, state });
+  }
+
+  pairs(watch: readonly string[], candidates: readonly string[]): this {
+    return this.handle({ kind: "pairs", watch: new Set(watch), candidates: new Set(candidates) });
+  }
+
+  words(): string[] {
+    return this.#words.splice(0);
+  }
+
+  /** b is watched and lives; c and d live as the membership has it. */
+  static settled(): Bench {
+    const bench = new Bench().list("b", "c", "d").pairs(["b"], ["a", "b", "c", "d"]).watched("b", "unknown")
+      .watched("b", "alive").member("b", "alive").member("c", "alive").member("d", "alive").handle({
+        kind: "membersKnown",
+      });
+    bench.words();
+    return bench;
+  }
 }
 
-/** A candidate that nobody has to watch. */
-function candidate(): Liveness {
-  const liveness = new Liveness({ membership: true });
-  liveness.handle({ kind: "peers", upsert: ["b"], remove: [] }, 0);
-  liveness.handle({ kind: "membersKnown" }, 0);
-  liveness.handle({ kind: "pairs", watch: new Set(), candidates: new Set(["b"]) }, 0);
-  return liveness;
-}
-
-Deno.test("Liveness: a candidate that the gossip calls starting is watched, and alive once the watch says so", () => {
-  const liveness = candidate();
-  liveness.handle({ kind: "member", change: { node: "b", member: member("starting") } }, 1);
-  assertEquals(drain(liveness), { watched: ["b"], state: "starting" });
-  liveness.handle({ kind: "watched", node: "b", state: "alive" }, 2);
-  // Without the watch it would be starting again.
-  assertEquals(drain(liveness), { watched: undefined, state: "alive" });
+Deno.test("Liveness: without a membership the watch decides alone, and watches whom it will", () => {
+  const bench = new Bench({ membership: false }).list("b").watched("b", "unknown").watched("b", "alive");
+  bench.pairs(["b"], ["b"]).watched("b", "dead").watched("b", undefined);
+  assertEquals(bench.words(), ["b unknown", "b alive", "b dead", "b gone"]);
 });
 
-Deno.test("Liveness: a candidate is watched no longer when the gossip calls it alive too", () => {
-  const liveness = candidate();
-  liveness.handle({ kind: "watched", node: "b", state: "alive" }, 1);
-  liveness.handle({ kind: "member", change: { node: "b", member: member("starting") } }, 2);
-  drain(liveness);
-  liveness.handle({ kind: "member", change: { node: "b", member: member("alive") } }, 3);
-  assertEquals(drain(liveness), { watched: [], state: undefined });
+Deno.test("Liveness: where there is a verdict of the watch, it holds against the membership", () => {
+  const bench = Bench.settled();
+  assertEquals(bench.member("b", "dead").words(), []);
+  assertEquals(bench.watched("b", "dead").member("b", "alive").words(), ["b dead"]);
+  assertEquals(bench.watched("b", "leaving").words(), ["b leaving"]);
+});
+
+Deno.test("Liveness: of the others the membership decides, a suspect lives, and what a Meta says counts", () => {
+  const bench = Bench.settled();
+  assertEquals(bench.member("c", "suspect").words(), []);
+  assertEquals(bench.member("c", "alive", { ...FACTS, state: "leaving" }).words(), ["c leaving", "watch b c"]);
+  assertEquals(bench.member("d", "dead").words(), ["d dead", "watch b c d"]);
+});
+
+for (const state of ["dead", "left"] as const) {
+  Deno.test(`Liveness: a candidate that is ${state} to the membership is watched, so that it is seen coming back`, () => {
+    const bench = Bench.settled().member("c", state);
+    assertEquals(bench.words(), ["c dead", "watch b c"]);
+    assertEquals(bench.watched("c", "unknown").watched("c", "dead").words(), []);
+    assertEquals(bench.watched("c", "alive").words(), ["c alive"], "watched until the membership knows it too");
+    assertEquals(bench.member("c", "alive").words(), ["watch b"]);
+    assertEquals(bench.watched("c", undefined).words(), []);
+  });
+}
+
+Deno.test("Liveness: whoever is no candidate is not watched, whatever becomes of it", () => {
+  const bench = Bench.settled().pairs([], ["a"]);
+  assertEquals(bench.words(), ["watch"]);
+  assertEquals(bench.member("c", "dead").words(), ["c dead"]);
+});
+
+Deno.test("Liveness: a pair that begins to be watched goes on living until there is a verdict", () => {
+  const bench = Bench.settled().pairs(["b", "c"], ["b", "c", "d"]);
+  assertEquals(bench.watched("c", "unknown").words(), ["watch b c"]);
+  assertEquals(bench.watched("c", "dead").words(), ["c dead"]);
+});
+
+Deno.test("Liveness: a member that is not Herald is never watched, and its membership decides", () => {
+  const bench = Bench.settled().list("m").pairs(["b", "m"], ["b", "c", "m"]);
+  bench.words();
+  bench.member("m", "alive", "foreign");
+  assertEquals(bench.words(), ["m alive", "foreign m", "watch b"]);
+  assertEquals(bench.watched("m", "dead").words(), []);
+  assertEquals(bench.member("m", "suspect", "foreign").words(), []);
+  assertEquals(bench.member("m", "dead", "foreign").words(), ["m dead", "foreign"]);
+});
+
+Deno.test("Liveness: before the membership has joined, silence of the watch is no death: it may be MetalLB", () => {
+  const bench = new Bench().handle({ kind: "opened" }).list("m", "h").pairs([], ["m", "h"]);
+  assertEquals(bench.words(), ["m unknown", "h unknown", "watch m h"]);
+  assertEquals(bench.watched("m", "dead").watched("h", "alive").words(), ["h alive"]);
+  assertEquals(bench.member("m", "alive", "foreign").words(), ["m alive", "foreign m", "watch h"]);
+});
+
+Deno.test("Liveness: a membership that does not join is waited for a second", () => {
+  const bench = new Bench().handle({ kind: "opened" }).list("b").pairs([], ["b"]).watched("b", "dead");
+  bench.words();
+  assertEquals(bench.liveness.deadline()?.at, 2000);
+  bench.now = 2000;
+  assertEquals(bench.handle({ kind: "tick" }).words(), ["b dead"]);
+  assertEquals(bench.liveness.deadline(), undefined);
+});
+
+Deno.test("Liveness: after a gap nobody is known, and everybody is asked", () => {
+  const bench = Bench.settled().handle({ kind: "gap" }).watched("b", "unknown");
+  assertEquals(bench.words(), ["c unknown", "d unknown", "watch b c d", "b unknown"]);
+  assertEquals(bench.watched("c", "unknown").watched("c", "alive").words(), ["c alive", "watch b d"]);
+  assertEquals(bench.watched("d", "dead").words(), ["d dead"]);
+});
+
+Deno.test("Liveness: what a node says of its interfaces comes by the watch at once, or by its Meta", () => {
+  const bench = Bench.settled();
+  const usable = (node: string) => bench.views.get(node)?.serving?.usableInterfaces;
+  bench.member("c", "alive", { ...FACTS, usableInterfaces: ["eth5"] });
+  bench.handle({ kind: "serving", node: "b", serving: { usableInterfaces: [], failedLinkProbes: [] } });
+  assertEquals([usable("b"), usable("c")], [[], ["eth5"]]);
+  bench.member("b", "alive", FACTS);
+  assertEquals(usable("b"), [], "the Meta of one that is watched is old");
+  bench.member("d", "alive", { ...FACTS, usableInterfaces: [], listsAreCut: true });
+  assertEquals(usable("d"), ["eth0"], "what was cut says nothing");
+});
+
+Deno.test("Liveness: nothing is kept of a node that is no peer and dead", () => {
+  const bench = Bench.settled().member("c", undefined).handle({ kind: "peers", upsert: [], remove: ["c"] });
+  assertEquals(bench.words(), ["c dead", "watch b c", "c gone", "watch b"]);
+  assertEquals(bench.liveness.count(), { known: 2, living: 2 });
+});
+
+Deno.test("Liveness: a candidate that the gossip calls starting is watched, and alive once the watch says so", () => {
+  const bench = Bench.settled().member("c", "alive", { ...FACTS, state: "starting" });
+  assertEquals(bench.words(), ["c starting", "watch b c"]);
+  assertEquals(bench.watched("c", "unknown").watched("c", "alive").words(), ["c alive"], "and it is watched on");
+  assertEquals(bench.member("c", "alive").words(), ["watch b"], "until the gossip calls it alive too");
 });

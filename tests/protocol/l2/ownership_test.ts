@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert/equals";
-import type { WantedAddress } from "../../../lib/base/wanted.ts";
+import type { Serving } from "../../../lib/base/serving.ts";
+import { DEFAULT_ADDRESS_POLICY, type WantedAddress } from "../../../lib/base/wanted.ts";
 import { Ownership } from "../../../lib/protocol/l2/ownership.ts";
 import type { Claim, OwnershipInput } from "../../../lib/protocol/l2/ownership_io.ts";
 
@@ -332,4 +333,197 @@ Deno.test("Ownership: a hundred candidates that die in one go are one change of 
   const bench = new Bench().peers(all("alive")).want([...others, "b"]).handle({ kind: "complete" });
   assertEquals(bench.words().at(-1), "other-0 notOwner");
   assertEquals(bench.peers(all("dead")).words(), ["own", "announce", "b elected"]);
+});
+
+/** Like {@linkcode Bench.owner}, but the address stays where it is: `never`, or after so many milliseconds. */
+function kept(failback: "never" | { readonly afterMs: number }): Bench {
+  const policy = { ...DEFAULT_ADDRESS_POLICY, failback };
+  const bench = new Bench().peers({ a: "dead", c: "alive" }).want(["a", "b", "c"], { policy }).handle({
+    kind: "complete",
+  }).handle({ kind: "claimsKnown" });
+  bench.words();
+  return bench;
+}
+
+const hear = (node: string, term: number, rest: Partial<Claim> & { readonly standing?: boolean } = {}) => {
+  const { standing = false, ...claim } = rest;
+  return { kind: "claims", node, claims: [{ address: VIP, term, givenUp: false, ...claim }], standing } as const;
+};
+
+Deno.test("Ownership: every change of hands is told with a higher term, and to nobody where nobody is watched", () => {
+  const bench = Bench.owner();
+  assertEquals(bench.claims, [{ address: VIP, term: 1, givenUp: false }]);
+  bench.peers({ a: "alive" }).handle(hear("a", 2)).peers({ a: "dead" });
+  assertEquals(bench.claims.at(-1), { address: VIP, term: 3, givenUp: false });
+  assertEquals(new Bench({ watched: false }).handle({ kind: "complete" }).want(["b"]).claims, []);
+});
+
+Deno.test("Ownership: a claim ends a hand-over like an announcement on the segment", () => {
+  const bench = Bench.owner().peers({ a: "alive" });
+  bench.words();
+  assertEquals(bench.handle(hear("a", 2)).words(), ["disown", "a notOwner"]);
+});
+
+Deno.test("Ownership: a leaver stops as soon as its successor says that it answers", () => {
+  const bench = Bench.owner().handle({ kind: "leave" });
+  bench.words();
+  assertEquals(bench.handle(hear("c", 2)).words(), ["disown", "c leaving", "left"]);
+});
+
+Deno.test("Ownership: an owner that another one contradicts says so once in a while, and then takes its neighbours back", () => {
+  const bench = Bench.owner();
+  for (let i = 0; i < 10; i++) bench.handle(hear("c", 5 + i)).pass(10);
+  assertEquals([bench.claims.length, bench.words()], [2, []]);
+  assertEquals(bench.pass(150).words(), ["repeat"]);
+  assertEquals(bench.claims.at(-1)!.term > 5, true);
+});
+
+Deno.test("Ownership: whoever answers in the place of one that seems to live casts doubt on it", () => {
+  const bench = new Bench().peers({ a: "alive", c: "alive" }).want(["a", "b", "c"]).handle({ kind: "complete" });
+  bench.words();
+  assertEquals(bench.handle(hear("c", 4)).words(), ["doubt a"]);
+  assertEquals(bench.handle(hear("a", 5)).words(), []);
+});
+
+Deno.test("Ownership: a claim of one that is dead to us is nothing; it says it again when it is back", () => {
+  const bench = Bench.owner();
+  assertEquals(bench.handle(hear("a", 9)).words(), []);
+  assertEquals(bench.claims.length, 1);
+});
+
+Deno.test("Ownership: after a split the better candidate keeps the address, and both say so", () => {
+  const loser = Bench.owner().peers({ a: "alive" });
+  loser.words();
+  assertEquals(loser.handle(hear("a", 1, { standing: true })).words(), [
+    "disown",
+    "a notOwner",
+    "split with a, a keeps",
+  ]);
+  const winner = Bench.owner();
+  assertEquals(winner.handle(hear("c", 7, { standing: true })).words(), ["split with c, b keeps"]);
+});
+
+Deno.test("Ownership: with failback never, the address stays when the better candidate is back", () => {
+  const bench = kept("never").peers({ a: "alive" });
+  assertEquals(bench.words(), ["b kept", "repeat"]);
+  assertEquals(bench.pass(1_000_000).words(), []);
+  assertEquals(bench.peers({ a: "dead" }).words(), ["b elected"]);
+});
+
+Deno.test("Ownership: with failback never, a better candidate that comes back takes nothing that another one holds", () => {
+  const policy = { ...DEFAULT_ADDRESS_POLICY, failback: "never" } as const;
+  const bench = new Bench().peers({ a: "unknown" }).want(["b", "a"], { policy }).handle({ kind: "complete" });
+  bench.words();
+  assertEquals(bench.peers({ a: "alive" }).pass(900).words(), [], "nobody has said who answers");
+  assertEquals(bench.handle(hear("a", 3)).handle({ kind: "claimsKnown" }).words(), ["a notOwner"]);
+  assertEquals(bench.peers({ a: "dead" }).words(), ["own", "announce", "b elected"]);
+  assertEquals(bench.claims.at(-1)!.term, 4);
+});
+
+Deno.test("Ownership: with failback never and nobody who claims it, the first candidate takes it", () => {
+  const policy = { ...DEFAULT_ADDRESS_POLICY, failback: "never" } as const;
+  const bench = new Bench().peers({ a: "alive" }).want(["b", "a"], { policy }).handle({ kind: "complete" });
+  assertEquals(bench.words().at(-1), "nobody waitingForClaims");
+  assertEquals(bench.asked, 1);
+  assertEquals(bench.handle({ kind: "claimsKnown" }).words(), ["own", "announce", "b elected"]);
+});
+
+Deno.test("Ownership: with failback never, the status says who held it when no speaker knows", () => {
+  const policy = { ...DEFAULT_ADDRESS_POLICY, failback: "never" } as const;
+  const bench = new Bench().peers({ a: "alive" }).want(["b", "a"], { policy, lastHolder: "a" });
+  bench.handle({ kind: "complete" }).handle({ kind: "claimsKnown" });
+  assertEquals(bench.words().at(-1), "a notOwner");
+});
+
+Deno.test("Ownership: with failback after a while, the better candidate gets it when it has lived for so long", () => {
+  const bench = kept({ afterMs: 60_000 }).peers({ a: "alive" });
+  bench.words();
+  assertEquals(bench.pass(30_000).peers({ a: "dead" }).peers({ a: "alive" }).words(), [
+    "b elected",
+    "b kept",
+    "repeat",
+  ]);
+  assertEquals(bench.pass(59_999).words(), []);
+  assertEquals(bench.pass(1).words(), ["hush", "a handingOver"]);
+  assertEquals(bench.claims.at(-1), { address: VIP, term: 1, givenUp: true });
+  assertEquals(bench.handle(hear("a", 2)).words(), ["disown", "a notOwner"]);
+});
+
+Deno.test("Ownership: who gave up goes on answering until the successor has heard it, however often that is lost", () => {
+  const bench = kept({ afterMs: 1000 }).peers({ a: "alive" }).pass(1000);
+  bench.words();
+  bench.claims.length = 0;
+  bench.pass(10_000);
+  assertEquals(bench.words().includes("disown"), false);
+  assertEquals(bench.claims.length >= 4 && bench.claims.every(({ givenUp }) => givenUp), true);
+});
+
+Deno.test("Ownership: whoever waits for a holder that gave up takes over", () => {
+  const policy = { ...DEFAULT_ADDRESS_POLICY, failback: { afterMs: 1000 } };
+  const bench = new Bench().peers({ a: "alive" }).want(["b", "a"], { policy }).handle({ kind: "complete" });
+  bench.handle(hear("a", 3)).handle({ kind: "claimsKnown" });
+  assertEquals(bench.words().at(-1), "a notOwner");
+  assertEquals(bench.handle(hear("a", 3, { givenUp: true })).words(), ["own", "announce", "b elected"]);
+  assertEquals(bench.claims.at(-1)!.term, 4);
+});
+
+Deno.test("Ownership: after a split with failback never, the later term keeps the address, of equal ones the better candidate", () => {
+  for (const [term, keeps] of [[1, "b"], [2, "c"]] as const) {
+    const bench = kept("never");
+    assertEquals(bench.handle(hear("c", term, { standing: true })).words().at(-1), `split with c, ${keeps} keeps`);
+  }
+  const better = kept("never").peers({ a: "alive" });
+  assertEquals(better.handle(hear("a", 1, { standing: true })).words().at(-1), "split with a, a keeps");
+});
+
+Deno.test("Ownership: while a member lives that is not Herald, failback is immediate and nobody stands back", () => {
+  const bench = kept("never").peers({ a: "alive" });
+  bench.words();
+  assertEquals(bench.handle({ kind: "foreignMembers", nodes: ["c"] }).words(), ["hush", "a handingOver"]);
+  const unable = Bench.owner().handle({ kind: "serving", serving: NOWHERE, noCarrier: new Set(["eth0"]) });
+  unable.words();
+  assertEquals(unable.handle({ kind: "foreignMembers", nodes: ["c"] }).words(), ["own", "announce", "b elected"]);
+});
+
+const NOWHERE = { usableInterfaces: [], failedLinkProbes: [] };
+const SOMEWHERE = { usableInterfaces: ["eth0"], failedLinkProbes: [] };
+
+Deno.test("Ownership: who loses its carrier stands back at once, and is told why", () => {
+  const bench = Bench.owner();
+  const lost = { kind: "serving", serving: NOWHERE, noCarrier: new Set(["eth0"]) } as const;
+  assertEquals(bench.handle(lost).words(), ["hush", "c handingOver"]);
+  assertEquals(bench.handle(hear("c", 2)).words(), ["disown", "c noCarrier"]);
+  const back = { kind: "serving", serving: SOMEWHERE, noCarrier: new Set<string>() } as const;
+  assertEquals(bench.handle(back).words(), ["own", "announce", "b elected"]);
+});
+
+Deno.test("Ownership: an owner that says that it cannot serve is succeeded, and gets it back when it can", () => {
+  const bench = new Bench().peers({ a: "alive" }).want(["a", "b"]).handle({ kind: "complete" });
+  bench.words();
+  const say = (serving: Serving) => bench.handle({ kind: "peers", changes: [{ node: "a", state: "alive", serving }] });
+  assertEquals(say(NOWHERE).words(), ["own", "announce", "b elected"]);
+  assertEquals(say(SOMEWHERE).words(), ["hush", "a handingOver"]);
+});
+
+Deno.test("Ownership: when nobody can serve, nobody stands back", () => {
+  const bench = Bench.owner();
+  bench.handle({ kind: "peers", changes: [{ node: "c", state: "alive", serving: NOWHERE }] });
+  assertEquals(bench.handle({ kind: "serving", serving: NOWHERE, noCarrier: new Set() }).words(), ["b noInterface"]);
+});
+
+Deno.test("Ownership: the two after the owner watch it; the owner watches nobody", () => {
+  const bench = new Bench().peers({ a: "alive", c: "alive" }).want(["a", "b", "c"]).handle({ kind: "complete" });
+  assertEquals(bench.watch, ["a"]);
+  assertEquals(bench.want(["a", "c", "b"]).watch, ["a", "c"]);
+  assertEquals(bench.want(["b", "a", "c"]).watch, []);
+  assertEquals(bench.want(["a", "b", "c"]).watch, ["a"], "as long as it answers, and as the next one");
+});
+
+Deno.test("Ownership: who is cut off answers nothing, and asks who does before it answers again", () => {
+  const bench = Bench.owner();
+  const asked = bench.asked;
+  assertEquals(bench.handle({ kind: "cutOff", cutOff: true }).words(), ["disown", "nobody safe"]);
+  assertEquals(bench.peers({ a: "alive" }).peers({ a: "dead" }).words(), []);
+  assertEquals(bench.handle({ kind: "cutOff", cutOff: false }).words(), ["own", "announce", "b elected"]);
+  assertEquals(bench.asked, asked + 1);
 });
