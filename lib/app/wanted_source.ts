@@ -29,7 +29,7 @@ import { WantedDiff } from "../decision/plan/wanted_diff.ts";
 import type { KubeClientFacts, ProblemCount } from "../edge/http/metallb_metrics.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
 import type { Reflector } from "../edge/kube/reflector.ts";
-import type { Schedule } from "../edge/kube/schedule.ts";
+import { type Schedule, systemSchedule } from "../edge/kube/schedule.ts";
 import type { StoreChange } from "../edge/kube/store.ts";
 import { Caches } from "./caches.ts";
 import { type ConfigKind, ConfigKinds, sameConfiguration } from "./config_kinds.ts";
@@ -114,9 +114,11 @@ export class WantedSource {
   /** The first snapshot was made. */
   #begun = false;
   #isLate = false;
+  /** Some advertisement leaves addresses where they are. */
+  #hasFailbackPolicy = false;
   /** What stands in for the plan until the caches are filled: from a snapshot. */
   #restored: ReadonlyMap<string, WantedAddress> | undefined;
-  #lastHoldersTimer: ReturnType<typeof setTimeout> | undefined;
+  #cancelWait: (() => void) | undefined;
   readonly #flushSoon = coalesced(() => this.#flush());
 
   constructor(options: WantedSourceOptions, deps: WantedSourceDeps) {
@@ -148,7 +150,7 @@ export class WantedSource {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#lastHoldersTimer);
+    this.#cancelWait?.();
     await Promise.all([this.#caches.stop(), this.#optional.stop()]);
   }
 
@@ -292,8 +294,8 @@ export class WantedSource {
   #flush(): void {
     if (this.#stopped) return;
     if (this.#configChanged) this.#resolveConfig();
-    const { addresses, services } = this.#planner.refresh();
     if (!this.#begun && this.#waitsForLastHolders()) return;
+    const { addresses, services } = this.#planner.refresh();
     const planned = this.#begun ? this.#planner.plan.addresses : this.#withLastHolders(this.#planner.plan.addresses);
     this.#begun = true;
     const wanted = { addresses: planned, peers: peersByNode(this.#peers.values()) };
@@ -312,25 +314,19 @@ export class WantedSource {
   /** True while the first snapshot is to wait: who announced before decides only where addresses stay where they are. */
   #waitsForLastHolders(): boolean {
     const { lastHolders } = this.#deps;
-    if (lastHolders === undefined || lastHolders.synced || !this.#hasFailbackPolicy()) return false;
-    if (this.#lastHoldersTimer !== undefined) return !this.#isLate;
-    this.#lastHoldersTimer = setTimeout(() => {
+    if (lastHolders === undefined || lastHolders.synced || !this.#hasFailbackPolicy) return false;
+    if (this.#cancelWait !== undefined) return !this.#isLate;
+    const { schedule = systemSchedule } = this.#deps;
+    this.#cancelWait = schedule(() => {
       this.#isLate = true;
       this.#scheduleFlush();
     }, LAST_HOLDERS_MS);
     return true;
   }
 
-  #hasFailbackPolicy(): boolean {
-    for (const { policy } of this.#planner.plan.addresses.values()) {
-      if (policy !== undefined && policy.failback !== "immediate") return true;
-    }
-    return false;
-  }
-
   #withLastHolders(addresses: ReadonlyMap<string, WantedAddress>): ReadonlyMap<string, WantedAddress> {
     const { lastHolders } = this.#deps;
-    if (lastHolders === undefined || !this.#hasFailbackPolicy()) return addresses;
+    if (lastHolders === undefined || !this.#hasFailbackPolicy) return addresses;
     return new Map([...addresses].map(([address, wanted]) => {
       const holders = new Set(wanted.services.flatMap((key) => lastHolders.holderOf(key) ?? []));
       const [lastHolder] = holders;
@@ -354,6 +350,7 @@ export class WantedSource {
       labels: this.#nodes.store.get(this.#options.node)?.metadata.labels,
     });
     this.#planner.setConfig(config);
+    this.#hasFailbackPolicy = config.l2Advertisements.some(({ policy }) => policy.failback !== "immediate");
     this.#problemLog.replace(problems);
     this.#deps.onProblems(problems);
     // MetalLB's word for it (reference §13).
