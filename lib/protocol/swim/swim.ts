@@ -20,6 +20,7 @@ import type { MemberlistMessage, MemberVersions } from "../../wire/memberlist/me
 import type { StreamMessage } from "../../wire/memberlist/stream_message.ts";
 import { Awareness } from "./awareness.ts";
 import { Discovery } from "./discovery.ts";
+import { Exchanges, type StreamEffect } from "./exchanges.ts";
 import type { KnownMember } from "./member_table.ts";
 import { Membership, type MembershipNews } from "./membership.ts";
 import { decodeMeta } from "./meta.ts";
@@ -48,10 +49,7 @@ export type SwimInput =
 /** In the order in which they must be applied. */
 export type SwimEffect =
   | { readonly kind: "sendDatagram"; readonly datagram: Datagram }
-  /** Connect, send the message, hand in one reply or the failure. */
-  | { readonly kind: "openStream"; readonly id: number; readonly to: End; readonly message: StreamMessage }
-  | { readonly kind: "replyStream"; readonly id: number; readonly message: StreamMessage }
-  | { readonly kind: "closeStream"; readonly id: number }
+  | StreamEffect
   | { readonly kind: "member"; readonly change: MemberChange }
   /** Once: a first seed told us of the others, or none could. */
   | { readonly kind: "joined" }
@@ -90,12 +88,6 @@ const WARN_AGAIN_MS = 60_000;
 const WARNED_MAX = 1024;
 const NOTHING = new Uint8Array(0);
 
-/** What a stream that we opened is for. */
-type StreamPurpose =
-  | { readonly kind: "join"; readonly to: End }
-  | { readonly kind: "pushPull"; readonly node: string }
-  | { readonly kind: "ping"; readonly seqNo: number };
-
 export class Swim implements Machine<SwimInput, SwimEffect> {
   readonly #options: SwimOptions;
   readonly #rng: Rng;
@@ -106,10 +98,9 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
   readonly #relay: PingRelay;
   readonly #discovery: Discovery;
   readonly #userMessages: UserMessages;
-  readonly #streams = new Map<number, StreamPurpose>();
+  readonly #exchanges: Exchanges;
   readonly #warnedAt = new Map<string, Millis>();
   #prober: Prober | undefined;
-  #nextStream = 0;
   #seqNo: number;
   #gossipAt: Millis = Infinity;
   #pushPullAt: Millis = Infinity;
@@ -144,7 +135,16 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
     this.#discovery = new Discovery({
       rng: deps.rng,
       isMember: (end) => this.#isLiveMember(end),
-      join: (to) => this.#openStream(to, { kind: "join", to }),
+      join: (to) => this.#exchanges.join(to),
+    });
+    this.#exchanges = new Exchanges({
+      membership: this.#membership,
+      emit: (effect) => this.#effects.push(effect),
+      takeUserMessage: (bytes) => this.#takeUserMessage(bytes),
+      pingAnswered: (seqNo) => this.#prober!.streamAnswered(seqNo),
+      joinEnded: (to, isJoined) => this.#joinEnded(to, isJoined),
+      warn: (about, event) => this.#warn(about, event),
+      log: (event) => this.#log(event),
     });
     this.#membership.announce();
   }
@@ -158,13 +158,13 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
         for (const message of input.messages) this.#take(message, input.from);
         break;
       case "streamRequest":
-        this.#answerStream(input.id, input.message);
+        this.#exchanges.takeRequest(input.id, { message: input.message, now });
         break;
       case "streamReply":
-        this.#takeReply(input.id, input.message);
+        this.#exchanges.takeReply(input.id, { message: input.message, now });
         break;
       case "streamFailed":
-        this.#streamEnded(input.id, input.reason);
+        this.#exchanges.fail(input.id, input.reason);
         break;
       case "seeds":
         this.#discovery.setSeeds(input.seeds, now);
@@ -223,7 +223,7 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
       outbox: this.#outbox,
       awareness: this.#awareness,
       nextSeqNo: () => this.#nextSeqNo(),
-      pingByStream: (member, seqNo) => this.#openStream(member, { kind: "ping", seqNo }, member.node),
+      pingByStream: (member, seqNo) => this.#exchanges.ping(member, seqNo),
       onStreamOnly: (node) => this.#warn(node, { level: "warn", event: "memberAnswersByStreamOnly", member: node }),
     });
     this.#gossipAt = now + below(this.#rng, timing.gossipIntervalMs);
@@ -312,84 +312,18 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
   #pushPull(): void {
     const { self, table } = this.#membership;
     const [member] = table.pick(1, (each) => each !== self && each.state === "alive");
-    if (member !== undefined) this.#openStream(member, { kind: "pushPull", node: member.node });
+    if (member !== undefined) this.#exchanges.exchangeWith(member);
   }
 
-  #openStream(to: End, purpose: StreamPurpose, node = ""): void {
-    const id = ++this.#nextStream;
-    this.#streams.set(id, purpose);
-    const { address, port } = to;
-    const message: StreamMessage = purpose.kind === "ping"
-      ? { kind: "ping", seqNo: purpose.seqNo, node, source: this.#membership.self }
-      : this.#ownState(purpose.kind === "join");
-    this.#effects.push({ kind: "openStream", id, to: { address, port }, message });
-  }
-
-  #ownState(join: boolean): StreamMessage {
-    return { kind: "pushPull", join, members: this.#membership.table.records(), userState: NOTHING };
-  }
-
-  #answerStream(id: number, message: StreamMessage): void {
-    switch (message.kind) {
-      case "pushPull":
-        // Our own state first: what they told us is no news to them.
-        this.#effects.push({ kind: "replyStream", id, message: this.#ownState(message.join) });
-        this.#merge(message.members, "a node that called");
-        return;
-      case "ping":
-        if (message.node === "" || message.node === this.#options.node) {
-          const { seqNo } = message;
-          this.#effects.push({ kind: "replyStream", id, message: { kind: "ack", seqNo, payload: NOTHING } });
-          return;
-        }
-        break;
-      case "user":
-        this.#takeUserMessage(message.bytes);
-        break;
-      case "error":
-        this.#log({ level: "debug", event: "streamErrorReceived", error: message.text });
-        break;
-      case "ack":
-        break;
-    }
-    this.#effects.push({ kind: "closeStream", id });
-  }
-
-  #takeReply(id: number, message: StreamMessage): void {
-    const purpose = this.#streams.get(id);
-    if (purpose === undefined) return;
-    if (message.kind === "error") return this.#streamEnded(id, `the other side said: ${message.text}`);
-    if (purpose.kind === "ping") {
-      if (message.kind === "ack" && message.seqNo === purpose.seqNo) this.#prober!.streamAnswered(purpose.seqNo);
-    } else if (message.kind === "pushPull") {
-      this.#merge(message.members, purpose.kind === "join" ? purpose.to.address : purpose.node);
-    }
-    this.#streamEnded(id, undefined);
-  }
-
-  #streamEnded(id: number, failure: string | undefined): void {
-    const purpose = this.#streams.get(id);
-    this.#streams.delete(id);
-    if (purpose === undefined || purpose.kind === "ping") return;
-    if (failure !== undefined) {
-      const member = purpose.kind === "join" ? purpose.to.address : purpose.node;
-      this.#log({ level: "debug", event: "stateNotExchanged", member, error: failure });
-    }
-    if (purpose.kind !== "join") return;
-    this.#discovery.ended(purpose.to, this.#now);
-    if (!this.#joined && (failure === undefined || this.#discovery.isOver)) this.#becomeJoined();
+  #joinEnded(to: End, isJoined: boolean): void {
+    this.#discovery.ended(to, this.#now);
+    if (isJoined || this.#discovery.isOver) this.#becomeJoined();
   }
 
   #becomeJoined(): void {
     if (this.#joined) return;
     this.#joined = true;
     this.#effects.push({ kind: "joined" });
-  }
-
-  #merge(records: (StreamMessage & { kind: "pushPull" })["members"], from: string): void {
-    const misfit = this.#membership.incompatible(records);
-    if (misfit === undefined) return this.#membership.merge(records, this.#now);
-    this.#warn(`merge ${from}`, { level: "warn", event: "memberlistIncompatible", from, reason: misfit });
   }
 
   #takeNews(news: MembershipNews): void {
