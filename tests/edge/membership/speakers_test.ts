@@ -1,0 +1,50 @@
+// needs: curl
+/** The speaker as a program, three times, with an API: the gossip comes about by what the API says of the Pods. */
+import { assertEquals } from "@std/assert/equals";
+import { type Program, type ProgramStage, withPrograms } from "../app/program_stage.ts";
+import { startSpeakers } from "../app/speakers.ts";
+import { until } from "../app/witness.ts";
+
+const NODES = ["n1", "n2", "n3"];
+
+/** The last thing that a speaker logged of a member. */
+function view(program: Program, node: string): string | undefined {
+  return program.log().findLast((line) => /^member[A-Z]/.test(line.event) && line["member"] === node)?.event;
+}
+
+async function sees(program: Program, node: string, { event, limitMs }: { event: string; limitMs?: number }) {
+  await until(
+    `${event} of ${node} is the last that is said of it`,
+    () => Promise.resolve(view(program, node) === event),
+    limitMs,
+  );
+}
+
+async function meet(stage: ProgramStage): Promise<ReadonlyMap<string, Program>> {
+  const speakers = await startSpeakers(stage, NODES);
+  for (const [node, program] of speakers) {
+    for (const other of NODES) if (other !== node) await sees(program, other, { event: "memberJoined" });
+  }
+  return speakers;
+}
+
+Deno.test("Three speakers meet and change their key; one leaves, comes back with the new key alone, and one is killed", () =>
+  withPrograms({ nodes: 3, addresses: "192.168.77.130-192.168.77.139" }, async (stage) => {
+    const speakers = await meet(stage);
+    const [n1, n2, n3] = NODES.map((node) => speakers.get(node)!) as [Program, Program, Program];
+    await Deno.writeTextFile(`${stage.folder}/secretkey`, "another secret, which kubectl mounts now");
+    for (const program of speakers.values()) await program.logged("memberlistKeyInstalled");
+    await n3.kill("SIGTERM");
+    for (const program of [n1, n2]) await sees(program, "n3", { event: "memberLeft" });
+    const again = await stage.startSpeaker("n3");
+    for (const node of ["n1", "n2"]) await sees(again, node, { event: "memberJoined" });
+    for (const program of [n1, n2]) await sees(program, "n3", { event: "memberJoined" });
+    // Some rounds of probing: whoever cannot be understood would be suspected by then.
+    await new Promise((resolve) => setTimeout(resolve, 4000));
+    for (const program of [n1, n2, again]) {
+      assertEquals(program.log().filter(({ event }) => event === "memberSuspected"), []);
+    }
+    await n2.kill();
+    for (const program of [n1, again]) await sees(program, "n2", { event: "memberFailed", limitMs: 20_000 });
+    assertEquals(n1.log().filter(({ level }) => level === "error"), []);
+  }));
