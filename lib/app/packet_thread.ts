@@ -149,6 +149,7 @@ export class PacketThread {
     if (this.#init.watch === undefined) return undefined;
     return new WatchSockets(this.#init.watch, {
       loop: this.#loop,
+      clock: systemClock,
       input: (input) => this.#driver.input(input),
       count: (counter) => this.#counters.increment(counter),
       drop: (reason) => this.#drop(reason),
@@ -175,6 +176,7 @@ export class PacketThread {
         break;
       case "secret":
         this.#membership?.changeSecret(message.secret);
+        this.#watch?.changeSecret(message.secret);
         break;
       case "inspect":
         this.#post({ kind: "inspected", id: message.id, state: this.#inspect() });

@@ -6,6 +6,8 @@
  * dies, its kernel ends the connection at once, long before the next probe is due. Nothing is ever said on a line, and
  * nothing is believed of it but that it ended; whoever cannot have one (a firewall) is told by the probes alone.
  */
+import { KeyRotation } from "../base/key_rotation.ts";
+import type { Clock } from "../base/time.ts";
 import { EAGAIN, ECONNREFUSED } from "../edge/net/errno.ts";
 import { ProbeSocket } from "../edge/net/probe_socket.ts";
 import { TcpListener, TcpSocket } from "../edge/net/tcp_socket.ts";
@@ -17,7 +19,7 @@ import {
   deriveWatchKey,
   encodeWatchMessage,
   WATCH_MESSAGE_BYTES_MAX,
-  type WatchKey,
+  type WatchDecodeResult,
 } from "../protocol/watch/message.ts";
 
 export interface WatchSocketsOptions {
@@ -28,6 +30,7 @@ export interface WatchSocketsOptions {
 
 export interface WatchSocketsDeps {
   readonly loop: PacketLoop;
+  readonly clock: Clock;
   readonly input: (input: PacketPlaneInput) => void;
   readonly count: (counter: "watchReceived" | "watchRefused" | "sendErrors") => void;
   /** Counts what is not processed, by a reason of a closed set. */
@@ -50,7 +53,7 @@ const HELD_MAX = 1024;
 
 export class WatchSockets {
   readonly #address: string;
-  readonly #key: WatchKey | undefined;
+  readonly #keys: KeyRotation | undefined;
   readonly #deps: WatchSocketsDeps;
   readonly #socket: UdpSocket;
   readonly #listener: TcpListener;
@@ -63,7 +66,7 @@ export class WatchSockets {
   constructor(options: WatchSocketsOptions, deps: WatchSocketsDeps) {
     this.#address = options.address;
     this.#deps = deps;
-    this.#key = options.secret === undefined ? undefined : deriveWatchKey(options.secret);
+    this.#keys = options.secret === undefined ? undefined : new KeyRotation(deriveWatchKey(options.secret));
     this.#socket = UdpSocket.bind(options);
     this.#listener = TcpListener.listen({ address: options.address, port: this.#socket.port });
     deps.loop.add({
@@ -74,8 +77,13 @@ export class WatchSockets {
     deps.loop.add({ fd: this.#listener.fd, drain: (budget) => this.#accept(budget), discard: () => 0 });
   }
 
+  /** The cluster's secret changed: messages by the new one are believed from now on, and made by it after a while. */
+  changeSecret(secret: Uint8Array): void {
+    this.#keys?.install(deriveWatchKey(secret), this.#deps.clock.now());
+  }
+
   send(effect: SendWatch): void {
-    const bytes = encodeWatchMessage(effect.message, this.#key);
+    const bytes = encodeWatchMessage(effect.message, this.#keys?.keyFor(effect.address, this.#deps.clock.now()));
     const probe = effect.probed === undefined ? undefined : this.#probeSocket(effect, effect.probed);
     if (probe === undefined) {
       if (this.#socket.sendTo(bytes, effect.address, effect.port) < 0) this.#deps.count("sendErrors");
@@ -160,7 +168,7 @@ export class WatchSockets {
 
   #take(length: number, from: { readonly address: string; readonly port: number }): void {
     this.#deps.count("watchReceived");
-    const decoded = decodeWatchMessage(this.#buffer.subarray(0, length), this.#key);
+    const decoded = this.#decode(this.#buffer.subarray(0, length), from.address);
     if (decoded.ok) {
       const { address, port } = from;
       this.#deps.input({ kind: "watch", message: decoded.value, address, port });
@@ -168,6 +176,18 @@ export class WatchSockets {
     }
     this.#deps.count("watchRefused");
     this.#deps.drop(`watch ${decoded.reason}`);
+  }
+
+  #decode(bytes: Uint8Array, address: string): WatchDecodeResult {
+    const keys = this.#keys;
+    if (keys === undefined) return decodeWatchMessage(bytes, undefined);
+    let decoded: WatchDecodeResult = { ok: false, reason: "tagMismatch" };
+    for (const key of keys.keys) {
+      decoded = decodeWatchMessage(bytes, key);
+      if (decoded.ok) keys.heard(address, key);
+      if (decoded.ok || decoded.reason !== "tagMismatch") return decoded;
+    }
+    return decoded;
   }
 
   /** A line is readable when it ended, or could not be had, or somebody broke the rule that nothing is said on it. */

@@ -43,6 +43,11 @@ Deno.test("Three speakers meet and change their key; one leaves, comes back with
     await new Promise((resolve) => setTimeout(resolve, 4000));
     for (const program of [n1, n2, again]) {
       assertEquals(program.log().filter(({ event }) => event === "memberSuspected"), []);
+      const peers = program.log().filter(({ event }) => event === "peerChanged");
+      for (const node of NODES) {
+        const last = peers.findLast(({ peer }) => peer === node);
+        assertEquals([node, last?.["state"] ?? "alive"], [node, "alive"]);
+      }
     }
     await n2.kill();
     for (const program of [n1, again]) await sees(program, "n2", { event: "memberFailed", limitMs: 20_000 });
