@@ -61,15 +61,17 @@ export class GossipQueue {
     const taken: Rumour[] = [];
     let free = bytesMax;
     for (const tier of this.#tiers) {
-      for (let index = 0; index < tier.length && free > partBytes && taken.length < PARTS_MAX;) {
-        const rumour = tier[index]!;
-        if (rumour.bytes.length + partBytes > free) {
-          index++;
-          continue;
+      while (taken.length < PARTS_MAX) {
+        // The longest that fits, and those behind it that still do: in a large cluster a tier is long.
+        const from = firstIndex(tier, ({ bytes }) => bytes.length + partBytes <= free);
+        let to = from;
+        for (let rumour; (rumour = tier[to]) !== undefined && taken.length < PARTS_MAX; to++) {
+          if (rumour.bytes.length + partBytes > free) break;
+          free -= rumour.bytes.length + partBytes;
+          taken.push(rumour);
         }
-        free -= rumour.bytes.length + partBytes;
-        tier.splice(index, 1);
-        taken.push(rumour);
+        if (from === to) break;
+        tier.splice(from, to - from);
       }
     }
     // Only now, or a rumour would be met again in the next tier.
@@ -83,14 +85,7 @@ export class GossipQueue {
   #insert(rumour: Rumour): void {
     while (this.#tiers.length <= rumour.sent) this.#tiers.push([]);
     const tier = this.#tiers[rumour.sent]!;
-    let low = 0;
-    let high = tier.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (goesBefore(tier[middle]!, rumour)) low = middle + 1;
-      else high = middle;
-    }
-    tier.splice(low, 0, rumour);
+    tier.splice(firstIndex(tier, (each) => !goesBefore(each, rumour)), 0, rumour);
   }
 
   #remove(rumour: Rumour): void {
@@ -104,6 +99,18 @@ export class GossipQueue {
     const last = tier?.at(-1);
     if (last !== undefined) this.#remove(last);
   }
+}
+
+/** Of the first for which `holds`, which then holds for all behind it; the length when it holds for none. */
+function firstIndex<T>(list: readonly T[], holds: (item: T) => boolean): number {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(list[middle]!)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 function goesBefore(a: Rumour, b: Rumour): boolean {

@@ -274,8 +274,7 @@ export class Membership {
 /** Nothing said at all is accepted too. */
 function speaksSensibly(versions: MemberVersions): boolean {
   const { protocolMin, protocolMax } = versions;
-  if (Object.values(versions).every((version) => version === 0)) return true;
-  return protocolMin > 0 && protocolMin <= protocolMax;
+  return protocolMin === 0 ? protocolMax === 0 : protocolMin <= protocolMax;
 }
 
 function sameVersions(a: MemberVersions, b: MemberVersions): boolean {
