@@ -30,6 +30,9 @@ async function meet(stage: ProgramStage): Promise<ReadonlyMap<string, Program>> 
 
 Deno.test("Three speakers meet and change their key; one leaves, comes back with the new key alone, and one is killed", () =>
   withPrograms({ nodes: 3, addresses: "192.168.77.130-192.168.77.139" }, async (stage) => {
+    await stage.startController();
+    // With an address there is something to watch each other for.
+    await stage.createService("web");
     const speakers = await meet(stage);
     const [n1, n2, n3] = NODES.map((node) => speakers.get(node)!) as [Program, Program, Program];
     await Deno.writeTextFile(`${stage.folder}/secretkey`, "another secret, which kubectl mounts now");
