@@ -1,4 +1,4 @@
-// needs: arping tcpdump
+// needs: arping tcpdump ip ndisc6
 /** Strangers on the segment: a Linux host that has the address of a Service, and Debian's arping (RFC 5227). */
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
@@ -6,7 +6,7 @@ import { assertStringIncludes } from "@std/assert/string_includes";
 import { RESOURCES } from "../../../lib/base/kube.ts";
 import { formatMac } from "../../../lib/base/mac.ts";
 import { CLIENT, NAMESPACE, NODES } from "../../../lib/app/demo/demo_cluster.ts";
-import { ADDRESS, type ClusterStage, MAC_OF, pool, service, withCluster } from "./cluster_stage.ts";
+import { ADDRESS, type ClusterStage, MAC_OF, pod, pool, service, withCluster } from "./cluster_stage.ts";
 import { answeredBy, arping, canCapture, Capture, pause, until } from "./witness.ts";
 
 /** The address of a second Service. */
@@ -151,6 +151,34 @@ Deno.test("Conflict: with `strict` a host that has the address first never sees 
     await pause(5000);
     const said = await saidOf(capture);
     assertEquals([said.length >= 3, new Set(said)], [true, new Set(["probe"])]);
+  }));
+
+Deno.test("Conflict: an IPv6 address that a host has already is left to it, and taken when the host lets go", () =>
+  withCluster(async (stage) => {
+    const { client, cluster, events } = stage;
+    const address = "fd98::211";
+    const ip = async (line: string) => assertEquals((await client.run("ip", line.split(" "))).code, 0, line);
+    await ip("-6 addr add fd98::64/64 dev eth0 nodad");
+    await ip(`-6 addr add ${address}/64 dev eth0 nodad`);
+    await cluster.apply([
+      pool([`${address}/128`, "192.168.1.251/32"], "six"),
+      // The endpoints of the demo have IPv4 addresses.
+      service("six", { ipFamilyPolicy: "RequireDualStack", selector: { app: "six" } }),
+      pod("six-1", "six"),
+    ]);
+    const conflict = await until("a conflict is logged", () => events.find(({ event }) => event === "addressConflict"));
+    assertEquals([conflict["address"], conflict["mac"], conflict["answered"]], [address, STRANGER, false]);
+    assertEquals(cluster.announcerOf(address), undefined);
+    await until(
+      "the Service has the event",
+      async () => (await eventsOn(stage, "six", "addressConflict")).length === 1,
+    );
+    await ip(`-6 addr del ${address}/64 dev eth0`);
+    await until("a node announces it", () => cluster.announcerOf(address));
+    await until("it is answered for", async () => {
+      const { stdout } = await client.run("ndisc6", ["-1", "-r", "1", "-w", "500", address, "eth0"]);
+      return /Target link-layer address: 02:00:00:00:00:0[A-C]/.test(stdout);
+    });
   }));
 
 Deno.test("Conflict: kernels of our own nodes that answer too, for want of strictARP, are no strangers", () =>
