@@ -193,7 +193,7 @@ Deno.test("PacketPlane: an interface that comes late is announced on", () => {
   const bench = new Bench().handle({ kind: "opened" }).delta({ upsertAddresses: [wanted(VIP)] }).pass(10_000);
   bench.words();
   bench.handle({ kind: "interface", interface: ETH0 }).pass(0);
-  assertEquals(bench.words(), [`gratuitousSent ${VIP}`, `gratuitousSent ${VIP}`]);
+  assertEquals(bench.words(), [`probed ${VIP}`, `gratuitousSent ${VIP}`, `gratuitousSent ${VIP}`]);
 });
 
 Deno.test("PacketPlane: a delta that does not follow the last one is a broken invariant", () => {

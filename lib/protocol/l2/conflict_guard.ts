@@ -29,8 +29,8 @@ import type { Millis } from "../../base/time.ts";
 import { DEFAULT_ADDRESS_POLICY, type WantedAddress } from "../../base/wanted.ts";
 import type { AddressClaim, ConflictGuardEffect, ConflictGuardInput, ConflictGuardOptions } from "./conflict_io.ts";
 import { FramePacer } from "./frame_pacer.ts";
-import { guard, type Guarded, isAnswered, isBetweenOwners, isElsewhere, roundOf } from "./guarded_address.ts";
-import { allowsInterface, type L2Interface } from "./interface.ts";
+import { guard, type Guarded, isAnswered, isBetweenOwners, isElsewhere, isIpv6, roundOf } from "./guarded_address.ts";
+import { allowsInterface, hasNeighbourDiscovery, type L2Interface } from "./interface.ts";
 import { KnownStations } from "./known_stations.ts";
 import type { OwnershipDecision } from "./ownership_io.ts";
 
@@ -74,8 +74,7 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
         for (const wanted of input.upsert) this.#want(wanted, now);
         return;
       case "interface":
-        this.#interfaces.set(input.interface.ifindex, input.interface);
-        return this.#stations.setOwn(input.interface.ifindex, input.interface.mac);
+        return this.#changeInterface(input.interface, now);
       case "interfaceGone":
         this.#interfaces.delete(input.ifindex);
         return this.#stations.setOwn(input.ifindex, undefined);
@@ -215,21 +214,40 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
     if (guarded.probesLeft === 0) return this.#settle(guarded, now);
     // A new round of somebody who yielded.
     if (guarded.probesLeft < 0) guarded.probesLeft = probes;
+    // Where nobody can be asked there is nobody to wait for, and nobody to answer: until an interface comes.
+    if (this.#probe(guarded, now) === 0) return this.#agenda.set(guarded, now + this.#options.checkMs);
     guarded.probesLeft--;
-    this.#probe(guarded, now);
     this.#agenda.set(guarded, now + intervalMs);
   }
 
-  #probe(guarded: Guarded, now: Millis): void {
+  /** What is behind an interface that comes, or that neighbour discovery begins to work on, was not asked yet. */
+  #changeInterface(on: L2Interface, now: Millis): void {
+    const known = this.#interfaces.get(on.ifindex);
+    this.#interfaces.set(on.ifindex, on);
+    this.#stations.setOwn(on.ifindex, on.mac);
+    const isSame = known !== undefined && known.mac === on.mac && known.name === on.name;
+    for (const guarded of this.#addresses.values()) {
+      if (isSame && !(isIpv6(guarded) && hasNeighbourDiscovery(on) && !hasNeighbourDiscovery(known))) continue;
+      if (!allowsInterface(guarded.interfaces, on.name)) continue;
+      if (guarded.phase === "idle" || guarded.phase === "yielded" || guarded.policy.probe === "off") continue;
+      if (guarded.phase !== "settled") guarded.probesLeft = roundOf(guarded).probes;
+      this.#agenda.set(guarded, now);
+    }
+    this.#ask(now);
+  }
+
+  /** On how many interfaces it was asked. */
+  #probe(guarded: Guarded, now: Millis): number {
     const { address, interfaces } = guarded;
     let frames = 0;
     for (const on of this.#interfaces.values()) {
-      if (!allowsInterface(interfaces, on.name)) continue;
+      if (!allowsInterface(interfaces, on.name) || (isIpv6(guarded) && !hasNeighbourDiscovery(on))) continue;
       this.#effects.push({ kind: "probe", address, on, answered: isAnswered(guarded) });
       frames++;
     }
     // An address without an interface costs time as well.
     this.#pacer.spend(Math.max(1, frames), now);
+    return frames;
   }
 
   /** Nobody has it. */

@@ -81,6 +81,10 @@ export function isElsewhere({ elected, owned, reason }: OwnershipReport): boolea
   return !owned && elected !== null && !WAITING.has(reason);
 }
 
-export function roundOf({ address }: Guarded): { readonly probes: number; readonly intervalMs: number } {
-  return address.includes(":") ? ROUND_IPV6 : ROUND_IPV4;
+export function isIpv6({ address }: Guarded): boolean {
+  return address.includes(":");
+}
+
+export function roundOf(guarded: Guarded): { readonly probes: number; readonly intervalMs: number } {
+  return isIpv6(guarded) ? ROUND_IPV6 : ROUND_IPV4;
 }

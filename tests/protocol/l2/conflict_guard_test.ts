@@ -9,7 +9,8 @@ import { ConflictGuard } from "../../../lib/protocol/l2/conflict_guard.ts";
 import type { ConflictGuardEffect, ConflictGuardInput } from "../../../lib/protocol/l2/conflict_io.ts";
 
 const VIP = "198.51.100.1";
-const ETH0 = { ifindex: 2, name: "eth0", mac: 0x02_00_00_00_00_0a as Mac };
+const ETH0 = { ifindex: 2, name: "eth0", mac: 0x02_00_00_00_00_0a as Mac, linkLocal: "fe80::a" };
+const ETH1 = { ifindex: 3, name: "eth1", mac: 0x02_00_00_00_01_0a as Mac };
 const STRANGER = 0x02_00_00_00_00_77 as Mac;
 const OTHER_STRANGER = 0x02_00_00_00_00_78 as Mac;
 const PEER = 0x02_00_00_00_00_0b as Mac;
@@ -384,6 +385,39 @@ Deno.test("ConflictGuard: `off` that comes while we wait ends the waiting", () =
   bench.handle({ kind: "wanted", upsert: [wanted(VIP, "off")], remove: [] });
   assertEquals(bench.words(), ["own", "announce", "elected"]);
   assertEquals(bench.pass(600_000).words(), []);
+});
+
+Deno.test("ConflictGuard: `strict` waits for an interface, and then asks there", () => {
+  const bench = new Bench(wanted(VIP, "strict")).handle({ kind: "interfaceGone", ifindex: 2 }).own().pass(600_000);
+  assertEquals(bench.words(), ["listen", "probing"]);
+  assertEquals(bench.handle({ kind: "interface", interface: ETH0 }).words(), ["probe silently"]);
+  assertEquals(bench.pass(600).words(), ["probe silently", "probe silently", "own", "announce", "elected"]);
+});
+
+Deno.test("RFC 4862 §5.4: an IPv6 address is asked for where neighbour discovery works, as soon as it does", () => {
+  const address = "2001:db8::1";
+  const bench = new Bench(wanted(address)).handle({ kind: "interface", interface: { ...ETH0, linkLocal: undefined! } });
+  bench.own(address);
+  assertEquals(bench.pass(2000).words(), ["own", "announce", "elected"]);
+  assertEquals(bench.handle({ kind: "interface", interface: ETH0 }).words(), ["probe"]);
+  // It is not settled before it was asked about.
+  assertEquals(bench.pass(999).claim("reply", STRANGER, address).words(), [
+    "listen",
+    "hush",
+    "yielded 02:00:00:00:00:77 eth0 reply",
+    "conflict",
+  ]);
+});
+
+Deno.test("ConflictGuard: an interface that comes is asked about every address on it at once, an unchanged one is not", () => {
+  const bench = Bench.settled().handle({ kind: "interface", interface: ETH1 });
+  assertEquals(bench.words(), ["probe", "probe"]);
+  bench.handle({ kind: "interface", interface: ETH1 }, {
+    kind: "interface",
+    interface: { ...ETH1, linkLocal: "fe80::b" },
+  });
+  assertEquals(bench.words(), []);
+  assertEquals(Bench.settled("off").handle({ kind: "interface", interface: ETH1 }).words(), []);
 });
 
 Deno.test("ConflictGuard: five thousand cold addresses are probed in turns, four frames a millisecond", () => {
