@@ -135,6 +135,7 @@ class World {
       broadcast: often(),
       noArp: !often(),
       master: often() ? undefined : 99,
+      isMoved: !often(),
     };
   }
 }

@@ -32,6 +32,7 @@ const LINK: Link = {
   noArp: false,
   master: 7,
   mtu: 1500,
+  isMoved: false,
 };
 
 function bytes(hex: string): Uint8Array {
@@ -73,6 +74,13 @@ Deno.test("decodeLink: without a cable LOWER_UP or RUNNING is missing; master 0 
     const link = decodeLink(bytes(HEADER.replace("43100100", flags) + NAME + infiniband + noMaster));
     assertEquals([link?.up, link?.carrier, link?.mac, link?.master], [true, false, undefined, undefined]);
   }
+});
+
+Deno.test("decodeLink: a bond's fail-over and the word to tell the peers say that the link has moved, other events do not", () => {
+  const events = ["00", "01", "02", "03", "04", "05", "06"].map((event) =>
+    decodeLink(bytes(HEADER + NAME + "0800" + "2c00" + event + "000000"))?.isMoved
+  );
+  assertEquals(events, [false, false, false, true, true, false, false]);
 });
 
 Deno.test("decodeLink: loopback and NOARP", () => {

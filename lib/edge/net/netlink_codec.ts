@@ -29,6 +29,7 @@ export const IFLA_LINKINFO = 18;
 export const IFLA_NET_NS_PID = 19;
 export const IFLA_NET_NS_FD = 28;
 export const IFLA_EXT_MASK = 29;
+const IFLA_EVENT = 44;
 export const IFLA_INFO_KIND = 1;
 export const IFLA_INFO_DATA = 2;
 export const VETH_INFO_PEER = 1;
@@ -47,6 +48,10 @@ const IFF_LOOPBACK = 0x8;
 const IFF_RUNNING = 0x40;
 const IFF_NOARP = 0x80;
 const IFF_LOWER_UP = 0x1_0000;
+
+/** linux/if_link.h: what a notice is about, where it is more than the new state. */
+const IFLA_EVENT_BONDING_FAILOVER = 3;
+const IFLA_EVENT_NOTIFY_PEERS = 4;
 
 const IFINFOMSG_BYTES = 16;
 const IFADDRMSG_BYTES = 8;
@@ -74,6 +79,8 @@ export interface Link {
   readonly master: number | undefined;
   /** Bytes. */
   readonly mtu: number;
+  /** Of a notice: the link leads elsewhere from now on, a bond's to another port, a migrated machine's to another host. */
+  readonly isMoved: boolean;
 }
 
 export type OperationalState = "unknown" | "notPresent" | "down" | "lowerLayerDown" | "testing" | "dormant" | "up";
@@ -127,6 +134,7 @@ export function decodeLink(body: Uint8Array): Link | undefined {
   const attributes = readAttributes(body, IFINFOMSG_BYTES);
   const address = attributes.get(IFLA_ADDRESS);
   const master = readU32(attributes.get(IFLA_MASTER));
+  const event = readU32(attributes.get(IFLA_EVENT));
   return {
     ifindex: view.getInt32(4, true),
     name: readText(attributes.get(IFLA_IFNAME)),
@@ -139,6 +147,7 @@ export function decodeLink(body: Uint8Array): Link | undefined {
     noArp: (flags & IFF_NOARP) !== 0,
     master: master === 0 ? undefined : master,
     mtu: readU32(attributes.get(IFLA_MTU)) ?? 0,
+    isMoved: event === IFLA_EVENT_BONDING_FAILOVER || event === IFLA_EVENT_NOTIFY_PEERS,
   };
 }
 

@@ -204,7 +204,7 @@ export class LinkTable implements Machine<LinkTableInput, LinkTableEffect> {
     }
     // What was sent before it became operational may have been dropped without an error.
     const becameOperational = known.link.operationalState === "unknown" && link.operationalState === "up";
-    if (becameOperational || refuseInterface(link) !== undefined) known.interrupted = true;
+    if (becameOperational || link.isMoved || refuseInterface(link) !== undefined) known.interrupted = true;
     known.link = link;
   }
 

@@ -35,6 +35,7 @@ const STORIES: readonly (readonly [name: string, changes: readonly LinkFactsChan
   ["gets another MAC", [up(2, "eth0", { mac: 7 as Mac })], ["change eth0"]],
   ["becomes a port", [up(2, "eth0", { master: 9 })], ["close eth0", "report ; eth0 enslaved"]],
   ["becomes a port and is released", [up(2, "eth0", { master: 9 }), up(2, "eth0")], ["close eth0", "open eth0"]],
+  ["moves to another port of its bond", [up(2, "eth0", { isMoved: true }), up(2, "eth0")], ["close eth0", "open eth0"]],
   ["waits for 802.1X", [up(2, "eth0", { operationalState: "dormant" })], ["close eth0", "report ; eth0 dormant"]],
   ["is unknown to the table and goes", [gone(77)], []],
   ["is excluded and comes and goes", [up(8, "veth8"), gone(8)], []],
@@ -236,7 +237,7 @@ function sentence(effect: LinkTableEffect): string {
 
 function link(ifindex: number, name: string, change: Partial<LinkFacts> = {}): LinkFacts {
   const plain = { mac: MAC, up: true, carrier: true, operationalState: "up", broadcast: true, noArp: false };
-  return { ifindex, name, ...plain, master: undefined, ...change };
+  return { ifindex, name, ...plain, master: undefined, isMoved: false, ...change };
 }
 
 function up(ifindex: number, name: string, change: Partial<LinkFacts> = {}): LinkFactsChange {
