@@ -20,7 +20,7 @@ export interface ProgramProcessOptions {
 }
 
 /** What the permission set lets it read, which a list on the command line replaces. */
-const OWN_FILES = { controller: [], speaker: ["./lib", "./wasm"] } as const;
+const OWN_FILES = { controller: [], speaker: ["./lib", "./wasm", "/etc/metallb"] } as const;
 
 export type LogLine = Readonly<Record<string, unknown>> & { readonly level: string; readonly event: string };
 
