@@ -26,21 +26,27 @@ export interface AnnouncementChange {
 }
 
 /** Reasons that say "not yet" and not "no". */
-const UNDECIDED: ReadonlySet<string> = new Set(["waitingForPeers", "waitingForSnapshot", "waitingForClaims"]);
+const UNDECIDED: ReadonlySet<string> = new Set([
+  "waitingForPeers",
+  "waitingForSnapshot",
+  "waitingForClaims",
+  "probing",
+]);
 
 export class Announcements {
   readonly #node: string;
-  readonly #plan: () => L2Plan;
+  readonly #plan: () => L2Plan | undefined;
   readonly #byAddress = new Map<string, Announcement & { readonly services: readonly string[] }>();
 
-  constructor(options: { readonly node: string }, deps: { readonly plan: () => L2Plan }) {
+  /** `plan` is `undefined` until the API has been read once: then nothing can be said of any Service. */
+  constructor(options: { readonly node: string }, deps: { readonly plan: () => L2Plan | undefined }) {
     this.#node = options.node;
     this.#plan = deps.plan;
   }
 
   take({ address, owned, reason, elected }: OwnershipReport): AnnouncementChange {
     const before = this.#byAddress.get(address);
-    const wanted = this.#plan().addresses.get(address);
+    const wanted = this.#plan()?.addresses.get(address);
     const services = wanted?.services ?? before?.services ?? [];
     if (wanted === undefined && !owned) this.#byAddress.delete(address);
     else this.#byAddress.set(address, { owned, reason, elected, services });
@@ -53,9 +59,9 @@ export class Announcements {
 
   /** Addresses that are announced now, with the Services that hold them. */
   owned(): { readonly address: string; readonly services: readonly string[] }[] {
-    const { addresses } = this.#plan();
+    const addresses = this.#plan()?.addresses;
     return [...this.#byAddress].filter(([, { owned }]) => owned)
-      .map(([address]) => ({ address, services: addresses.get(address)?.services ?? [] }));
+      .map(([address]) => ({ address, services: addresses?.get(address)?.services ?? [] }));
   }
 
   /** With the node that announces it now, as far as this one knows, where a failback policy will ask for it. */
@@ -70,7 +76,9 @@ export class Announcements {
 
   /** What there is to say of a Service in a `ServiceL2Status`. */
   claimOf(serviceKey: string): StatusClaim {
-    const wanted = this.#wantedOf(serviceKey);
+    const plan = this.#plan();
+    if (plan === undefined) return UNKNOWN;
+    const wanted = wantedOf(serviceKey, plan);
     const reports = wanted.map(({ address }) => this.#byAddress.get(address));
     const own = wanted.filter(({ address }) => this.#byAddress.get(address)?.owned === true);
     const elected = reports.flatMap((report) => report?.elected ?? []);
@@ -88,9 +96,10 @@ export class Announcements {
       [...this.#byAddress].map(([address, { owned, reason, elected }]) => [address, { owned, reason, elected }]),
     );
   }
+}
 
-  #wantedOf(serviceKey: string): WantedAddress[] {
-    const { services, addresses } = this.#plan();
-    return (services.get(serviceKey)?.addresses ?? []).flatMap(({ address }) => addresses.get(address) ?? []);
-  }
+const UNKNOWN: StatusClaim = { state: "undecided", interfaces: "all", others: new Set(), isOver: false };
+
+function wantedOf(serviceKey: string, { services, addresses }: L2Plan): WantedAddress[] {
+  return (services.get(serviceKey)?.addresses ?? []).flatMap(({ address }) => addresses.get(address) ?? []);
 }

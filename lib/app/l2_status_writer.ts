@@ -124,6 +124,11 @@ export class L2StatusWriter {
     this.#pumpIn(GATHER_MS);
   }
 
+  /** The claim of every Service may be another one, those included that are not there any more. */
+  touchAll(): void {
+    for (const { serviceKey } of this.#index.all()) this.touch(serviceKey);
+  }
+
   /** Removes the own objects, as far as that goes in the time given, and ends. */
   async stop(limitMs = 0): Promise<void> {
     this.#leaving = true;
@@ -153,7 +158,7 @@ export class L2StatusWriter {
   }
 
   #begin(): void {
-    for (const { serviceKey } of this.#index.all()) this.#want(serviceKey, { newer: false });
+    this.touchAll();
     this.#pumpIn(0);
     this.#deps.onSynced?.();
   }

@@ -98,6 +98,7 @@ export class Speaker {
   /** `undefined` until the packet thread has listed them. */
   #interfaces: InterfaceReport | undefined;
   #problems: readonly Problem[] | undefined;
+  #planSeen = false;
   #packetsReady = false;
   #stopping = false;
 
@@ -113,7 +114,9 @@ export class Speaker {
       ...deps,
       annotate: (annotations) => this.#reporter.annotate(annotations),
     });
-    this.#announcements = new Announcements({ node }, { plan: () => this.#source.plan });
+    this.#announcements = new Announcements({ node }, {
+      plan: () => this.#source.begun ? this.#source.plan : undefined,
+    });
     this.#announcementEvents = new AnnouncementEvents({ node }, {
       record: ({ service, ...event }) => this.#recordEvent(service, event),
     });
@@ -340,6 +343,8 @@ export class Speaker {
 
   #takePlan(services: ReadonlySet<string>): void {
     const { plan, speakers } = this.#source;
+    if (!this.#planSeen) this.#statuses.touchAll();
+    this.#planSeen = true;
     for (const service of services) {
       const planned = plan.services.get(service);
       this.#announcementEvents.planned(service, { plan: planned, speakers });

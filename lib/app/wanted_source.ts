@@ -168,6 +168,11 @@ export class WantedSource {
     return this.#caches.connected;
   }
 
+  /** The API has been read, and the first deltas made of it are out. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
   get plan(): L2Plan {
     const { plan } = this.#planner;
     return this.#restored === undefined ? plan : { services: plan.services, addresses: this.#restored };

@@ -51,6 +51,14 @@ Deno.test("Announcements: what is said of a Service follows from all its address
   assertEquals(claim(), ["silent", [], [], true]);
 });
 
+Deno.test("Announcements: before the API has been read, nothing is said of any Service", () => {
+  const announcements = new Announcements({ node: "n1" }, { plan: () => undefined });
+  announcements.take({ kind: "ownership", address: FOUR, owned: true, reason: "elected", elected: "n1" });
+  const { state, isOver } = announcements.claimOf("shop/web");
+  assertEquals([state, isOver], ["undecided", false]);
+  assertEquals(announcements.owned(), [{ address: FOUR, services: [] }]);
+});
+
 Deno.test("Announcements: a report that comes after the address is gone still says whose it was", () => {
   const { announcements, want, drop, report } = stage();
   want("shop/web", [FOUR]);
