@@ -17,6 +17,7 @@ import { Lab } from "../../edge/lab/lab.ts";
 import type { LabHost } from "../../edge/lab/lab_host.ts";
 import { Caches } from "../caches.ts";
 import { Controller } from "../controller.ts";
+import { LAN_SETTINGS } from "../memberlist_settings.ts";
 import { Speaker } from "../speaker.ts";
 import { Kubelet } from "./kubelet.ts";
 import { ServiceProxy } from "./service_proxy.ts";
@@ -29,7 +30,8 @@ export const NODES = [
 ] as const;
 export const CLIENT = { name: "client", address: "192.168.1.100", mac: 0x02_00_00_00_00_64 as Mac } as const;
 
-const WATCH_PORT = 7947;
+const GOSSIP_PORT = 7946;
+const WATCH_PORT = GOSSIP_PORT + 1;
 const SPEAKER_LABELS = { app: "metallb", component: "speaker" };
 const POLL_MS = 5;
 /** How long a step of the demonstration may take before it counts as failed. */
@@ -103,6 +105,7 @@ export class DemoCluster {
       lbClasses: undefined,
       ignoreExcludeLb: false,
       watch: { address, port: WATCH_PORT, labels: labelSelector(SPEAKER_LABELS), secret: this.#secret },
+      membership: { port: GOSSIP_PORT, settings: LAN_SETTINGS },
       podName: `speaker-${node}`,
       exclusions: ["^lo$"],
       namespacePath: this.lab.host(node).namespacePath,

@@ -357,8 +357,9 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
     this.#membership.postponeSuspicions(gapMs);
     this.#prober!.abandon(this.#now);
     this.#awareness.apply(1);
-    // We may be dead to the others by now: one of them is asked.
-    this.#pushPullAt = Math.min(this.#pushPullAt, this.#now);
+    // We may be dead to the others by now: one of them is asked. Shorter pauses, of which a starved node has many, went by
+    // between two probes.
+    if (gapMs >= this.#options.timing.probeIntervalMs) this.#pushPullAt = Math.min(this.#pushPullAt, this.#now);
   }
 
   #leave(): void {
