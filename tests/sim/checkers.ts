@@ -1,7 +1,5 @@
 /** What must hold in a cluster, said without knowing how it is done. */
-import { formatIpv4 } from "../../lib/base/ip.ts";
 import type { Millis } from "../../lib/base/time.ts";
-import { isGratuitous } from "../../lib/wire/arp_frames.ts";
 import type { SimNode } from "./sim_node.ts";
 import type { Checker, Stage } from "./stage.ts";
 
@@ -36,8 +34,7 @@ export function oneAnswers(cluster: Stage): Checker {
 /** In a settled cluster nobody but the owner sends a frame that speaks for an address. */
 export function onlyOwnerSpeaks(cluster: Stage): Checker {
   return {
-    onFrame(node, record) {
-      const address = formatIpv4(record.senderIp);
+    onFrame(node, { address }) {
       if (!isSettled(cluster, cluster.time.now) || !cluster.addresses.has(address)) return undefined;
       const owner = cluster.expectedOwner(address);
       return node === owner ? undefined : `${node.name} speaks for ${address}, which is ${owner?.name ?? "nobody"}'s`;
@@ -63,8 +60,7 @@ function isSettled(cluster: Stage, at: Millis): boolean {
 /** Nobody speaks for an address that it was not told to be wanted, or for which it is no candidate any more. */
 export function nothingUnwanted(cluster: Stage): Checker {
   return {
-    onFrame(node, record) {
-      const address = formatIpv4(record.senderIp);
+    onFrame(node, { address }) {
       const told = node.told.get(address);
       if (told === undefined) return `${node.name} speaks for ${address}, which it was not told to be wanted`;
       if (told.candidates.includes(node.name)) return undefined;
@@ -112,11 +108,8 @@ export function noSilence(cluster: Stage): Checker {
 /** The first announcement of anybody but `killed`, for each address, after `killedAt`. */
 export function claimsAfter(cluster: Stage, killed: SimNode, killedAt: Millis): Map<string, Millis> {
   const claims = new Map<string, Millis>();
-  cluster.onClaim((node, record) => {
-    const address = formatIpv4(record.senderIp);
-    if (node !== killed && isGratuitous(record) && !claims.has(address)) {
-      claims.set(address, cluster.time.now - killedAt);
-    }
+  cluster.onClaim((node, address) => {
+    if (node !== killed && !claims.has(address)) claims.set(address, cluster.time.now - killedAt);
   });
   return claims;
 }

@@ -1,93 +1,75 @@
 /**
- * A Linux host that talks to the addresses: its neighbour cache by the measured rules (wire-facts §5.2), and one packet
- * per address every few milliseconds to wherever the cache points.
+ * A Linux host that talks to the addresses of both families: its neighbour caches by the measured rules (wire-facts §5.2
+ * and §5.4), and one packet per address every few milliseconds to wherever they point.
  */
-import { formatIpv4, type Ipv4, parseIpv4 } from "../../lib/base/ip.ts";
+import { type Ip, type Ipv4, type Ipv6, parseIpv4, parseIpv6 } from "../../lib/base/ip.ts";
 import { type Mac, MAC_BROADCAST, MAC_ZERO } from "../../lib/base/mac.ts";
-import type { Millis } from "../../lib/base/time.ts";
 import type { ArpRecord } from "../../lib/wire/arp.ts";
+import { NDP_FLAG_OVERRIDE, NDP_FLAG_SOLICITED } from "../../lib/wire/iana.ts";
+import type { NdpRecord } from "../../lib/wire/ndp.ts";
+import { neighborSolicitation } from "../../lib/wire/ndp_frames.ts";
+import { NeighbourCache } from "./neighbour_cache.ts";
 import type { Network, Station } from "./network.ts";
 import type { VirtualTime } from "./virtual_time.ts";
 
 const LOCKTIME_MS = 1000;
-const RETRANSMIT_MS = 1000;
-const DELAY_FIRST_PROBE_MS = 5000;
-const REACHABLE_MS = 30_000;
-const UNICAST_PROBES = 3;
-
-interface Neighbour {
-  mac: Mac;
-  updatedAt: Millis;
-  /** When to ask the station itself whether it still holds the address. */
-  probeAt: Millis;
-  probes: number;
-}
 
 export class LinuxClient implements Station {
   readonly name = "client";
   readonly mac = 0x02_00_00_00_0c_01 as Mac;
   readonly address = "192.0.2.250";
   readonly #ip = parseIpv4(this.address)!;
-  readonly #neighbours = new Map<Ipv4, Neighbour>();
-  /** When the last broadcast request was sent, of addresses that have no entry. */
-  readonly #asked = new Map<Ipv4, Millis>();
+  readonly #ipv6 = parseIpv6("2001:db8:2::250")!;
+  readonly #arp: NeighbourCache<Ipv4>;
+  readonly #ndp: NeighbourCache<Ipv6>;
   readonly #deps: { time: VirtualTime; network: Network };
 
   constructor(deps: { time: VirtualTime; network: Network }) {
     this.#deps = deps;
+    this.#arp = new NeighbourCache({ time: deps.time, ask: (ip, station) => this.#request(ip, station) });
+    this.#ndp = new NeighbourCache({ time: deps.time, ask: (ip, station) => this.#solicit(ip, station) });
   }
 
   /** Where a packet for `ip` goes now; asks the segment when that is not known. */
-  send(ip: Ipv4): Mac | undefined {
-    const { now } = this.#deps.time;
-    const entry = this.#neighbours.get(ip);
-    if (entry === undefined) {
-      if (now - (this.#asked.get(ip) ?? -Infinity) < RETRANSMIT_MS) return undefined;
-      this.#asked.set(ip, now);
-      this.#request(ip, MAC_BROADCAST);
-      return undefined;
-    }
-    if (now < entry.probeAt) return entry.mac;
-    if (entry.probes === UNICAST_PROBES) {
-      this.#neighbours.delete(ip);
-      return undefined;
-    }
-    entry.probes++;
-    entry.probeAt = now + RETRANSMIT_MS;
-    this.#request(ip, entry.mac);
-    return entry.mac;
-  }
-
-  inspect(): Record<string, Mac> {
-    return Object.fromEntries([...this.#neighbours].map(([ip, { mac }]) => [formatIpv4(ip), mac]));
+  send(ip: Ip): Mac | undefined {
+    return ip.family === 4 ? this.#arp.send(Number(ip.value) as Ipv4) : this.#ndp.send(ip.value as Ipv6);
   }
 
   onArp(record: ArpRecord): void {
-    const { now } = this.#deps.time;
-    const entry = this.#neighbours.get(record.senderIp);
+    const { senderIp, senderMac } = record;
+    const entry = this.#arp.get(senderIp);
     const isReply = record.operation === 2;
-    const isGratuitous = record.senderIp === record.targetIp && (!isReply || record.targetMac === record.senderMac);
+    const isGratuitous = senderIp === record.targetIp && (!isReply || record.targetMac === senderMac);
     const isAnswer = isReply && record.targetIp === this.#ip;
     if (entry === undefined) {
-      if (isAnswer && this.#asked.delete(record.senderIp)) this.#learn(record, now + REACHABLE_MS);
+      if (isAnswer && this.#arp.isAsked(senderIp)) this.#arp.learn(senderIp, { mac: senderMac, confirmed: true });
       return;
     }
-    if (isAnswer && entry.probes > 0 && record.senderMac === entry.mac) {
-      return this.#learn(record, now + REACHABLE_MS);
+    if (isAnswer && entry.probes > 0 && senderMac === entry.mac) {
+      return this.#arp.learn(senderIp, { mac: senderMac, confirmed: true });
     }
     if (!isReply && !isGratuitous) return;
-    if (!isGratuitous && now - entry.updatedAt <= LOCKTIME_MS) return;
-    this.#learn(record, now + DELAY_FIRST_PROBE_MS);
+    if (!isGratuitous && this.#deps.time.now - entry.updatedAt <= LOCKTIME_MS) return;
+    this.#arp.learn(senderIp, { mac: senderMac, confirmed: false });
   }
 
-  #learn(record: ArpRecord, probeAt: Millis): void {
-    const { now } = this.#deps.time;
-    this.#neighbours.set(record.senderIp, { mac: record.senderMac, updatedAt: now, probeAt, probes: 0 });
+  onNdp({ type, target, flags, linkLayerAddress: mac }: NdpRecord): void {
+    if (type !== 136 || mac === undefined) return;
+    const entry = this.#ndp.get(target);
+    const isSolicited = (flags & NDP_FLAG_SOLICITED) !== 0;
+    const overrides = (flags & NDP_FLAG_OVERRIDE) !== 0;
+    if (entry === undefined) {
+      // An advertisement that nobody asked for makes no entry.
+      if (this.#ndp.isAsked(target)) this.#ndp.learn(target, { mac, confirmed: isSolicited });
+      return;
+    }
+    if (mac !== entry.mac && !overrides) return this.#ndp.doubt(target);
+    if (mac !== entry.mac || isSolicited) this.#ndp.learn(target, { mac, confirmed: isSolicited });
   }
 
-  #request(targetIp: Ipv4, etherDestination: Mac): void {
+  #request(targetIp: Ipv4, station: Mac | undefined): void {
     this.#deps.network.sendArp(this, {
-      etherDestination,
+      etherDestination: station ?? MAC_BROADCAST,
       etherSource: this.mac,
       operation: 1,
       senderMac: this.mac,
@@ -95,5 +77,13 @@ export class LinuxClient implements Station {
       targetMac: MAC_ZERO,
       targetIp,
     });
+  }
+
+  #solicit(target: Ipv6, station: Mac | undefined): void {
+    const question = neighborSolicitation({ mac: this.mac, source: this.#ipv6, target });
+    this.#deps.network.sendNdp(
+      this,
+      station === undefined ? question : { ...question, etherDestination: station, destination: target },
+    );
   }
 }

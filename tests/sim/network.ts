@@ -8,7 +8,12 @@
 import type { Mac } from "../../lib/base/mac.ts";
 import { MAC_BROADCAST } from "../../lib/base/mac.ts";
 import type { Rng } from "../../lib/base/rng.ts";
+import { ipv6MulticastMac, isGroupMac } from "../../lib/base/mac.ts";
+import { formatIpv4, formatIpv6, IPV6_ALL_NODES } from "../../lib/base/ip.ts";
 import type { ArpRecord } from "../../lib/wire/arp.ts";
+import { isGratuitous } from "../../lib/wire/arp_frames.ts";
+import { NDP_FLAG_SOLICITED } from "../../lib/wire/iana.ts";
+import type { NdpRecord } from "../../lib/wire/ndp.ts";
 import type { VirtualTime } from "./virtual_time.ts";
 
 export interface Station {
@@ -17,7 +22,20 @@ export interface Station {
   /** Where its datagrams come from and go to. */
   readonly address: string;
   onArp(record: ArpRecord): void;
+  onNdp?(record: NdpRecord): void;
+  /** Multicast addresses that its interface listens to, beside that of all nodes. */
+  readonly groups?: ReadonlySet<Mac>;
 }
+
+/** What a frame says about an address. */
+export interface Spoken {
+  /** Canonical text. */
+  readonly address: string;
+  /** It is told to everybody, unasked. */
+  readonly isAnnouncement: boolean;
+}
+
+const ALL_NODES_MAC = ipv6MulticastMac(IPV6_ALL_NODES);
 
 /** What keeps something from arriving, or from arriving as it was sent. */
 export interface Weather {
@@ -49,8 +67,8 @@ export const FINE: Readonly<Weather> = {
 
 export class Network {
   weather: Readonly<Weather> = FINE;
-  /** Hears every frame when it is sent, whatever becomes of it. */
-  onFrame: (from: Station, record: ArpRecord) => void = () => {};
+  /** Hears every frame that speaks for an address when it is sent, whatever becomes of it. */
+  onSpoken: (from: Station, spoken: Spoken) => void = () => {};
   /** Stations whose port to the segment has no link. */
   readonly unplugged = new Set<Station>();
   /** Stations that have no link for datagrams either: a node may have another interface for those. */
@@ -75,7 +93,10 @@ export class Network {
   }
 
   sendArp(from: Station, record: ArpRecord): void {
-    this.onFrame(from, record);
+    // An address probe asks and says nothing (RFC 5227 §1.1).
+    if (record.senderIp !== 0) {
+      this.onSpoken(from, { address: formatIpv4(record.senderIp), isAnnouncement: isGratuitous(record) });
+    }
     this.carryArp(from, record);
   }
 
@@ -84,10 +105,28 @@ export class Network {
     if (this.unplugged.has(from)) return;
     if (record.etherDestination !== MAC_BROADCAST) {
       const to = this.#byMac.get(record.etherDestination);
-      if (to !== undefined) this.#carryArp(from, to, record);
+      if (to !== undefined) this.#carry(from, to, () => to.onArp(record));
       return;
     }
-    for (const to of this.#stations) this.#carryArp(from, to, record);
+    for (const to of this.#stations) this.#carry(from, to, () => to.onArp(record));
+  }
+
+  /** A switch that snoops MLD hands a group's frames to its members alone. */
+  sendNdp(from: Station, record: NdpRecord): void {
+    const { etherDestination, flags, target, type } = record;
+    if (type === 136) {
+      this.onSpoken(from, { address: formatIpv6(target), isAnnouncement: (flags & NDP_FLAG_SOLICITED) === 0 });
+    }
+    if (this.unplugged.has(from)) return;
+    if (!isGroupMac(etherDestination)) {
+      const to = this.#byMac.get(etherDestination);
+      if (to !== undefined) this.#carry(from, to, () => to.onNdp?.(record));
+      return;
+    }
+    for (const to of this.#stations) {
+      if (etherDestination !== ALL_NODES_MAC && to.groups?.has(etherDestination) !== true) continue;
+      this.#carry(from, to, () => to.onNdp?.(record));
+    }
   }
 
   /** Runs `arrive` with whoever has the address, once for each copy that arrives. */
@@ -114,14 +153,14 @@ export class Network {
     return sameGroup(weather.datagramGroups, from, to) && !isDeaf(weather.deafDatagrams, from, to);
   }
 
-  #carryArp(from: Station, to: Station, record: ArpRecord): void {
+  #carry(from: Station, to: Station, arrive: () => void): void {
     if (to === from || this.unplugged.has(to)) return;
     const { weather } = this;
     if (weather !== FINE) {
       if (!sameGroup(weather.frameGroups, from, to) || isDeaf(weather.deafFrames, from, to)) return;
     }
     for (let copies = this.#copies(weather.frameLoss); copies > 0; copies--) {
-      this.#time.after(this.#delayMs(from, to), () => to.onArp(record));
+      this.#time.after(this.#delayMs(from, to), arrive);
     }
   }
 

@@ -14,7 +14,7 @@ import { Story } from "./story.ts";
 export const SEEDS = 1000;
 const SMALL_SEEDS = 950;
 const HUGE_SEEDS = 5;
-const ADDRESSES = [1, 2, 3, 4, 5, 6].map((i) => `198.51.100.${i}`);
+const ADDRESSES = [1, 2, 3, 4].flatMap((i) => [`198.51.100.${i}`, `2001:db8:1::${i}`]);
 const PLANNED_OVERLAP_MS_MAX = 80;
 
 export interface RunOptions {

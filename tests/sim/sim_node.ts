@@ -5,13 +5,16 @@
  */
 import type { MembershipEvent } from "../../lib/app/membership.ts";
 import type { LogEvent } from "../../lib/base/log.ts";
-import type { Mac } from "../../lib/base/mac.ts";
+import { ipv6MulticastMac, type Mac } from "../../lib/base/mac.ts";
+import { parseIpv6 } from "../../lib/base/ip.ts";
 import { below, type Rng } from "../../lib/base/rng.ts";
 import type { Millis } from "../../lib/base/time.ts";
 import type { FromPacketThread, WantedAddress, WantedDelta } from "../../lib/base/wanted.ts";
 import { PacketPlane, type PacketPlaneEffect, type PacketPlaneInput } from "../../lib/protocol/packet_plane.ts";
 import type { WatchMessage } from "../../lib/protocol/watch/message.ts";
 import { watchTimes } from "../../lib/protocol/watch/times.ts";
+import type { L2Interface } from "../../lib/protocol/l2/interface.ts";
+import type { NdpRecord } from "../../lib/wire/ndp.ts";
 import type { ArpRecord } from "../../lib/wire/arp.ts";
 import { Gossip } from "./gossip.ts";
 import { Lines } from "./lines.ts";
@@ -72,6 +75,7 @@ export class SimNode implements Station {
   process: "none" | "running" | "paused" = "none";
   leaving = false;
   hasCarrier = true;
+  readonly groups = new Set<Mac>();
   /** When it had said that it is ready, in its present life. */
   readyAt: Millis | undefined;
   /** What this process has read of what is wanted, by address. */
@@ -147,6 +151,7 @@ export class SimNode implements Station {
     this.#queuedRuns = [];
     this.told.clear();
     this.#life++;
+    this.groups.clear();
     this.#lines.processEnded();
     this.#deps.control.end();
   }
@@ -210,13 +215,21 @@ export class SimNode implements Station {
     this.#input({ kind: "arp", ifindex: 2, record });
   }
 
+  onNdp(record: NdpRecord): void {
+    this.#input({ kind: "ndp", ifindex: 2, record });
+  }
+
   onWatch(message: WatchMessage, from: string): void {
     this.#input({ kind: "watch", message, address: from, port: WATCH_PORT });
   }
 
+  get #interface(): L2Interface {
+    return { ifindex: 2, name: INTERFACE, mac: this.mac, linkLocal: `fe80::${(this.mac % 0x1_0000).toString(16)}` };
+  }
+
   /** As the kernel's notices are told: the interface itself, then the list of all. */
   #tellInterface(): void {
-    const known: PacketPlaneInput = { kind: "interface", interface: { ifindex: 2, name: INTERFACE, mac: this.mac } };
+    const known: PacketPlaneInput = { kind: "interface", interface: this.#interface };
     this.#input(this.hasCarrier ? known : { kind: "interfaceGone", ifindex: 2 });
     const report = this.hasCarrier
       ? { usable: [INTERFACE], refused: [] }
@@ -250,7 +263,7 @@ export class SimNode implements Station {
   }
 
   #input(input: PacketPlaneInput): void {
-    const isPacket = input.kind === "arp" || input.kind === "watch";
+    const isPacket = input.kind === "arp" || input.kind === "ndp" || input.kind === "watch";
     this.#take({ isPacket, run: () => this.#inputNow(input) });
   }
 
@@ -268,6 +281,16 @@ export class SimNode implements Station {
     switch (effect.kind) {
       case "sendArp":
         return this.#deps.network.sendArp(this, effect.record);
+      case "sendNdp":
+        return this.#deps.network.sendNdp(this, effect.record);
+      case "joinGroup":
+        this.groups.add(macOfGroup(effect.group));
+        return;
+      case "leaveGroup":
+        this.groups.delete(macOfGroup(effect.group));
+        return;
+      case "count":
+        return;
       case "sendWatch":
         return this.#sendWatch(effect);
       case "openLine":
@@ -328,4 +351,8 @@ export class SimNode implements Station {
     if (event.kind === "log") this.#deps.onLog(this, event.event);
     else this.#deps.onEvent(this, event);
   }
+}
+
+function macOfGroup(group: string): Mac {
+  return ipv6MulticastMac(parseIpv6(group)!);
 }

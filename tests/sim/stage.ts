@@ -2,24 +2,22 @@
  * What every simulated cluster has: nodes with speakers, a Linux client, a witness, one segment, virtual time, a story.
  * It does what it is told and asks its checkers about everything that happens. What is wanted comes from elsewhere.
  */
-import { type Ipv4, parseIpv4 } from "../../lib/base/ip.ts";
+import { type Ip, parseIp } from "../../lib/base/ip.ts";
 import type { LogEvent } from "../../lib/base/log.ts";
 import type { Mac } from "../../lib/base/mac.ts";
 import { type Rng, SeededRng } from "../../lib/base/rng.ts";
 import type { Millis } from "../../lib/base/time.ts";
 import type { FromPacketThread, WantedPeer } from "../../lib/base/wanted.ts";
-import { isGratuitous } from "../../lib/wire/arp_frames.ts";
-import type { ArpRecord } from "../../lib/wire/arp.ts";
 import { LinuxClient } from "./linux_client.ts";
-import { FINE, Network, type Weather } from "./network.ts";
+import { FINE, Network, type Spoken, type Weather } from "./network.ts";
 import { type Plane, type SimControl, SimNode, WATCH_PORT } from "./sim_node.ts";
 import { VirtualTime } from "./virtual_time.ts";
 import { type Asked, Witness } from "./witness.ts";
 
 /** Judges what happens; returns what is wrong, if anything. It knows the world, never the machines. */
 export interface Checker {
-  /** A node sent a frame. */
-  onFrame?(from: SimNode, record: ArpRecord): string | undefined;
+  /** A node sent a frame that speaks for an address. */
+  onFrame?(from: SimNode, spoken: Spoken): string | undefined;
   /** A request was answered by these nodes, or by none. */
   onAnswers?(asked: Asked, nodes: readonly SimNode[]): string | undefined;
   /** The client sent a packet to where its cache points; `undefined`: nowhere. */
@@ -50,7 +48,7 @@ export class Stage {
   readonly peers: readonly WantedPeer[];
   readonly client: LinuxClient;
   readonly witness: Witness;
-  readonly addresses: ReadonlyMap<string, Ipv4>;
+  readonly addresses: ReadonlyMap<string, Ip>;
   readonly checkers: Checker[] = [];
   /** Since when nothing is broken and nothing was changed; `undefined` while something is broken. */
   wholeSince: Millis | undefined;
@@ -71,13 +69,12 @@ export class Stage {
     this.nodesRng = new SeededRng(options.seed + 0x1000_0000);
     const { time } = this;
     this.network = new Network({ time, rng: new SeededRng(options.seed + 0x2000_0000) });
-    this.addresses = new Map(options.addresses.map((address) => [address, parseIpv4(address)!]));
+    this.addresses = new Map(options.addresses.map((address) => [address, parseIp(address)!]));
     this.peers = nodeNames(options.nodes).map((node, i) => ({ node, address: `192.0.2.${i + 1}`, port: WATCH_PORT }));
     this.client = new LinuxClient({ time, network: this.network });
     this.witness = new Witness({ time, network: this.network, onOutcome: (asked) => this.#judgeAnswers(asked) });
-    this.network.onFrame = (from, record) => {
-      // An address probe asks and says nothing (RFC 5227 §1.1).
-      if (from instanceof SimNode && record.senderIp !== 0) this.#judge((checker) => checker.onFrame?.(from, record));
+    this.network.onSpoken = (from, spoken) => {
+      if (from instanceof SimNode) this.#judge((checker) => checker.onFrame?.(from, spoken));
     };
   }
 
@@ -191,10 +188,10 @@ export class Stage {
   }
 
   /** Runs `found` on every frame that a node sends to announce an address. */
-  onClaim(found: (node: SimNode, record: ArpRecord) => void): void {
+  onClaim(found: (node: SimNode, address: string) => void): void {
     this.checkers.push({
-      onFrame: (node, record) => {
-        if (isGratuitous(record)) found(node, record);
+      onFrame: (node, { address, isAnnouncement }) => {
+        if (isAnnouncement) found(node, address);
         return undefined;
       },
     });

@@ -131,9 +131,16 @@ export class Story {
     } else if (free.length > 0) {
       const sharingKey = this.#dice.onceIn(3) ? `key-${this.#services}` : undefined;
       const local = sharingKey === undefined && this.#dice.onceIn(3);
-      service = { name, addresses: [this.#dice.pick(free)], sharingKey, endpoints, local };
+      service = { name, addresses: this.#addresses(free), sharingKey, endpoints, local };
     }
     if (service !== undefined) await this.#cluster.createService(service);
+  }
+
+  /** One address, or one of each family. */
+  #addresses(free: readonly string[]): string[] {
+    const first = this.#dice.pick(free);
+    const others = free.filter((address) => address.includes(":") !== first.includes(":"));
+    return others.length > 0 && this.#dice.onceIn(4) ? [first, this.#dice.pick(others)] : [first];
   }
 
   #endpoints(): TruthService["endpoints"] {
