@@ -3,6 +3,7 @@
  * changes nodes, Services and configuration; `truth` keeps the same facts for the checkers.
  */
 import { RESOURCES } from "../../lib/base/kube.ts";
+import type { Millis } from "../../lib/base/time.ts";
 import { explainAddress } from "../../lib/decision/plan/explain.ts";
 import { type L2Plan, planLayer2 } from "../../lib/decision/plan/l2_plan.ts";
 import { RealControl, SPEAKER_LABELS } from "./real_control.ts";
@@ -14,6 +15,9 @@ import { Truth, type TruthNode, type TruthService } from "./truth.ts";
 
 const EXCLUDE_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers";
 const ADVERTISEMENT = { namespace: NAMESPACE, name: "all" };
+/** The longest that a client waits between two attempts, and what one takes. */
+const RECOVERY_MS_MAX = 12_000;
+const RECOVERY_MS_MIN = 2500;
 export const ZONES = ["east", "west"];
 
 export class ApiCluster extends Stage {
@@ -23,6 +27,9 @@ export class ApiCluster extends Stage {
   readonly #candidates = new Map<string, readonly string[]>();
   #pods = 0;
   #isRecovering = false;
+  #longestOutageMs = 0;
+  /** Since when somebody does not reach the API. */
+  #outageSince: Millis | undefined;
   #explained: { readonly version: number; readonly plan: L2Plan } | undefined;
 
   constructor(options: StageOptions) {
@@ -86,15 +93,15 @@ export class ApiCluster extends Stage {
   }
 
   override isBroken(): boolean {
-    return super.isBroken() || this.#isRecovering || !this.api.isUp ||
-      [...this.#controls.values()].some(({ line }) => !line.isUp);
+    return super.isBroken() || this.#isRecovering || this.#isCutOff();
   }
 
-  /** Lets the clients of the API find back to it. */
-  async recover(durationMs: number): Promise<void> {
+  /** Lets the clients of the API find back to it: the longer it was away, the longer they wait between two attempts. */
+  async recover(): Promise<void> {
     this.#isRecovering = true;
     this.act("everything is repaired", () => {});
-    await this.pass(durationMs);
+    await this.pass(Math.min(RECOVERY_MS_MAX, RECOVERY_MS_MIN + 1.5 * this.#longestOutageMs));
+    this.#longestOutageMs = 0;
     this.#isRecovering = false;
     this.act("everything is whole again", () => {});
   }
@@ -115,6 +122,7 @@ export class ApiCluster extends Stage {
       const { line } = this.#controls.get(name)!;
       line.isUp = isUp;
       if (!isUp) line.reset();
+      this.#countOutage();
     });
   }
 
@@ -217,6 +225,20 @@ export class ApiCluster extends Stage {
         },
       });
     });
+  }
+
+  #isCutOff(): boolean {
+    return !this.api.isUp || this.#controls.values().some(({ line }) => !line.isUp);
+  }
+
+  /** Outages of several that overlap count as one. */
+  #countOutage(): void {
+    const { now } = this.time;
+    if (this.#isCutOff()) this.#outageSince ??= now;
+    else if (this.#outageSince !== undefined) {
+      this.#longestOutageMs = Math.max(this.#longestOutageMs, now - this.#outageSince);
+      this.#outageSince = undefined;
+    }
   }
 
   async #change(what: string, run: () => Promise<void>): Promise<void> {

@@ -4,8 +4,6 @@ import { Dice } from "./dice.ts";
 import type { SimNode } from "./sim_node.ts";
 import type { TruthService } from "./truth.ts";
 
-/** Long enough for every request that failed to be tried again, after an outage of seconds. */
-const API_BACK_MS = 4000;
 const SERVICES_MAX = 5;
 
 export class Story {
@@ -52,7 +50,7 @@ export class Story {
     }
     if (!cluster.api.isUp) cluster.setApiUp(true);
     cluster.weather("fine weather", {});
-    await cluster.recover(API_BACK_MS);
+    await cluster.recover();
   }
 
   /** What an operator or a roll-out does, never so much that nobody is left. */
