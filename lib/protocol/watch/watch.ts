@@ -254,9 +254,11 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
         break;
       case "claims":
         if (message.claims === undefined || !peer.mayBeOfThisLife(message)) return;
+        this.#believe(peer, message, now);
         this.#effects.push({ kind: "claims", node, claims: message.claims, nonce: message.nonce });
         break;
       case "query":
+        this.#believe(peer, message, now);
         this.#effects.push({ kind: "query", node, nonce: message.nonce });
         break;
       case "probe":
@@ -266,6 +268,11 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
     if (peer.serving !== undefined && peer.serving !== serving) {
       this.#effects.push({ kind: "serving", node, serving: peer.serving });
     }
+  }
+
+  /** What is said on the side by the life that we know: an answer from before may arrive after it. */
+  #believe(peer: WatchedPeer, message: WatchMessage, now: Millis): void {
+    if (peer.isWatched) this.#changing(peer, now, () => void peer.overheard(message));
   }
 
   #overhear(peer: WatchedPeer, message: WatchMessage, now: Millis): void {

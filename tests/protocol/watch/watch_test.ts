@@ -521,6 +521,19 @@ Deno.test("Watch: claims and queries of peers are handed on, those of strangers 
   assertEquals(bench.effects.length, 2);
 });
 
+for (const kind of ["claims", "query"] as const) {
+  Deno.test(`Watch: ${kind} that came after an older answer say that a peer is alive, once its life is known`, () => {
+    const bench = new Bench();
+    bench.add(B);
+    bench.answer({ state: "starting" });
+    const claims = { entries: [], standing: false, last: true };
+    bench.hear({ kind, claims, nonce: "5".repeat(16), state: "alive", generation: 8 });
+    assertEquals(bench.stateOf("b"), "starting");
+    bench.hear({ kind, claims, nonce: "5".repeat(16), state: "alive" });
+    assertEquals(bench.stateOf("b"), "alive");
+  });
+}
+
 Deno.test("Watch: a hundred peers are not due at one instant", () => {
   const bench = new Bench();
   bench.add(...Array.from({ length: 100 }, (_, i) => ({ node: `n${i}`, address: `192.0.3.${i}`, port: 7947 })));
