@@ -380,7 +380,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   #fromGuard(effect: ConflictGuardEffect, now: Millis): void {
     switch (effect.kind) {
       case "speakerClaim":
-        this.#ownership.handle({ kind: "foreignClaim", address: effect.address }, now);
+        this.#ownership.handle({ kind: "foreignClaim", address: effect.address, node: effect.node }, now);
         return;
       case "changed": {
         const { address, owned, reason, elected } = effect;

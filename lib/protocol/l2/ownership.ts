@@ -51,7 +51,8 @@ interface Address {
   /** After a gap: every other candidate must be known before we answer. */
   unconfirmed: boolean;
   handOver: HandOver | undefined;
-  foreignClaimAt: Millis | undefined;
+  /** Somebody else spoke for it: a node, if it is known which. */
+  foreignClaim: { readonly at: Millis; readonly node: string | undefined } | undefined;
   /** When to take our neighbours back from another station. */
   defendAt: Millis | undefined;
   /** Who answered last, as far as it insists, and the highest term that is known. */
@@ -120,7 +121,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
         this.#decideAll(now);
         break;
       case "foreignClaim":
-        this.#foreignClaim(input.address, now);
+        this.#foreignClaim(input, now);
         break;
       case "claims":
         for (const claim of input.claims) this.#hearClaim(claim, { node: input.node, standing: input.standing }, now);
@@ -144,7 +145,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
         this.#leaving = true;
         this.#candidates.leave();
         // No successor can have announced itself before it could know that we leave.
-        for (const address of this.#addresses.values()) address.foreignClaimAt = undefined;
+        for (const address of this.#addresses.values()) address.foreignClaim = undefined;
         this.#decideAll(now);
         break;
       case "tick":
@@ -201,7 +202,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
         reported: undefined,
         unconfirmed: false,
         handOver: undefined,
-        foreignClaimAt: undefined,
+        foreignClaim: undefined,
         defendAt: undefined,
         holder: wanted.lastHolder,
         term: 0,
@@ -284,11 +285,18 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
       this.#endHandOver(address);
       return this.#report(address, { owned: true, reason, elected });
     }
-    const successorSeen = address.foreignClaimAt !== undefined &&
-      now - address.foreignClaimAt <= this.#options.claimMs;
-    if (elected === null || successorSeen) return this.#disown(address, { elected, reason });
+    if (elected === null || this.#hasClaimed(elected, { address, now })) {
+      return this.#disown(address, { elected, reason });
+    }
     this.#handOverTo(address, elected, now);
     this.#report(address, { owned: true, reason: "handingOver", elected });
+  }
+
+  /** The successor has spoken for it. A claim of another node says nothing of this one, which may not know yet. */
+  #hasClaimed(successor: string, { address, now }: { readonly address: Address; readonly now: Millis }): boolean {
+    const { foreignClaim } = address;
+    if (foreignClaim === undefined || now - foreignClaim.at > this.#options.claimMs) return false;
+    return foreignClaim.node === undefined || foreignClaim.node === successor;
   }
 
   #handOverTo(address: Address, successor: string, now: Millis): void {
@@ -423,10 +431,10 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     this.#effects.push({ kind: "pairs", watch, candidates: new Set(this.#candidacies.keys()) });
   }
 
-  #foreignClaim(key: string, now: Millis): void {
+  #foreignClaim({ address: key, node }: OwnershipInput & { kind: "foreignClaim" }, now: Millis): void {
     const address = this.#addresses.get(key);
     if (address === undefined || !address.owned) return;
-    address.foreignClaimAt = now;
+    address.foreignClaim = { at: now, node };
     if (announces(address)) this.#defend(address, now);
     else this.#decide(address, now);
   }
@@ -458,7 +466,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
       this.#decide(address, now);
       return this.#doubtOwner(address, node);
     }
-    address.foreignClaimAt = now;
+    address.foreignClaim = { at: now, node };
     this.#decide(address, now);
     if (from.standing && (insisted || address.reported?.elected === node)) {
       const keeps = address.owned && !address.hushed ? this.#options.node : node;
@@ -509,7 +517,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     const before = address.holder ?? address.order[1];
     address.owned = true;
     address.hushed = false;
-    address.foreignClaimAt = undefined;
+    address.foreignClaim = undefined;
     this.#pairsAreStale = true;
     if (isNew) {
       address.term++;
@@ -542,7 +550,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   #stop(address: Address): void {
     address.owned = false;
     address.hushed = false;
-    address.foreignClaimAt = undefined;
+    address.foreignClaim = undefined;
     address.defendAt = undefined;
     this.#endHandOver(address);
     this.#waiting.delete(address);

@@ -14,7 +14,7 @@ export type OwnershipInput =
   /** Where this node can serve; `noCarrier` names the interfaces that only lack a link. */
   | { readonly kind: "serving"; readonly serving: Serving; readonly noCarrier: ReadonlySet<string> }
   /** Another station announced an address that we answer for. */
-  | { readonly kind: "foreignClaim"; readonly address: string }
+  | { readonly kind: "foreignClaim"; readonly address: string; readonly node?: string | undefined }
   /** What another speaker says that it answers for. */
   | { readonly kind: "claims"; readonly node: string; readonly claims: readonly Claim[]; readonly standing: boolean }
   /** Everybody who lives has said what it answers for, or had its time to. */

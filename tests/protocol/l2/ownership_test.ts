@@ -190,6 +190,12 @@ Deno.test("Ownership: an older claim does not", () => {
   assertEquals(Bench.owner().claim().pass(600).peers({ a: "alive" }).words(), ["repeat", "hush", "a handingOver"]);
 });
 
+Deno.test("Ownership: what another node than the successor claimed shortly before does not end the hand-over", () => {
+  const claimed = (node: string) => Bench.owner().handle({ kind: "foreignClaim", address: VIP, node });
+  assertEquals(claimed("c").pass(300).peers({ a: "alive" }).words().slice(-1), ["a handingOver"]);
+  assertEquals(claimed("a").pass(300).peers({ a: "alive" }).words().slice(-2), ["disown", "a notOwner"]);
+});
+
 Deno.test("Ownership: when the successor dies during the hand-over, the neighbours are taken back", () => {
   const bench = Bench.owner().peers({ a: "alive" });
   bench.words();
