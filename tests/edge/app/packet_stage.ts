@@ -2,7 +2,12 @@
  * One node's packet thread as the control thread starts it, told to own addresses, and a client on the same switch: for
  * what happens to interfaces, without an API server.
  */
-import type { FromPacketThread, InterfaceReport, WantedAddress } from "../../../lib/base/wanted.ts";
+import {
+  DELTA_ENTRIES_MAX,
+  type FromPacketThread,
+  type InterfaceReport,
+  type WantedAddress,
+} from "../../../lib/base/wanted.ts";
 import { PacketPort } from "../../../lib/app/packet_port.ts";
 import { Lab } from "../../../lib/edge/lab/lab.ts";
 import type { LabHost } from "../../../lib/edge/lab/lab_host.ts";
@@ -59,16 +64,23 @@ export class PacketStage {
     }
   }
 
-  want(wanted: Pick<WantedAddress, "address"> & Partial<WantedAddress>): void {
-    const address: WantedAddress = { candidates: ["n1"], interfaces: "all", services: ["default/web"], ...wanted };
-    this.#packets.send({
-      generation: ++this.#generation,
-      upsertAddresses: [address],
-      removeAddresses: [],
-      upsertPeers: [],
-      removePeers: [],
-      complete: true,
-    });
+  want(...wanted: readonly (Pick<WantedAddress, "address"> & Partial<WantedAddress>)[]): void {
+    const common = { candidates: ["n1"], interfaces: "all", services: ["default/web"] } as const;
+    for (let at = 0; at < wanted.length; at += DELTA_ENTRIES_MAX) {
+      this.#packets.send({
+        generation: ++this.#generation,
+        upsertAddresses: wanted.slice(at, at + DELTA_ENTRIES_MAX).map((one) => ({ ...common, ...one })),
+        removeAddresses: [],
+        upsertPeers: [],
+        removePeers: [],
+        complete: true,
+      });
+    }
+  }
+
+  /** Addresses that it said it owns. */
+  owned(): ReadonlySet<string> {
+    return new Set(this.#events.flatMap((event) => event.kind === "ownership" && event.owned ? [event.address] : []));
   }
 
   /** A cable from the node to the client, with the same name at both ends and carrier. */
