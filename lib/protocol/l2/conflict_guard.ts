@@ -78,6 +78,8 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
       case "interfaceGone":
         this.#interfaces.delete(input.ifindex);
         return this.#stations.setOwn(input.ifindex, undefined);
+      case "stationExpected":
+        return this.#stations.expect(input.node, now);
       case "station":
         return this.#stations.learn(input.node, input.mac);
       case "stationsGone":
@@ -161,7 +163,11 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
         return this.#effects.push(decision);
       case "changed":
         guarded.report = decision;
-        if (isElsewhere(decision)) guarded.isKnownToCluster = true;
+        if (isElsewhere(decision)) {
+          // The cluster has it by now: whoever takes it over from another node has a right to it.
+          guarded.isKnownToCluster = true;
+          guarded.retries = 0;
+        }
         return this.#report(guarded);
     }
   }
@@ -291,7 +297,12 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
     const guarded = this.#addresses.get(address);
     if (guarded === undefined || guarded.phase === "idle" || this.#stations.isOwn(mac)) return;
     const node = this.#stations.nodeOf(mac, now);
-    if (node !== undefined || this.#mayBeSuccessor(guarded)) {
+    const mayBeSpeaker = this.#mayBeSuccessor(guarded) || this.#stations.isExpecting(now);
+    if (node === undefined && mayBeSpeaker && guarded.phase !== "settled") {
+      // No verdict is fair yet: ask once more.
+      if (guarded.probesLeft === 0) guarded.probesLeft = 1;
+    }
+    if (node !== undefined || mayBeSpeaker) {
       // Only a gratuitous frame says "from now on": an ordinary request of a station that uses the address does not.
       if (form === "gratuitous") this.#effects.push({ kind: "speakerClaim", address, node });
       else if (form === "reply" && node !== undefined) this.#noticeDoubleAnswer(guarded, { claim, node, now });

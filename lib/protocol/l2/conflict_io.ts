@@ -12,6 +12,8 @@ export type ConflictGuardInput =
   | { readonly kind: "wanted"; readonly upsert: readonly WantedAddress[]; readonly remove: readonly string[] }
   | { readonly kind: "interface"; readonly interface: L2Interface }
   | { readonly kind: "interfaceGone"; readonly ifindex: number }
+  /** The node of this name is a peer, and will show what interfaces it has. */
+  | { readonly kind: "stationExpected"; readonly node: string }
   /** A speaker has an interface with this hardware address. */
   | { readonly kind: "station"; readonly node: string; readonly mac: Mac }
   | { readonly kind: "stationsGone"; readonly node: string }

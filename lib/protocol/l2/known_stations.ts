@@ -11,6 +11,8 @@ import type { Millis } from "../../base/time.ts";
 /** A node has an interface or two; a hundred nodes with thirty-two each fit. */
 const STATIONS_MAX = 4096;
 const FORGET_MS = 10 * 60_000;
+/** A new peer that lives and is on the segment was heard or has answered by then. */
+const EXPECT_MS = 5_000;
 
 interface Station {
   readonly node: string;
@@ -23,6 +25,8 @@ export class KnownStations {
   readonly #ownMacs = new Set<Mac>();
   /** The one that was told last is at the end. */
   readonly #stations = new Map<Mac, Station>();
+  /** New peers that nothing is known of, with the time until which one of them may be whoever we do not know. */
+  readonly #expected = new Map<string, Millis>();
 
   setOwn(ifindex: number, mac: Mac | undefined): void {
     if (mac === undefined) this.#own.delete(ifindex);
@@ -37,6 +41,7 @@ export class KnownStations {
 
   /** The node says, or shows, that it has an interface with this address. */
   learn(node: string, mac: Mac): void {
+    this.#expected.delete(node);
     const known = this.#stations.get(mac);
     if (known?.node === node && known.goneAt === undefined) return;
     this.#stations.delete(mac);
@@ -44,8 +49,23 @@ export class KnownStations {
     if (this.#stations.size > STATIONS_MAX) this.#stations.delete(this.#stations.keys().next().value!);
   }
 
+  /** The node is a peer from now on, and will be heard if it lives. */
+  expect(node: string, now: Millis): void {
+    if (!this.knows(node)) this.#expected.set(node, now + EXPECT_MS);
+  }
+
+  /** True while a station that we do not know may be a peer that we do not know yet. */
+  isExpecting(now: Millis): boolean {
+    for (const [node, until] of this.#expected) {
+      if (now < until) return true;
+      this.#expected.delete(node);
+    }
+    return false;
+  }
+
   /** The node is no peer any more. */
   leave(node: string, now: Millis): void {
+    this.#expected.delete(node);
     for (const station of this.#stations.values()) if (station.node === node) station.goneAt ??= now;
   }
 

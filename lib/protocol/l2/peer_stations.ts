@@ -28,6 +28,7 @@ export type PeerStationsInput =
 
 export type PeerStationsEffect =
   | { readonly kind: "ask"; readonly ip: Ipv4; readonly on: L2Interface }
+  | { readonly kind: "stationExpected"; readonly node: string }
   | { readonly kind: "station"; readonly node: string; readonly mac: Mac }
   | { readonly kind: "stationsGone"; readonly node: string };
 
@@ -99,6 +100,7 @@ export class PeerStations implements Machine<PeerStationsInput, PeerStationsEffe
     if (known !== undefined) this.#drop(known);
     const peer: Peer = { node, ip, asked: 0 };
     this.#peers.set(node, peer);
+    this.#effects.push({ kind: "stationExpected", node });
     if (ip !== undefined) this.#byIp.set(ip, peer);
     this.#beginToAsk(peer, now);
   }

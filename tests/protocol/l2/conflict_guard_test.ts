@@ -347,6 +347,29 @@ Deno.test("ConflictGuard: whoever yielded still does after a gap, and asks first
   assertEquals(bench.claim("reply").words(), ["yielded 02:00:00:00:00:77 eth0 reply"]);
 });
 
+Deno.test("ConflictGuard: whoever yielded takes it over without a word from a node that has had it since", () => {
+  const bench = new Bench(wanted(VIP)).own().claim("reply").disown();
+  bench.words();
+  assertEquals(bench.own().words(), ["own", "announce", "elected"]);
+});
+
+Deno.test("ConflictGuard: an unknown station may be a peer that was not heard yet: it is asked again until that is out", () => {
+  const expecting = (probe: Probe) => {
+    const bench = new Bench(wanted(VIP, probe)).handle({ kind: "stationExpected", node: "c" }).own();
+    for (let i = 0; i < 20; i++) bench.claim("reply").pass(200);
+    return bench;
+  };
+  const beside = expecting("beside");
+  assertEquals([...new Set(beside.words())], ["own", "probe", "announce", "elected"]);
+  assertEquals(beside.handle({ kind: "station", node: "c", mac: STRANGER }).claim("reply").words(), []);
+  const strict = expecting("strict");
+  assertEquals([...new Set(strict.words())], ["listen", "probe silently", "probing"]);
+  // Five seconds after it became a peer it would have been heard.
+  for (let i = 0; i < 4; i++) strict.pass(200).claim("reply");
+  assertEquals([...new Set(strict.words())], ["probe silently"]);
+  assertEquals(strict.pass(200).claim("reply").words().at(-1), "conflict");
+});
+
 Deno.test("ConflictGuard: while it is handed over, an unknown station may be the successor", () => {
   const bench = Bench.settled().report("handingOver", "c");
   bench.words();

@@ -46,3 +46,16 @@ Deno.test("KnownStations: however many MACs are told, it holds 4096, the latest"
   for (let i = 0; i <= 4096; i++) stations.learn("n1", (A + i) as Mac);
   assertEquals([stations.nodeOf(A, 0), stations.nodeOf((A + 4096) as Mac, 0)], [undefined, "n1"]);
 });
+
+Deno.test("KnownStations: a new peer is expected for five seconds, or until it is heard or gone; a known one is not", () => {
+  const stations = new KnownStations();
+  stations.expect("n1", 0);
+  assertEquals([stations.isExpecting(4999), stations.isExpecting(5000), stations.isExpecting(0)], [true, false, false]);
+  stations.expect("n1", 0);
+  stations.learn("n1", A);
+  stations.expect("n1", 0);
+  assertEquals(stations.isExpecting(0), false);
+  stations.expect("n2", 0);
+  stations.leave("n2", 0);
+  assertEquals(stations.isExpecting(0), false);
+});

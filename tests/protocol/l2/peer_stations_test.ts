@@ -21,7 +21,7 @@ class Bench {
       for (let effect; (effect = this.machine.poll()) !== undefined;) {
         if (effect.kind === "ask") words.push(`ask ${formatIpv4(effect.ip)} on ${effect.on.name}`);
         else if (effect.kind === "station") words.push(`${effect.node} is ${formatMac(effect.mac)}`);
-        else words.push(`${effect.node} is gone`);
+        else if (effect.kind === "stationsGone") words.push(`${effect.node} is gone`);
       }
     }
     return words;
