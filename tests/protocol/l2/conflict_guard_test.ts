@@ -365,9 +365,9 @@ Deno.test("ConflictGuard: an unknown station may be a peer that was not heard ye
   const strict = expecting("strict");
   assertEquals([...new Set(strict.words())], ["listen", "probe silently", "probing"]);
   // Five seconds after it became a peer it would have been heard.
-  for (let i = 0; i < 4; i++) strict.pass(200).claim("reply");
+  for (let i = 0; i < 5; i++) strict.claim("reply").pass(200);
   assertEquals([...new Set(strict.words())], ["probe silently"]);
-  assertEquals(strict.pass(200).claim("reply").words().at(-1), "conflict");
+  assertEquals(strict.claim("reply").words().at(-1), "conflict");
 });
 
 Deno.test("ConflictGuard: while it is handed over, an unknown station may be the successor", () => {
