@@ -12,13 +12,14 @@ import { enterNetwork } from "../../lib/edge/net/namespace.ts";
 import { Netlink } from "../../lib/edge/net/netlink.ts";
 import { PacketSocket } from "../../lib/edge/net/packet_socket.ts";
 import { Poller } from "../../lib/edge/net/poller.ts";
-import { type Mac, MAC_ZERO } from "../../lib/base/mac.ts";
+import { type Mac, MAC_BROADCAST, MAC_ZERO, macFromBytes } from "../../lib/base/mac.ts";
 import { encodeArpInto } from "../../lib/wire/arp.ts";
 import { ARP_OPERATION_REPLY, ARP_OPERATION_REQUEST } from "../../lib/wire/iana.ts";
-import type { ArpRequesterCalls } from "./arp_requester_calls.ts";
+import type { Answer, ArpRequesterCalls } from "./arp_requester_calls.ts";
 
 const ANSWER_LIMIT_MS = 500;
 const OPERATION_OFFSET = 20;
+const SENDER_MAC_OFFSET = 22;
 const SENDER_IP_OFFSET = 28;
 const FRAME_BYTES = 60;
 
@@ -65,7 +66,44 @@ serveCalls<ArpRequesterCalls>({
     }
     return { roundTripsUs: roundTripsUs.slice(0, answered), lost: count - answered };
   },
+
+  follow({ ip: target, durationMs, intervalMs }) {
+    const { socket, mac, ip } = own;
+    invariant(socket !== undefined && mac !== undefined && ip !== undefined, "The requester is open");
+    const request = new Uint8Array(FRAME_BYTES);
+    encodeArpInto({
+      etherDestination: MAC_BROADCAST,
+      etherSource: mac,
+      operation: ARP_OPERATION_REQUEST,
+      senderMac: mac,
+      senderIp: ip,
+      targetMac: MAC_ZERO,
+      targetIp: target,
+    }, request);
+    const asked: number[] = [];
+    const answers: Answer[] = [];
+    const begunAt = performance.now();
+    for (let now = begunAt; now < begunAt + durationMs; now = performance.now()) {
+      const dueAt = begunAt + asked.length * intervalMs;
+      if (now >= dueAt) {
+        socket.send(request);
+        asked.push(performance.timeOrigin + now);
+        continue;
+      }
+      if (poller.wait(dueAt - now).length > 0) takeAnswers(socket, { from: target, answers });
+    }
+    return { asked: Float64Array.from(asked), answers };
+  },
 });
+
+function takeAnswers(socket: PacketSocket, { from, answers }: { from: Ipv4; answers: Answer[] }): void {
+  for (let length; (length = socket.receiveInto(received)) > 0;) {
+    if (view.getUint16(OPERATION_OFFSET) !== ARP_OPERATION_REPLY || view.getUint32(SENDER_IP_OFFSET) !== from) continue;
+    // Gratuitous replies go to everybody; an answer comes to us.
+    if (received[0]! % 2 === 1) continue;
+    answers.push({ atMs: performance.timeOrigin + performance.now(), mac: macFromBytes(received, SENDER_MAC_OFFSET) });
+  }
+}
 
 /** Lets `paceMs` pass asleep, and throws away what comes meanwhile. */
 function rest(socket: PacketSocket, paceMs: number): void {

@@ -11,6 +11,7 @@ import { labRequirements } from "../../lib/edge/lab/requirements.ts";
 import { benchAllocation } from "./allocation.ts";
 import { benchArpAnswers } from "./arp_answers.ts";
 import { benchMembershipTraffic } from "./membership_traffic.ts";
+import { benchFailover } from "./failover.ts";
 import { benchMoves } from "./moves.ts";
 import { benchNewInterface } from "./new_interface.ts";
 import { benchMemory, benchStart } from "./programs.ts";
@@ -26,6 +27,7 @@ interface Bench {
 const BENCHES: Readonly<Record<string, Bench>> = {
   arp: { title: "ARP answers, round trip", run: benchArpAnswers },
   interface: { title: "A new interface of a node", run: benchNewInterface },
+  failover: { title: "A node or its speaker fails, and planned moves", run: benchFailover },
   moves: { title: "An address moves to another node", run: benchMoves },
   service: { title: "One Service on an idle cluster", run: benchServiceLatency },
   membership: { title: "Traffic of the membership, simulated", run: benchMembershipTraffic },

@@ -1,0 +1,43 @@
+/** What a client that asks all the time sees of an address on its way from one node to another. */
+import type { Mac } from "../../lib/base/mac.ts";
+import type { Answer } from "./arp_requester_calls.ts";
+
+export interface SeenMove {
+  readonly asked: number;
+  /** The address went to another node, and the one before answers no more. */
+  readonly moved: boolean;
+  /** From the last answer before a silence to the first after it, at the longest, beyond the usual distance. */
+  readonly silentMs: number;
+  /** From the first answer of the new owner to the last one of the old; 0 when they did not overlap. */
+  readonly doubleMs: number;
+  /** Requests that no node answered. */
+  readonly unanswered: number;
+}
+
+/** An answer belongs to the last request before it, if it comes within this time. */
+const ANSWER_MS_MAX = 50;
+
+export function moveOf(
+  { asked, answers, before }: { asked: Float64Array; answers: readonly Answer[]; before: Mac },
+): SeenMove {
+  const old = answers.filter(({ mac }) => mac === before).map(({ atMs }) => atMs);
+  const fresh = answers.filter(({ mac }) => mac !== before).map(({ atMs }) => atMs);
+  const lastOld = old.at(-1) ?? -Infinity;
+  const firstFresh = fresh[0] ?? Infinity;
+  const times = answers.map(({ atMs }) => atMs);
+  let silentMs = 0;
+  for (let index = 1; index < times.length; index++) silentMs = Math.max(silentMs, times[index]! - times[index - 1]!);
+  let unanswered = 0;
+  let at = 0;
+  for (const sentAt of asked) {
+    while (at < times.length && times[at]! < sentAt) at++;
+    if ((times[at] ?? Infinity) - sentAt > ANSWER_MS_MAX) unanswered++;
+  }
+  return {
+    asked: asked.length,
+    moved: fresh.length > 0 && (fresh.at(-1) ?? -Infinity) > lastOld,
+    silentMs,
+    doubleMs: Math.max(0, lastOld - firstFresh),
+    unanswered,
+  };
+}
