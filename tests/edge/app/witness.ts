@@ -3,6 +3,7 @@
  * as data. Nothing here knows Herald's own codecs.
  */
 import type { LabChild, LabHost } from "../../../lib/edge/lab/lab_host.ts";
+import { readProcFile } from "../../../lib/edge/net/namespace.ts";
 
 const POLL_MS = 20;
 
@@ -103,7 +104,7 @@ export interface Frame {
 }
 
 /** False below `unshare -Ur`: Debian's tcpdump sets its groups, which is not allowed there. */
-export const canCapture = Deno.readTextFileSync("/proc/self/setgroups").trim() !== "deny";
+export const canCapture = readProcFile("/proc/self/setgroups").trim() !== "deny";
 
 /** tcpdump on one interface of a host, from the moment it listens until `stop`. */
 export class Capture {
