@@ -97,7 +97,7 @@ serveCalls<ArpRequesterCalls>({
 });
 
 function takeAnswers(socket: PacketSocket, { from, answers }: { from: Ipv4; answers: Answer[] }): void {
-  for (let length; (length = socket.receiveInto(received)) > 0;) {
+  while (socket.receiveInto(received) > 0) {
     if (view.getUint16(OPERATION_OFFSET) !== ARP_OPERATION_REPLY || view.getUint32(SENDER_IP_OFFSET) !== from) continue;
     // Gratuitous replies go to everybody; an answer comes to us.
     if (received[0]! % 2 === 1) continue;
