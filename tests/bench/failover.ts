@@ -11,10 +11,10 @@ import { type Mac, parseMac } from "../../lib/base/mac.ts";
 import { WorkerCaller } from "../../lib/edge/lab/worker_caller.ts";
 import { macOf, type Program, type ProgramStage, withPrograms } from "../edge/app/program_stage.ts";
 import { settledOwner, startSpeakers } from "../edge/app/speakers.ts";
-import type { Answer, ArpRequesterCalls } from "./arp_requester_calls.ts";
+import type { ArpRequesterCalls } from "./arp_requester_calls.ts";
 import { ArpWitness } from "./arp_witness.ts";
 import { startKeepalived } from "./keepalived.ts";
-import { moveOf } from "./move_of.ts";
+import { moveOf, type SeenMove } from "./move_of.ts";
 import { atMost, type Measurement } from "./report.ts";
 import { median, sum, worst } from "./stats.ts";
 
@@ -203,19 +203,18 @@ async function plannedMoves(stage: ProgramStage, options: Moving & { readonly ru
   });
   const { namespacePath, interface: name } = stage.client;
   await requester.call("open", { namespacePath, interface: name, ip: parseIpv4("192.168.77.100")! });
-  const moves: ReturnType<typeof moveOf>[] = [];
+  const calm: SeenMove[] = [];
+  const moves: SeenMove[] = [];
   for (let run = 0; run < runs; run++) {
     const owner = await settledOwner(stage, address);
     await pause(CALM_MS);
-    const following = requester.call("follow", {
-      ip: parseIpv4(address)!,
-      durationMs: FOLLOW_MS,
-      intervalMs: ASK_EVERY_MS,
-    });
+    const before = parseMac(macOf(owner))!;
+    const question = { ip: parseIpv4(address)!, durationMs: FOLLOW_MS, intervalMs: ASK_EVERY_MS };
+    calm.push(moveOf({ ...await requester.call("follow", question), before }));
+    const following = requester.call("follow", question);
     await pause(MOVE_AFTER_MS);
     await speakers.get(owner)!.signal("SIGTERM");
-    const { asked, answers } = await following;
-    moves.push(moveOf({ asked, answers: [...answers] as Answer[], before: parseMac(macOf(owner))! }));
+    moves.push(moveOf({ ...await following, before }));
     speakers.set(owner, await restart(stage, owner, speakers.get(owner)!));
   }
   requester.terminate();
@@ -227,6 +226,7 @@ async function plannedMoves(stage: ProgramStage, options: Moving & { readonly ru
       what: `planned move: ARP silent, median of ${runs}`,
       unit: "ms",
       value: median(silent),
+      control: { what: "calm", value: median(calm.map(({ silentMs }) => silentMs)) },
       bound: atMost(median(silent), SILENT_MS_MAX, `<= ${SILENT_MS_MAX} ms`),
     },
     {
