@@ -58,6 +58,34 @@ Deno.test("SWIM: whoever leaves is left, not dead, within half a second, and nob
   for (const other of others) assertEquals(sawAt(other, leaver, { state: "suspect", since }), Infinity);
 });
 
+Deno.test("SWIM: one that has left denies nothing, whatever comes back of its own farewell", () => {
+  const world = new SwimWorld({ seed: 1 });
+  const [leaver, other] = world.cluster(names(2)) as [SwimNode, SwimNode];
+  world.input(leaver, { kind: "leave" });
+  world.run(500);
+  const from = { address: other.address, port: 7946 };
+  const about = { node: leaver.name, incarnation: 1 };
+  world.input(leaver, { kind: "datagram", from, messages: [{ kind: "dead", ...about, from: leaver.name }] });
+  world.input(leaver, { kind: "datagram", from, messages: [{ kind: "dead", ...about, from: other.name }] });
+  world.input(leaver, { kind: "datagram", from, messages: [{ kind: "suspect", ...about, from: other.name }] });
+  world.run(3000);
+  assertEquals(world.view(other, leaver), "left");
+  assertEquals(leaver.logged.includes("ownDeathDenied"), false);
+});
+
+Deno.test("SWIM: a suspicion that began before a pause does not end by it", () => {
+  const world = new SwimWorld({ seed: 1 });
+  const [sleeper, other] = world.cluster(names(2)) as [SwimNode, SwimNode];
+  world.reaches = () => false;
+  for (let tries = 0; world.view(sleeper, other) !== "suspect" && tries < 100; tries++) world.run(100);
+  const since = world.now;
+  world.reaches = () => true;
+  world.pause(sleeper, 10_000);
+  world.run(13_000);
+  assertEquals(sawAt(sleeper, other, { state: "dead", since }), Infinity);
+  assertEquals(world.view(sleeper, other), "alive");
+});
+
 Deno.test("SWIM: one that is alone leaves at once", () => {
   const world = new SwimWorld({ seed: 1 });
   const node = world.start("node-1");
@@ -114,8 +142,9 @@ Deno.test("SWIM: a node that one other cannot reach at all is kept alive by thos
   world.reaches = (from, to) => !((from === a && to === b) || (from === b && to === a));
   const since = world.now;
   world.run(60_000);
+  // Those between them answer in time, so it does not even come to a suspicion.
   for (const [observer, subject] of [[a, b], [b, a]] as const) {
-    assertEquals(sawAt(observer, subject, { state: "dead", since }), Infinity);
+    assertEquals(sawAt(observer, subject, { state: "suspect", since }), Infinity);
   }
 });
 
