@@ -14,7 +14,9 @@ import { atMost, type Measurement } from "./report.ts";
 const HEADER_BYTES = 28;
 /** Every node tells of every other a dozen times; at 1,000 nodes that takes nearly a minute. */
 const SETTLE_MS = 65_000;
-const MEASURED_S = 60;
+/** In which each of 1,000 nodes exchanges its state once. */
+const REST_S = 180;
+const DEATH_S = 60;
 /** One ping and one answer each second, and now and then a second try: it must not grow with the cluster. */
 const DATAGRAMS_MAX = 2.5;
 /** Whole states are exchanged ever less often as they grow; at 1,000 nodes they are most of it. */
@@ -46,14 +48,13 @@ function measure(size: number): Measurement[] {
     world.seed(node, [1, 7, 31].map((step) => nodes[(i + step) % size]!));
   }
   world.run(SETTLE_MS);
-  const count = (act: () => void): Traffic => {
+  const count = (seconds: number): Traffic => {
     const before = nodes.map(({ datagrams, bytes }) => ({ datagrams, bytes }));
     streamBytes = 0;
     isCounting = true;
-    act();
-    world.run(MEASURED_S * 1000);
+    world.run(seconds * 1000);
     isCounting = false;
-    const perNodeAndSecond = (sum: number) => sum / size / MEASURED_S;
+    const perNodeAndSecond = (sum: number) => sum / size / seconds;
     const datagrams = nodes.reduce((sum, node, i) => sum + node.datagrams - before[i]!.datagrams, 0);
     const payload = nodes.reduce((sum, node, i) => sum + node.bytes - before[i]!.bytes, 0);
     return {
@@ -62,8 +63,9 @@ function measure(size: number): Measurement[] {
       streamBytes: perNodeAndSecond(streamBytes),
     };
   };
-  const idle = count(() => {});
-  const busy = count(() => world.kill(nodes[0]!));
+  const idle = count(REST_S);
+  world.kill(nodes[0]!);
+  const busy = count(DEATH_S);
   const found = nodes.slice(1).filter((node) => world.view(node, nodes[0]!) !== "alive").length;
   const bytes = idle.datagramBytes + idle.streamBytes;
   return [
