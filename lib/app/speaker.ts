@@ -285,6 +285,7 @@ export class Speaker {
       case "ownership":
         return this.#changeOwnership(event);
       case "peer":
+        this.#view.takePeer(event.node, event.state);
         return this.#log({ level: "info", event: "peerChanged", peer: event.node, state: event.state });
       case "counterSlot":
         this.#counterSlots.set(event.address, event.slot);

@@ -4,10 +4,10 @@
  * writes, and what concerns the members later the more of them there are, because then all of them write it.
  */
 import { below, type Rng } from "../base/rng.ts";
-import type { Member, MemberChange } from "../base/member.ts";
+import { countsAsLiving, type Member, type MemberChange } from "../base/member.ts";
 import type { Serving } from "../base/serving.ts";
 import type { Clock, Millis } from "../base/time.ts";
-import type { InterfaceReport, NodeNetwork } from "../base/wanted.ts";
+import type { InterfaceReport, NodeNetwork, PeerState } from "../base/wanted.ts";
 import { formatNetworks, NETWORKS_ANNOTATION } from "../decision/config/node_networks.ts";
 import {
   FAILED_LINK_PROBES_ANNOTATION,
@@ -34,7 +34,10 @@ export class SpeakerReporter {
   readonly #deps: SpeakerReporterDeps;
   readonly #schedule: Schedule;
   readonly #members = new Map<string, Member>();
+  readonly #deadPeers = new Set<string>();
   readonly #annotations = new Map<string, string>();
+  #membersChanged = false;
+  #stopped = false;
   #toldAt: Millis = -Infinity;
   #dueAt: Millis = Infinity;
   #cancel: (() => void) | undefined;
@@ -60,21 +63,46 @@ export class SpeakerReporter {
   takeMember({ node, member }: MemberChange): void {
     if (member === undefined) this.#members.delete(node);
     else this.#members.set(node, member);
-    const spreadMs = (this.#members.size * 1000) / MEMBER_WRITES_PER_SECOND;
-    const text = formatMembers(this.#members.values(), { version: this.#version });
-    this.#set(MEMBERS_ANNOTATION, text, below(this.#deps.rng, Math.ceil(spreadMs) + 1));
+    this.#tellMembers();
+  }
+
+  /** The watch sees a death seconds before the gossip does, of those that it watches. */
+  takePeer(node: string, state: PeerState): void {
+    if (state === "dead") this.#deadPeers.add(node);
+    else if (!this.#deadPeers.delete(node)) return;
+    if (this.#members.has(node)) this.#tellMembers();
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#cancel?.();
   }
 
-  #set(key: string, text: string, delayMs = 0): void {
+  /** The text is made when it is told: a thousand members that join at once are listed once. */
+  #tellMembers(): void {
+    this.#membersChanged = true;
+    const spreadMs = (this.#members.size * 1000) / MEMBER_WRITES_PER_SECOND;
+    this.#tellIn(below(this.#deps.rng, Math.ceil(spreadMs) + 1));
+  }
+
+  #membersText(): string {
+    for (const node of this.#deadPeers) if (!this.#members.has(node)) this.#deadPeers.delete(node);
+    const members = [...this.#members.values()].map((member): Member =>
+      countsAsLiving(member.state) && this.#deadPeers.has(member.node) ? { ...member, state: "dead" } : member
+    );
+    return formatMembers(members, { version: this.#version });
+  }
+
+  #set(key: string, text: string): void {
     if (this.#annotations.get(key) === text) return;
     this.#annotations.set(key, text);
+    this.#tellIn(0);
+  }
+
+  #tellIn(delayMs: number): void {
     const now = this.#deps.clock.now();
     const at = Math.max(now + delayMs, this.#toldAt + EVERY_MS);
-    if (at >= this.#dueAt) return;
+    if (at >= this.#dueAt || this.#stopped) return;
     this.#cancel?.();
     this.#dueAt = at;
     this.#cancel = this.#schedule(() => this.#tell(), at - now);
@@ -84,6 +112,8 @@ export class SpeakerReporter {
     this.#cancel = undefined;
     this.#dueAt = Infinity;
     this.#toldAt = this.#deps.clock.now();
+    if (this.#membersChanged) this.#annotations.set(MEMBERS_ANNOTATION, this.#membersText());
+    this.#membersChanged = false;
     this.#deps.annotate(Object.fromEntries(this.#annotations));
   }
 }

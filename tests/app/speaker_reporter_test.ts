@@ -55,6 +55,31 @@ Deno.test("SpeakerReporter: a change of membership is told later the more member
   assertEquals((JSON.parse(told.at(-1)!["herald.dev/members"]!) as { count: number }).count, 1001);
   reporter.takeMember({ node: "n0", member: undefined });
   reporter.stop();
+  reporter.takeInterfaces(report(["eth0"]));
+  assertEquals(time.pendingTimers, 0);
   await time.advance(200_000);
   assert(told.length <= 2);
+});
+
+Deno.test("SpeakerReporter: who the watch finds dead is told as dead, until it is heard again", async () => {
+  const { time, told, reporter } = stage();
+  const listed = async () => {
+    await time.advance(5000);
+    const { alive, listed } = JSON.parse(told.at(-1)!["herald.dev/members"]!) as {
+      alive: number;
+      listed: { node: string; state: string }[];
+    };
+    return [alive, ...listed.map(({ node, state }) => `${node} ${state}`)];
+  };
+  reporter.takePeer("n2", "alive");
+  reporter.takeMember({
+    node: "n2",
+    member: { node: "n2", address: "192.0.2.2", port: 7946, state: "alive", facts: undefined },
+  });
+  assertEquals(await listed(), [2, "n2 alive"]);
+  reporter.takePeer("n2", "dead");
+  reporter.takePeer("n3", "dead");
+  assertEquals(await listed(), [1, "n2 dead"], "of who is no member nothing is said");
+  reporter.takePeer("n2", "alive");
+  assertEquals(await listed(), [2, "n2 alive"]);
 });
