@@ -118,7 +118,8 @@ export class Capture {
 
   static async start(host: LabHost, filter = "arp", device = host.interface): Promise<Capture> {
     const path = await Deno.makeTempFile({ prefix: "herald-capture-" });
-    const command = 'exec tcpdump -Z root -i "$1" -n -e -tt -xx -l --immediate-mode "$2" >"$3" 2>"$3.err"';
+    // Room for whole frames would be 64 KiB each, and a burst of a hundred would not find any.
+    const command = 'exec tcpdump -Z root -i "$1" -n -e -tt -xx -l -s 256 --immediate-mode "$2" >"$3" 2>"$3.err"';
     const child = await host.spawn("sh", ["-c", command, "sh", device, filter, path]);
     await until("tcpdump listens", async () => (await textOf(`${path}.err`)).includes("listening on"));
     return new Capture(child, path);
