@@ -22,7 +22,7 @@ import { Agenda } from "../../base/agenda.ts";
 import type { ConflictState } from "../../base/conflict.ts";
 import type { Json } from "../../base/json.ts";
 import type { Deadline, Machine, Tick } from "../../base/machine.ts";
-import { formatMac } from "../../base/mac.ts";
+import { formatMac, type Mac } from "../../base/mac.ts";
 import { Queue } from "../../base/queue.ts";
 import { below, type Rng } from "../../base/rng.ts";
 import type { Millis } from "../../base/time.ts";
@@ -81,7 +81,8 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
       case "stationExpected":
         return this.#stations.expect(input.node, now);
       case "station":
-        return this.#stations.learn(input.node, input.mac);
+        if (this.#stations.learn(input.node, input.mac)) this.#pardon(input.mac, now);
+        return;
       case "stationsGone":
         this.#doubleAnswers.delete(input.node);
         return this.#stations.leave(input.node, now);
@@ -132,6 +133,24 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
       return;
     }
     this.#addresses.set(address, guard(address, policy));
+  }
+
+  /** A station turns out to be a speaker: what it said of addresses was no conflict. */
+  #pardon(mac: Mac, now: Millis): void {
+    for (const guarded of this.#addresses.values()) {
+      const { phase, stranger, yieldedTo } = guarded;
+      if (yieldedTo === mac) {
+        guarded.yieldedTo = undefined;
+        guarded.retries = 0;
+        guarded.isKnownToCluster = true;
+      }
+      if (stranger !== undefined && stranger.mac !== mac) continue;
+      if (phase === "yielded" && yieldedTo === mac) this.#settle(guarded, now);
+      else if (stranger !== undefined) {
+        this.#tell(guarded, "gone");
+        guarded.stranger = undefined;
+      }
+    }
   }
 
   #forget(address: string): void {
@@ -347,6 +366,7 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
     const wasAnswered = isAnswered(guarded);
     const { address, interfaces, phase } = guarded;
     guarded.phase = "yielded";
+    guarded.yieldedTo = claim.mac;
     guarded.probesLeft = -1;
     guarded.announceLater ||= wasAnswered;
     this.#agenda.set(guarded, now + this.#retryDelay(guarded));

@@ -47,6 +47,8 @@ export interface Guarded {
   probesLeft: number;
   retries: number;
   stranger: Stranger | undefined;
+  /** Whom we gave way to last; it may turn out to be a speaker. */
+  yieldedTo: Mac | undefined;
   defendedAt: Millis;
   probeToldAt: Millis;
 }
@@ -63,6 +65,7 @@ export function guard(address: string, policy: AddressPolicy): Guarded {
     probesLeft: -1,
     retries: 0,
     stranger: undefined,
+    yieldedTo: undefined,
     defendedAt: -Infinity,
     probeToldAt: -Infinity,
   };

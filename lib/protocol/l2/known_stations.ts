@@ -39,14 +39,15 @@ export class KnownStations {
     return this.#ownMacs.has(mac);
   }
 
-  /** The node says, or shows, that it has an interface with this address. */
-  learn(node: string, mac: Mac): void {
+  /** The node says, or shows, that it has an interface with this address. True when that is news. */
+  learn(node: string, mac: Mac): boolean {
     this.#expected.delete(node);
     const known = this.#stations.get(mac);
-    if (known?.node === node && known.goneAt === undefined) return;
+    if (known?.node === node && known.goneAt === undefined) return false;
     this.#stations.delete(mac);
     this.#stations.set(mac, { node, goneAt: undefined });
     if (this.#stations.size > STATIONS_MAX) this.#stations.delete(this.#stations.keys().next().value!);
+    return true;
   }
 
   /** The node is a peer from now on, and will be heard if it lives. */

@@ -460,3 +460,24 @@ Deno.test("ConflictGuard: five thousand cold addresses are probed in turns, four
   assertEquals([perMs.reduce((sum, frames) => sum + frames), answeredAt.length], [15_000, 5000]);
   assert(answeredAt.at(-1)! < 4500, `the last one is answered after ${answeredAt.at(-1)} ms`);
 });
+
+Deno.test("ConflictGuard: a station that turns out to be a speaker is no stranger: what was yielded to it is ours at once", () => {
+  const bench = new Bench(wanted(VIP)).own().claim("gratuitous");
+  assertEquals(bench.words().slice(-1), ["conflict"]);
+  bench.handle({ kind: "station", node: "c", mac: STRANGER });
+  assertEquals(bench.words().slice(0, 3), ["gone 02:00:00:00:00:77 eth0 gratuitous", "own", "announce"]);
+});
+
+Deno.test("ConflictGuard: who yielded to a speaker that it did not know takes over from it later without delay", () => {
+  const bench = new Bench(wanted(VIP)).own().claim("gratuitous").disown();
+  bench.handle({ kind: "station", node: "c", mac: STRANGER });
+  bench.words();
+  assertEquals(bench.own().words(), ["own", "announce", "elected"]);
+});
+
+Deno.test("ConflictGuard: a speaker that becomes known pardons no other stranger", () => {
+  const bench = new Bench(wanted(VIP)).own().claim("gratuitous");
+  bench.words();
+  bench.handle({ kind: "station", node: "c", mac: OTHER_STRANGER });
+  assertEquals(bench.words(), []);
+});
