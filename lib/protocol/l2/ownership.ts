@@ -52,7 +52,7 @@ interface Address {
   unconfirmed: boolean;
   handOver: HandOver | undefined;
   /** Somebody else spoke for it: a node, if it is known which. */
-  foreignClaim: { readonly at: Millis; readonly node: string | undefined } | undefined;
+  foreignClaim: { readonly at: Millis; readonly node: string | undefined; readonly validMs: Millis } | undefined;
   /** When to take our neighbours back from another station. */
   defendAt: Millis | undefined;
   /** Who answered last, as far as it insists, and the highest term that is known. */
@@ -61,6 +61,12 @@ interface Address {
   /** The first living candidates, the owner first. */
   order: readonly string[];
 }
+
+/**
+ * A claim that we have contradicted counts as our successor's for so long: it may have heard of a new order before us,
+ * and news of the API do not differ by more. After that it has given way, and would claim anew.
+ */
+const CONTRADICTED_CLAIM_MS = 150;
 
 interface Report {
   readonly owned: boolean;
@@ -295,7 +301,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   /** The successor has spoken for it. A claim of another node says nothing of this one, which may not know yet. */
   #hasClaimed(successor: string, { address, now }: { readonly address: Address; readonly now: Millis }): boolean {
     const { foreignClaim } = address;
-    if (foreignClaim === undefined || now - foreignClaim.at > this.#options.claimMs) return false;
+    if (foreignClaim === undefined || now - foreignClaim.at > foreignClaim.validMs) return false;
     return foreignClaim.node === undefined || foreignClaim.node === successor;
   }
 
@@ -434,7 +440,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   #foreignClaim({ address: key, node }: OwnershipInput & { kind: "foreignClaim" }, now: Millis): void {
     const address = this.#addresses.get(key);
     if (address === undefined || !address.owned) return;
-    address.foreignClaim = { at: now, node };
+    address.foreignClaim = { at: now, node, validMs: this.#options.claimMs };
     if (announces(address)) this.#defend(address, now);
     else this.#decide(address, now);
   }
@@ -466,7 +472,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
       this.#decide(address, now);
       return this.#doubtOwner(address, node);
     }
-    address.foreignClaim = { at: now, node };
+    address.foreignClaim = { at: now, node, validMs: this.#options.claimMs };
     this.#decide(address, now);
     if (from.standing && (insisted || address.reported?.elected === node)) {
       const keeps = address.owned && !address.hushed ? this.#options.node : node;
@@ -476,6 +482,8 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     // We keep it, by the order. The other one hears so, but not at the rate at which two could contradict each other.
     address.term = Math.max(address.term, claim.term + (theirsHolds ? 1 : 0));
     address.holder = this.#options.node;
+    // It gives way, unless it has news that are on their way to us too.
+    address.foreignClaim = { at: now, node, validMs: CONTRADICTED_CLAIM_MS };
     if (address.defendAt === undefined) this.#claim(address, node);
     this.#defend(address, now);
   }

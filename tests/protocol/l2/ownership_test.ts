@@ -196,6 +196,17 @@ Deno.test("Ownership: what another node than the successor claimed shortly befor
   assertEquals(claimed("a").pass(300).peers({ a: "alive" }).words().slice(-2), ["disown", "a notOwner"]);
 });
 
+Deno.test("Ownership: a claim that was contradicted ends a hand-over for an instant only: its node has given way", () => {
+  const contradicted = (waitMs: number) => {
+    const bench = new Bench().peers({ a: "alive", c: "alive" }).want(["b", "a", "c"]).handle({ kind: "complete" });
+    const claims = [{ address: VIP, term: 1, givenUp: false }];
+    bench.handle({ kind: "claims", node: "a", claims, standing: false }).pass(waitMs).words();
+    return bench.want(["a", "b", "c"]).words();
+  };
+  assertEquals(contradicted(50), ["disown", "a notOwner"]);
+  assertEquals(contradicted(300), ["hush", "a handingOver"]);
+});
+
 Deno.test("Ownership: when the successor dies during the hand-over, the neighbours are taken back", () => {
   const bench = Bench.owner().peers({ a: "alive" });
   bench.words();
