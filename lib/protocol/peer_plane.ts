@@ -13,7 +13,7 @@ import type { MemberChange } from "../base/member.ts";
 import { Queue } from "../base/queue.ts";
 import type { Rng } from "../base/rng.ts";
 import type { Millis } from "../base/time.ts";
-import type { WantedPeer } from "../base/wanted.ts";
+import type { PeerState, WantedPeer } from "../base/wanted.ts";
 import { Claims, type ClaimsInput } from "./l2/claims.ts";
 import { Liveness, type PeerView } from "./l2/liveness.ts";
 import type { Claim } from "./l2/ownership_io.ts";
@@ -49,11 +49,16 @@ export interface PeerPlaneOptions {
   readonly times?: WatchTimes;
 }
 
+/** Messages per node: more addresses than that are claimed again by who keeps them. */
+const EARLY_MAX = 256;
+
 export class PeerPlane implements Machine<PeerPlaneInput, PeerPlaneEffect> {
   readonly #watch: Watch;
   readonly #liveness: Liveness;
   readonly #claims: Claims;
   readonly #effects = new Queue<PeerPlaneEffect>();
+  /** Claims of nodes that are dead to us. */
+  readonly #early = new Map<string, (PeerPlaneEffect & { readonly kind: "claims" })[]>();
 
   constructor(options: PeerPlaneOptions, deps: { rng: Rng }) {
     const { membership = false } = options;
@@ -139,6 +144,7 @@ export class PeerPlane implements Machine<PeerPlaneInput, PeerPlaneEffect> {
     }
     // Peers that change together are decided on together.
     if (changes.size > 0) this.#effects.push({ kind: "peers", changes: [...changes.values()] });
+    for (const { node, state } of changes.values()) this.#letSpeak(node, state);
     for (const { node, state } of changes.values()) this.#claims.handle({ kind: "peer", node, state }, now);
     for (let effect; (effect = this.#claims.poll()) !== undefined;) {
       if (effect.kind === "claimsKnown") this.#effects.push(effect);
@@ -165,9 +171,25 @@ export class PeerPlane implements Machine<PeerPlaneInput, PeerPlaneEffect> {
         return;
       case "claims": {
         const { node, nonce, claims: { entries, standing, last } } = effect;
-        this.#effects.push({ kind: "claims", node, claims: entries, standing });
+        const heard = { kind: "claims", node, claims: entries, standing } as const;
+        if (this.#liveness.isDead(node)) this.#keepEarly(node, heard);
+        else this.#effects.push(heard);
         this.#claims.handle({ kind: "heard", node, nonce, last }, now);
       }
     }
+  }
+
+  /** A node that is back may have seen us first: what it says is kept until we have seen it too. */
+  #keepEarly(node: string, heard: PeerPlaneEffect & { readonly kind: "claims" }): void {
+    const early = this.#early.get(node) ?? [];
+    if (early.push(heard) > EARLY_MAX) early.shift();
+    this.#early.set(node, early);
+  }
+
+  #letSpeak(node: string, state: PeerState | undefined): void {
+    const early = this.#early.get(node);
+    if (early === undefined || state === "unknown") return;
+    this.#early.delete(node);
+    if (state === "alive") { for (const heard of early) this.#effects.push(heard); }
   }
 }

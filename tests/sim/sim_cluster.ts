@@ -17,9 +17,9 @@ export class SimCluster extends Stage {
     });
   }
 
-  want(address: string, candidates: readonly string[]): void {
+  want(address: string, candidates: readonly string[], more: Partial<WantedAddress> = {}): void {
     this.act(`${address} is wanted on ${candidates.join(", ") || "no node"}`, () => {
-      this.wanted.set(address, { address, candidates, interfaces: "all", services: ["default/a"] });
+      this.wanted.set(address, { address, candidates, interfaces: "all", services: ["default/a"], ...more });
       for (const news of this.#news) news.hear();
     });
   }

@@ -148,6 +148,10 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
     };
   }
 
+  isDead(node: string): boolean {
+    return this.#nodes.get(node)?.reported.state === "dead";
+  }
+
   /** How many speakers there are beside this one, as far as is known, and how many of them are not known to be dead. */
   count(): { readonly known: number; readonly living: number } {
     let known = 0;

@@ -44,6 +44,7 @@ interface Address {
   wanted: WantedAddress;
   /** Whether we answer for it. */
   owned: boolean;
+  ownedSince: Millis;
   /** We answer but do not announce, because a successor was elected: neighbours may be on their way to it. */
   hushed: boolean;
   /** What was reported last. */
@@ -52,7 +53,9 @@ interface Address {
   unconfirmed: boolean;
   handOver: HandOver | undefined;
   /** Somebody else spoke for it: a node, if it is known which. */
-  foreignClaim: { readonly at: Millis; readonly node: string | undefined; readonly validMs: Millis } | undefined;
+  foreignClaim: { readonly at: Millis; readonly node: string | undefined } | undefined;
+  /** To whom it was handed over last. */
+  released: { readonly to: string; readonly at: Millis } | undefined;
   /** When to take our neighbours back from another station. */
   defendAt: Millis | undefined;
   /** Who answered last, as far as it insists, and the highest term that is known. */
@@ -61,12 +64,6 @@ interface Address {
   /** The first living candidates, the owner first. */
   order: readonly string[];
 }
-
-/**
- * A claim that we have contradicted counts as our successor's for so long: it may have heard of a new order before us,
- * and news of the API do not differ by more. After that it has given way, and would claim anew.
- */
-const CONTRADICTED_CLAIM_MS = 150;
 
 interface Report {
   readonly owned: boolean;
@@ -78,6 +75,9 @@ interface Verdict {
   readonly elected: string | null;
   readonly reason: OwnershipReason;
 }
+
+/** Younger owners are no part of a split. */
+const SPLIT_MS_MIN = 250;
 
 export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   readonly #options: Required<OwnershipOptions>;
@@ -204,11 +204,13 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
       const fresh: Address = {
         wanted,
         owned: false,
+        ownedSince: -Infinity,
         hushed: false,
         reported: undefined,
         unconfirmed: false,
         handOver: undefined,
         foreignClaim: undefined,
+        released: undefined,
         defendAt: undefined,
         holder: wanted.lastHolder,
         term: 0,
@@ -282,7 +284,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     if (elected === this.#options.node) {
       this.#endHandOver(address);
       // A successor that we waited for may have told the segment already; take the neighbours back.
-      if (!address.owned || address.hushed) this.#own(address);
+      if (!address.owned || address.hushed) this.#own(address, now);
       return this.#report(address, { owned: true, reason, elected });
     }
     if (!address.owned) return this.#report(address, { owned: false, reason, elected });
@@ -291,9 +293,9 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
       this.#endHandOver(address);
       return this.#report(address, { owned: true, reason, elected });
     }
-    if (elected === null || this.#hasClaimed(elected, { address, now })) {
-      return this.#disown(address, { elected, reason });
-    }
+    const successorSeen = elected !== null && this.#hasClaimed(elected, { address, now });
+    if (successorSeen) address.released = { to: elected, at: now };
+    if (elected === null || successorSeen) return this.#disown(address, { elected, reason });
     this.#handOverTo(address, elected, now);
     this.#report(address, { owned: true, reason: "handingOver", elected });
   }
@@ -301,7 +303,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   /** The successor has spoken for it. A claim of another node says nothing of this one, which may not know yet. */
   #hasClaimed(successor: string, { address, now }: { readonly address: Address; readonly now: Millis }): boolean {
     const { foreignClaim } = address;
-    if (foreignClaim === undefined || now - foreignClaim.at > foreignClaim.validMs) return false;
+    if (foreignClaim === undefined || now - foreignClaim.at > this.#options.claimMs) return false;
     return foreignClaim.node === undefined || foreignClaim.node === successor;
   }
 
@@ -324,7 +326,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   #giveUp(address: Address): void {
     const { node } = this.#options;
     if (address.holder === node) address.holder = undefined;
-    if (!this.#candidates.isSticky(address.wanted)) return;
+    if (!this.#candidates.isSticky(address.wanted) || address.term === 0) return;
     const claim = { address: address.wanted.address, term: address.term, givenUp: true };
     this.#effects.push({ kind: "claim", claim, first: address.handOver?.successor });
   }
@@ -440,7 +442,9 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   #foreignClaim({ address: key, node }: OwnershipInput & { kind: "foreignClaim" }, now: Millis): void {
     const address = this.#addresses.get(key);
     if (address === undefined || !address.owned) return;
-    address.foreignClaim = { at: now, node, validMs: this.#options.claimMs };
+    // What a speaker that we hear means by it, its claim says better: the frame may be the last of a former owner.
+    const isHeard = node !== undefined && this.#options.watched && this.#candidates.mayLive(node);
+    if (!isHeard || !announces(address)) address.foreignClaim = { at: now, node };
     if (announces(address)) this.#defend(address, now);
     else this.#decide(address, now);
   }
@@ -470,21 +474,31 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     }
     if (!wasOwned) {
       this.#decide(address, now);
+      const { released } = address;
+      if (from.standing && released?.to === node && now - released.at <= this.#options.handOverMs) {
+        address.released = undefined;
+        this.#effects.push({ kind: "splitHealed", address: claim.address, other: node, keeps: node });
+      }
       return this.#doubtOwner(address, node);
     }
-    address.foreignClaim = { at: now, node, validMs: this.#options.claimMs };
+    address.foreignClaim = { at: now, node };
     this.#decide(address, now);
-    if (from.standing && (insisted || address.reported?.elected === node)) {
+    // Whoever has just begun did not go on in a part of the network.
+    const isOld = now - address.ownedSince >= SPLIT_MS_MIN;
+    if (from.standing && isOld && (insisted || address.reported?.elected === node)) {
       const keeps = address.owned && !address.hushed ? this.#options.node : node;
       this.#effects.push({ kind: "splitHealed", address: claim.address, other: node, keeps });
     }
     if (!address.owned || address.hushed) return;
-    // We keep it, by the order. The other one hears so, but not at the rate at which two could contradict each other.
-    address.term = Math.max(address.term, claim.term + (theirsHolds ? 1 : 0));
+    // We keep it, by the order, and the other one hears so, but not at the rate at which two could contradict each other.
+    // If it goes on nevertheless it may know better: then its claim counts as soon as we know the same.
     address.holder = this.#options.node;
-    // It gives way, unless it has news that are on their way to us too.
-    address.foreignClaim = { at: now, node, validMs: CONTRADICTED_CLAIM_MS };
-    if (address.defendAt === undefined) this.#claim(address, node);
+    if (from.standing) address.foreignClaim = undefined;
+    if (address.defendAt === undefined) {
+      address.foreignClaim = undefined;
+      address.term = Math.max(address.term, claim.term + (theirsHolds ? 1 : 0));
+      this.#claim(address, node);
+    }
     this.#defend(address, now);
   }
 
@@ -520,19 +534,21 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   }
 
   /** Answer and announce. */
-  #own(address: Address): void {
+  #own(address: Address, now: Millis): void {
+    if (!address.owned) address.ownedSince = now;
     const isNew = !address.owned || address.holder !== this.#options.node;
     const before = address.holder ?? address.order[1];
     address.owned = true;
     address.hushed = false;
     address.foreignClaim = undefined;
     this.#pairsAreStale = true;
-    if (isNew) {
+    // Who has the address only because nobody can serve it does not insist: it may be alone with that view.
+    if (isNew && this.#candidates.standsBack(address.wanted, this.#options.node) === undefined) {
       address.term++;
       address.holder = this.#options.node;
     }
     this.#tell(address);
-    if (this.#options.watched) this.#claim(address, before);
+    if (this.#options.watched && address.holder === this.#options.node) this.#claim(address, before);
   }
 
   #tell(address: Address): void {
