@@ -6,15 +6,16 @@
  * The control of the faults is keepalived with advertisements every 100 ms (VRRP version 3) on the same segment in the
  * same run, whose master's cable is cut. MetalLB needs 5.0-6.9 s for each of them (reference §14).
  */
-import { parseIpv4 } from "../../lib/base/ip.ts";
+import { IPV6_UNSPECIFIED, parseIpv4 } from "../../lib/base/ip.ts";
 import { type Mac, parseMac } from "../../lib/base/mac.ts";
 import { WorkerCaller } from "../../lib/edge/lab/worker_caller.ts";
 import { macOf, type Program, type ProgramStage, withPrograms } from "../edge/app/program_stage.ts";
 import { settledOwner, startSpeakers } from "../edge/app/speakers.ts";
-import type { ArpRequesterCalls } from "./arp_requester_calls.ts";
 import { ArpWitness } from "./arp_witness.ts";
 import { startKeepalived } from "./keepalived.ts";
 import { moveOf, type SeenMove } from "./move_of.ts";
+import type { NeighbourRequesterCalls } from "./neighbour_requester_calls.ts";
+import { cpuMsOf } from "./process_costs.ts";
 import { atMost, type Measurement } from "./report.ts";
 import { median, sum, worst } from "./stats.ts";
 
@@ -27,6 +28,9 @@ const MEDIAN_MS_MAX = 300;
 const WORST_MS_MAX = 600;
 /** The node lives and its kernel says that the process does not. */
 const PROCESS_MS_MAX = 50;
+/** Each looks ten times a second after the two others, and each of them after it, beside the gossip. */
+const IDLE_PER_MILLE_MAX = 60;
+const BURST_MS = 6_000;
 const SILENT_MS_MAX = 10;
 const DOUBLE_MS_MAX = 20;
 const ASK_EVERY_MS = 1;
@@ -96,6 +100,7 @@ export async function benchFailover({ quick }: { quick: boolean }): Promise<Meas
     const witness = await ArpWitness.start(stage.client);
     try {
       const runs = quick ? 3 : 20;
+      found.push(await idleCpu(speakers, { durationMs: quick ? 5_000 : 20_000 }));
       const control = await keepalivedMs(stage, { witness, runs: quick ? 3 : 10 });
       for (const fault of FAULTS) {
         const took: number[] = [];
@@ -110,6 +115,24 @@ export async function benchFailover({ quick }: { quick: boolean }): Promise<Meas
     }
   });
   return found;
+}
+
+/** Of all three together, when the bursts of the last announcement are over. */
+async function idleCpu(
+  speakers: ReadonlyMap<string, Program>,
+  { durationMs }: { durationMs: number },
+): Promise<Measurement> {
+  const cpuMs = () => sum([...speakers.values()].map(({ pid }) => cpuMsOf(pid)));
+  await pause(BURST_MS);
+  const before = cpuMs();
+  await pause(durationMs);
+  const perMille = (cpuMs() - before) / durationMs * 1000;
+  return {
+    what: "three idle speakers: CPU, in thousandths of a core",
+    unit: "",
+    value: perMille,
+    bound: atMost(perMille, IDLE_PER_MILLE_MAX, `<= ${IDLE_PER_MILLE_MAX}`),
+  };
 }
 
 function judgeFault(
@@ -196,13 +219,18 @@ async function keepalivedMs(
 /** The owner's speaker is told to stop while a client asks for the address every millisecond. */
 async function plannedMoves(stage: ProgramStage, options: Moving & { readonly runs: number }): Promise<Measurement[]> {
   const { address, speakers, runs } = options;
-  const requester = new WorkerCaller<ArpRequesterCalls>({
-    url: new URL("./arp_requester_worker.ts", import.meta.url),
+  const requester = new WorkerCaller<NeighbourRequesterCalls>({
+    url: new URL("./neighbour_requester_worker.ts", import.meta.url),
     label: "requester",
     network: false,
   });
   const { namespacePath, interface: name } = stage.client;
-  await requester.call("open", { namespacePath, interface: name, ip: parseIpv4("192.168.77.100")! });
+  await requester.call("open", {
+    namespacePath,
+    interface: name,
+    ipv4: parseIpv4("192.168.77.100")!,
+    ipv6: IPV6_UNSPECIFIED,
+  });
   const calm: SeenMove[] = [];
   const moves: SeenMove[] = [];
   for (let run = 0; run < runs; run++) {

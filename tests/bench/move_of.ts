@@ -1,6 +1,6 @@
 /** What a client that asks all the time sees of an address on its way from one node to another. */
 import type { Mac } from "../../lib/base/mac.ts";
-import type { Answer } from "./arp_requester_calls.ts";
+import type { Answer } from "./neighbour_requester_calls.ts";
 
 export interface SeenMove {
   readonly asked: number;

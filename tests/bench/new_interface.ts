@@ -27,7 +27,7 @@ export async function benchNewInterface({ quick }: { quick: boolean }): Promise<
   const caller = new WorkerCaller<NewInterfaceCalls>({ url, label: "cables", network: false });
   try {
     const node = lab.host("herald");
-    const packets = await startPacketNode({ namespacePath: node.namespacePath, address: HERALD });
+    const packets = await startPacketNode({ namespacePath: node.namespacePath, addresses: [HERALD] });
     const clientPath = lab.host("client").namespacePath;
     await caller.call("open", { nodePath: node.namespacePath, nodeTid: node.tid, clientPath });
     const addresses = { kernel: ip(KERNEL), herald: ip(HERALD) };

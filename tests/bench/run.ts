@@ -9,7 +9,7 @@
 import { parseArgs } from "node:util";
 import { labRequirements } from "../../lib/edge/lab/requirements.ts";
 import { benchAllocation } from "./allocation.ts";
-import { benchArpAnswers } from "./arp_answers.ts";
+import { benchAnswers } from "./answers.ts";
 import { benchMembershipTraffic } from "./membership_traffic.ts";
 import { benchFailover } from "./failover.ts";
 import { benchMoves } from "./moves.ts";
@@ -25,7 +25,7 @@ interface Bench {
 }
 
 const BENCHES: Readonly<Record<string, Bench>> = {
-  arp: { title: "ARP answers, round trip", run: benchArpAnswers },
+  answers: { title: "Answers to ARP and neighbour discovery, round trip", run: benchAnswers },
   interface: { title: "A new interface of a node", run: benchNewInterface },
   failover: { title: "A node or its speaker fails, and planned moves", run: benchFailover },
   moves: { title: "An address moves to another node", run: benchMoves },

@@ -1,11 +1,14 @@
 /**
  * One Service on an idle cluster: how long from the write of its status until the speaker's first gratuitous ARP is on
- * the wire, and from its creation until then with the controller in between. The control is a status PATCH that concerns
+ * the wire and until a client that asks all the time has an answer, and from its creation until then with the controller
+ * in between. The control is a status PATCH that concerns
  * nobody, by the same client: what the API alone takes.
  */
-import { parseIpv4 } from "../../lib/base/ip.ts";
+import { IPV6_UNSPECIFIED, parseIpv4 } from "../../lib/base/ip.ts";
+import { WorkerCaller } from "../../lib/edge/lab/worker_caller.ts";
 import { ArpWitness } from "./arp_witness.ts";
 import { createService, giveAddress, patch, SERVICES_PATH, worldRequests } from "./cluster_objects.ts";
+import type { NeighbourRequesterCalls } from "./neighbour_requester_calls.ts";
 import { atMost, type Measurement } from "./report.ts";
 import { Stage } from "./stage.ts";
 import type { ApiAnswer } from "./stage_calls.ts";
@@ -21,32 +24,50 @@ const CALM_MS = 40;
  */
 const STATUS_MS_MAX = 25;
 const CREATED_MS_MAX = 60;
+const ANSWERED_MS_MAX = 30;
+/** How long the client asks, from before the write on, and how often. */
+const ASKED = { durationMs: 150, intervalMs: 0.5 };
 
 export async function benchServiceLatency({ quick }: { quick: boolean }): Promise<Measurement[]> {
   const rounds = quick ? 15 : 50;
   const stage = await Stage.create();
   const witness = await ArpWitness.start(stage.lab.host("client"));
+  const url = new URL("./neighbour_requester_worker.ts", import.meta.url);
+  const requester = new WorkerCaller<NeighbourRequesterCalls>({ url, label: "requester", network: false });
   try {
     for (const request of worldRequests()) await stage.requests([request]);
     await stage.requests([createService("nobody", "ClusterIP")]);
     await stage.startProgram("speaker");
+    await openRequester(requester, stage);
     const bare: number[] = [];
-    const written: number[] = [];
+    const written: Written[] = [];
     for (let round = 0; round < rounds; round++) {
       bare.push(await barePatch(stage, round));
-      written.push(await statusToAnnounced(stage, { witness, round }));
+      written.push(await statusToAnnounced(stage, { witness, requester, round }));
     }
     await stage.startProgram("controller");
     const created: number[] = [];
     for (let round = 0; round < rounds; round++) created.push(await creationToAnnounced(stage, { witness, round }));
     return judge({ bare, written, created });
   } finally {
+    requester.terminate();
     await witness.stop();
     await stage.close();
   }
 }
 
-function judge(samples: { bare: number[]; written: number[]; created: number[] }): Measurement[] {
+interface Written {
+  readonly announcedMs: number;
+  readonly answeredMs: number;
+}
+
+async function openRequester(requester: WorkerCaller<NeighbourRequesterCalls>, { lab }: Stage): Promise<void> {
+  const { namespacePath, interface: name } = lab.host("client");
+  const ipv4 = parseIpv4("192.168.78.100")!;
+  await requester.call("open", { namespacePath, interface: name, ipv4, ipv6: IPV6_UNSPECIFIED });
+}
+
+function judge(samples: { bare: number[]; written: Written[]; created: number[] }): Measurement[] {
   const { bare, written, created } = samples;
   const lines = (what: string, values: number[], maxMs: number): Measurement[] =>
     [50, 99].map((percent) => {
@@ -60,7 +81,8 @@ function judge(samples: { bare: number[]; written: number[]; created: number[] }
       };
     });
   return [
-    ...lines("status write to gratuitous ARP", written, STATUS_MS_MAX),
+    ...lines("status write to gratuitous ARP", written.map(({ announcedMs }) => announcedMs), STATUS_MS_MAX),
+    ...lines("status write to first answer", written.map(({ answeredMs }) => answeredMs), ANSWERED_MS_MAX),
     ...lines("Service created to gratuitous ARP", created, CREATED_MS_MAX),
   ];
 }
@@ -75,18 +97,22 @@ async function barePatch(stage: Stage, round: number): Promise<number> {
 
 const NOW = "2026-01-01T00:00:00Z";
 
-/** The bench writes the status itself; no controller runs. NaN when nothing is announced. */
+/** The bench writes the status itself; no controller runs. NaN when nothing is announced or answered. */
 async function statusToAnnounced(
   stage: Stage,
-  { witness, round }: { witness: ArpWitness; round: number },
-): Promise<number> {
+  options: { witness: ArpWitness; requester: WorkerCaller<NeighbourRequesterCalls>; round: number },
+): Promise<Written> {
+  const { witness, requester, round } = options;
   const name = `written-${round}`;
   const address = `10.20.200.${round + 1}`;
   expectSuccess(await stage.request(createService(name)));
   await pause(CALM_MS);
+  const following = requester.call("follow", { ip: parseIpv4(address)!, ...ASKED });
   const answer = await stage.request(giveAddress(name, address));
   expectSuccess(answer);
-  return await announcedAt(witness, address) - answer.sentAtMs;
+  const announcedMs = await announcedAt(witness, address) - answer.sentAtMs;
+  const { answers } = await following;
+  return { announcedMs, answeredMs: (answers[0]?.atMs ?? NaN) - answer.sentAtMs };
 }
 
 async function creationToAnnounced(
