@@ -10,19 +10,17 @@ import type { Json } from "../base/json.ts";
 import type { Log, LogEvent } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
 import type { Clock } from "../base/time.ts";
-import type { FromPacketThread, InterfaceReport, WantedAddress } from "../base/wanted.ts";
+import type { FromPacketThread, InterfaceReport } from "../base/wanted.ts";
 import type { KubeClientFacts, Layer2Counts, ProblemCount } from "../edge/http/metallb_metrics.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
 import type { StateFile } from "../edge/run/state_file.ts";
-import { EventRecorder, type EventToRecord } from "../edge/kube/events.ts";
-import { AnnouncementEvents } from "./announcement_events.ts";
-import { Announcements } from "./announcements.ts";
+import { EventRecorder } from "../edge/kube/events.ts";
 import type { Problem } from "../decision/config/problem.ts";
 import { ClusterReporter } from "./cluster_reporter.ts";
 import { ApiReachability } from "./api_reachability.ts";
 import { ConfigurationReporter } from "./configuration_reporter.ts";
 import { ConflictReporter } from "./conflict_reporter.ts";
-import { L2StatusWriter } from "./l2_status_writer.ts";
+import { Layer2Reporter } from "./layer2_reporter.ts";
 import type { MemberlistSettings } from "./memberlist_settings.ts";
 import type { MembershipInit } from "./membership.ts";
 import { PacketPort } from "./packet_port.ts";
@@ -90,15 +88,12 @@ export class Speaker {
   readonly #apiReachability: ApiReachability | undefined;
   readonly #reporter: ConfigurationReporter;
   readonly #view: SpeakerReporter;
-  readonly #announcements: Announcements;
-  readonly #announcementEvents: AnnouncementEvents;
-  readonly #statuses: L2StatusWriter;
+  readonly #layer2: Layer2Reporter;
   readonly #snapshots: SnapshotKeeper | undefined;
   readonly #counterSlots = new Map<string, number>();
   /** `undefined` until the packet thread has listed them. */
   #interfaces: InterfaceReport | undefined;
   #problems: readonly Problem[] | undefined;
-  #planSeen = false;
   #packetsReady = false;
   #stopping = false;
 
@@ -114,16 +109,12 @@ export class Speaker {
       ...deps,
       annotate: (annotations) => this.#reporter.annotate(annotations),
     });
-    this.#announcements = new Announcements({ node }, {
-      plan: () => this.#source.begun ? this.#source.plan : undefined,
-    });
-    this.#announcementEvents = new AnnouncementEvents({ node }, {
-      record: ({ service, ...event }) => this.#recordEvent(service, event),
-    });
-    this.#statuses = new L2StatusWriter({ namespace, node, podName }, {
+    this.#layer2 = new Layer2Reporter({ namespace, node, podName }, {
       ...deps,
-      claimOf: (service) => this.#announcements.claimOf(service),
-      onSynced: () => this.#source.lastHoldersKnown(),
+      log: (event) => this.#log(event),
+      source: () => this.#source,
+      record: (event) => this.#events.record(event),
+      onStatusesSynced: () => this.#source.lastHoldersKnown(),
     });
     this.#source = new WantedSource({ ...options, peers: options.watch }, {
       ...deps,
@@ -131,8 +122,8 @@ export class Speaker {
         this.#packets.send(delta);
         this.#snapshots?.changed();
       },
-      onPlanned: (services) => this.#takePlan(services),
-      lastHolders: this.#statuses,
+      onPlanned: (services) => this.#layer2.takePlan(services),
+      lastHolders: this.#layer2.statuses,
       onProblems: (problems) => {
         this.#problems = problems;
         this.#reportProblems();
@@ -141,15 +132,11 @@ export class Speaker {
     this.#snapshots = this.#snapshotKeeper();
     this.cluster = new ClusterReporter({ node }, {
       log: (event) => this.#log(event),
-      warn: (address, event) => {
-        for (const service of this.#source.plan.addresses.get(address)?.services ?? []) {
-          this.#recordEvent(service, { type: "Warning", ...event });
-        }
-      },
+      warn: (address, event) => this.#layer2.recordAll(address, { type: "Warning", ...event }),
     });
     this.conflicts = new ConflictReporter({ node }, {
       log: (event) => this.#log(event),
-      servicesOf: (address) => this.#source.plan.addresses.get(address)?.services ?? [],
+      servicesOf: (address) => this.#layer2.servicesOf(address),
       service: (key) => this.#source.service(key),
       record: (event) => this.#events.record(event),
       onChange: () => this.#reportProblems(),
@@ -174,7 +161,7 @@ export class Speaker {
     this.#apiReachability?.start();
     this.#snapshots?.start();
     this.#reporter.start();
-    this.#statuses.start();
+    this.#layer2.statuses.start();
   }
 
   /** The secret that the speakers share is another one from now on. */
@@ -189,7 +176,7 @@ export class Speaker {
     this.#apiReachability?.stop();
     await this.#packets.stop();
     await Promise.all([this.#source.stop(), this.#reporter.stop(), this.#snapshots?.stop()]);
-    await Promise.all([this.#events.flush(EVENT_FLUSH_MS), this.#statuses.stop(STATUS_REMOVAL_MS)]);
+    await Promise.all([this.#events.flush(EVENT_FLUSH_MS), this.#layer2.statuses.stop(STATUS_REMOVAL_MS)]);
     this.#events.stop();
   }
 
@@ -199,7 +186,12 @@ export class Speaker {
     this.#view.stop();
     this.#apiReachability?.stop();
     await this.#packets.cut();
-    await Promise.all([this.#source.stop(), this.#reporter.stop(), this.#statuses.stop(), this.#snapshots?.stop()]);
+    await Promise.all([
+      this.#source.stop(),
+      this.#reporter.stop(),
+      this.#layer2.statuses.stop(),
+      this.#snapshots?.stop(),
+    ]);
     this.#events.stop();
   }
 
@@ -213,7 +205,7 @@ export class Speaker {
 
   /** Addresses that this speaker announces now, with the Services that hold them. */
   announced(): { readonly address: string; readonly services: readonly string[] }[] {
-    return this.#announcements.owned();
+    return this.#layer2.announcements.owned();
   }
 
   /** All nodes that may announce an address, the preferred one first; empty when nobody may. */
@@ -245,8 +237,8 @@ export class Speaker {
       program: "speaker",
       node: this.#options.node,
       ready: this.conditions.every(({ ready }) => ready()),
-      announcements: this.#announcements.inspect(),
-      statusObjects: this.#statuses.inspect(),
+      announcements: this.#layer2.announcements.inspect(),
+      statusObjects: this.#layer2.statuses.inspect(),
       interfaces: this.#interfaces === undefined ? null : {
         usable: [...this.#interfaces.usable],
         refused: this.#interfaces.refused.map((refused) => ({ ...refused })),
@@ -271,7 +263,10 @@ export class Speaker {
         synced: () => source.synced,
         heard: () => source.heard,
         connected: () => source.connected,
-        wanted: () => ({ peers: source.peers, addresses: this.#announcements.withHolders(source.plan.addresses) }),
+        wanted: () => ({
+          peers: source.peers,
+          addresses: this.#layer2.announcements.withHolders(source.plan.addresses),
+        }),
         restore: (wanted) => source.restore(wanted),
       },
     });
@@ -283,7 +278,7 @@ export class Speaker {
         this.#packetsReady = true;
         return;
       case "ownership":
-        return this.#changeOwnership(event);
+        return this.#layer2.takeOwnership(event);
       case "peer":
         this.#view.takePeer(event.node, event.state);
         return this.#log({ level: "info", event: "peerChanged", peer: event.node, state: event.state });
@@ -295,8 +290,7 @@ export class Speaker {
       case "interfaces":
         this.#interfaces = event.report;
         this.#view.takeInterfaces(event.report);
-        for (const wanted of this.#source.plan.addresses.values()) this.#checkInterfaces(wanted);
-        return;
+        return this.#layer2.takeInterfaces(event.report);
       case "member":
         return this.#view.takeMember(event.change);
       case "serving":
@@ -323,56 +317,6 @@ export class Speaker {
 
   #reportProblems(): void {
     if (this.#problems !== undefined) this.#reporter.report([...this.#problems, ...this.conflicts.problems()]);
-  }
-
-  #changeOwnership(event: FromPacketThread & { kind: "ownership" }): void {
-    const { address, services, wasOwned, now } = this.#announcements.take(event);
-    const what = { ips: [address], services, reason: now.reason, elected: now.elected };
-    if (!wasOwned && now.owned) {
-      this.#log({ level: "info", event: "serviceAnnounced", ...what, protocol: "layer2" });
-    } else if (wasOwned && !now.owned) {
-      this.#log({ level: "info", event: "serviceWithdrawn", ...what });
-    } else {
-      this.#log({ level: "debug", event: "ownershipChanged", ...what, owned: now.owned });
-    }
-    // What a snapshot wants has no Service yet that something could be written to.
-    if (this.#source.synced) { for (const service of services) this.#takeClaim(service); }
-    const wanted = this.#source.plan.addresses.get(address);
-    if (wanted === undefined) this.#announcementEvents.forget(address);
-    else this.#checkInterfaces(wanted);
-  }
-
-  #takePlan(services: ReadonlySet<string>): void {
-    const { plan, speakers } = this.#source;
-    if (!this.#planSeen) this.#statuses.touchAll();
-    this.#planSeen = true;
-    for (const service of services) {
-      const planned = plan.services.get(service);
-      this.#announcementEvents.planned(service, { plan: planned, speakers });
-      this.#takeClaim(service);
-      for (const { address } of planned?.addresses ?? []) this.#checkInterfaces(plan.addresses.get(address)!);
-    }
-  }
-
-  #takeClaim(service: string): void {
-    const { state } = this.#announcements.claimOf(service);
-    if (state !== "undecided") this.#announcementEvents.announced(service, state === "announced");
-    this.#statuses.touch(service);
-  }
-
-  /** Where the node that is to announce has no such interface, nobody hears it. */
-  #checkInterfaces(wanted: WantedAddress): void {
-    const report = this.#interfaces;
-    const announcement = this.#announcements.of(wanted.address);
-    if (report === undefined || announcement === undefined) return;
-    const { owned, elected } = announcement;
-    const isAssigned = owned || (elected === null && wanted.candidates[0] === this.#options.node);
-    this.#announcementEvents.interfacesOf(wanted, { report, isAssigned });
-  }
-
-  #recordEvent(service: string, event: Omit<EventToRecord, "object">): void {
-    const object = this.#source.service(service);
-    if (object !== undefined) this.#events.record({ object, ...event });
   }
 
   #log(event: LogEvent): void {
