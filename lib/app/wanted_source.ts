@@ -29,11 +29,12 @@ import { WantedDiff } from "../decision/plan/wanted_diff.ts";
 import type { KubeClientFacts, ProblemCount } from "../edge/http/metallb_metrics.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
 import type { Reflector } from "../edge/kube/reflector.ts";
-import { type Schedule, systemSchedule } from "../edge/kube/schedule.ts";
+import type { Schedule } from "../edge/kube/schedule.ts";
 import type { StoreChange } from "../edge/kube/store.ts";
 import { Caches } from "./caches.ts";
 import { type ConfigKind, ConfigKinds, sameConfiguration } from "./config_kinds.ts";
 import { coalesced } from "./coalesced.ts";
+import { type LastHolders, LastHoldersWait, withLastHolders } from "./last_holders.ts";
 import { ProblemLog } from "./problem_log.ts";
 
 export interface WantedSourceOptions {
@@ -71,21 +72,11 @@ export interface WantedSourceDeps {
   readonly lastHolders?: LastHolders;
 }
 
-/** What is left of the time before: read once, when the first snapshot is made. */
-export interface LastHolders {
-  readonly synced: boolean;
-  /** `undefined`: nobody, or several. */
-  readonly holderOf: (serviceKey: string) => string | undefined;
-}
-
 /** What is wanted by the last snapshot of the speaker that ran here before. */
 export interface RestoredWanted {
   readonly addresses: readonly WantedAddress[];
   readonly peers: readonly WantedPeer[];
 }
-
-/** A failback policy has so much time to learn who announced before; after that nobody did. */
-const LAST_HOLDERS_MS = 1000;
 
 /** Beside pools and layer-2 advertisements, which nothing is announced without. */
 const OPTIONAL_KINDS: readonly ConfigKind[] = [
@@ -109,16 +100,15 @@ export class WantedSource {
   readonly #l2Advertisements: Reflector;
   readonly #nodes: Reflector;
   readonly #optional: ConfigKinds;
+  readonly #lastHoldersWait: LastHoldersWait;
   #configChanged = false;
   #stopped = false;
   /** The first snapshot was made. */
   #begun = false;
-  #isLate = false;
   /** Some advertisement leaves addresses where they are. */
   #hasFailbackPolicy = false;
   /** What stands in for the plan until the caches are filled: from a snapshot. */
   #restored: ReadonlyMap<string, WantedAddress> | undefined;
-  #cancelWait: (() => void) | undefined;
   readonly #flushSoon = coalesced(() => this.#flush());
 
   constructor(options: WantedSourceOptions, deps: WantedSourceDeps) {
@@ -138,6 +128,10 @@ export class WantedSource {
       upsert: (node) => this.#planner.upsertNode(node),
       remove: (key) => this.#planner.removeNode(key),
     });
+    this.#lastHoldersWait = new LastHoldersWait({ holders: deps.lastHolders }, {
+      schedule: deps.schedule,
+      onLate: () => this.#scheduleFlush(),
+    });
     this.#addCaches();
     const onChange = () => this.#changeConfig();
     this.#optional = new ConfigKinds({ namespace: options.namespace, kinds: OPTIONAL_KINDS }, { ...deps, onChange });
@@ -150,7 +144,7 @@ export class WantedSource {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#cancelWait?.();
+    this.#lastHoldersWait.stop();
     await Promise.all([this.#caches.stop(), this.#optional.stop()]);
   }
 
@@ -299,9 +293,13 @@ export class WantedSource {
   #flush(): void {
     if (this.#stopped) return;
     if (this.#configChanged) this.#resolveConfig();
-    if (!this.#begun && this.#waitsForLastHolders()) return;
+    // Who announced before decides only where addresses stay where they are.
+    if (!this.#begun && this.#hasFailbackPolicy && this.#lastHoldersWait.waits()) return;
     const { addresses, services } = this.#planner.refresh();
-    const planned = this.#begun ? this.#planner.plan.addresses : this.#withLastHolders(this.#planner.plan.addresses);
+    const all = this.#planner.plan.addresses;
+    const { lastHolders } = this.#deps;
+    const isFirst = !this.#begun && this.#hasFailbackPolicy && lastHolders !== undefined;
+    const planned = isFirst ? withLastHolders(all, lastHolders) : all;
     this.#begun = true;
     const wanted = { addresses: planned, peers: peersByNode(this.#peers.values()) };
     // After a snapshot anything may have changed.
@@ -314,29 +312,6 @@ export class WantedSource {
   /** The holders of before are known now: nothing has to wait for them any more. */
   lastHoldersKnown(): void {
     this.#scheduleFlush();
-  }
-
-  /** True while the first snapshot is to wait: who announced before decides only where addresses stay where they are. */
-  #waitsForLastHolders(): boolean {
-    const { lastHolders } = this.#deps;
-    if (lastHolders === undefined || lastHolders.synced || !this.#hasFailbackPolicy) return false;
-    if (this.#cancelWait !== undefined) return !this.#isLate;
-    const { schedule = systemSchedule } = this.#deps;
-    this.#cancelWait = schedule(() => {
-      this.#isLate = true;
-      this.#scheduleFlush();
-    }, LAST_HOLDERS_MS);
-    return true;
-  }
-
-  #withLastHolders(addresses: ReadonlyMap<string, WantedAddress>): ReadonlyMap<string, WantedAddress> {
-    const { lastHolders } = this.#deps;
-    if (lastHolders === undefined || !this.#hasFailbackPolicy) return addresses;
-    return new Map([...addresses].map(([address, wanted]) => {
-      const holders = new Set(wanted.services.flatMap((key) => lastHolders.holderOf(key) ?? []));
-      const [lastHolder] = holders;
-      return [address, holders.size === 1 ? { ...wanted, lastHolder: lastHolder! } : wanted];
-    }));
   }
 
   #resolveConfig(): void {

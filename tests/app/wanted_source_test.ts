@@ -1,6 +1,7 @@
 /** Against an embedded API in this process; time is the test's. */
 import { assertEquals } from "@std/assert/equals";
-import { type LastHolders, WantedSource } from "../../lib/app/wanted_source.ts";
+import type { LastHolders } from "../../lib/app/last_holders.ts";
+import { WantedSource } from "../../lib/app/wanted_source.ts";
 import { type KubeObject, type Resource, RESOURCES } from "../../lib/base/kube.ts";
 import { SeededRng } from "../../lib/base/rng.ts";
 import type { WantedDelta } from "../../lib/base/wanted.ts";
