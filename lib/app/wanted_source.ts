@@ -18,7 +18,7 @@ import { decodeEndpointSlice } from "../decision/config/endpoint_view.ts";
 import type { LoadBalancerClasses } from "../decision/config/load_balancer_class.ts";
 import { decodeNode } from "../decision/config/node_view.ts";
 import { problemsOfNode } from "../decision/config/node_problems.ts";
-import { decodePod } from "../decision/config/pod_view.ts";
+import { addressReachedFrom, decodePod } from "../decision/config/pod_view.ts";
 import type { Problem } from "../decision/config/problem.ts";
 import { resolveConfig } from "../decision/config/resolve.ts";
 import { decodeService } from "../decision/config/service_view.ts";
@@ -279,8 +279,7 @@ export class WantedSource {
     const pod = decodePod(object);
     if (!pod.ok) return this.#refuse(pod.problem);
     const { nodeName, ips, phase } = pod.value;
-    // A socket reaches its own family only; of two stacks the pod has an address in each.
-    const address = ips.find((ip) => ownAddress === undefined || isIpv6(ip) === isIpv6(ownAddress));
+    const address = addressReachedFrom(ownAddress, ips);
     const isOver = phase === "Succeeded" || phase === "Failed";
     if (nodeName === undefined || address === undefined || isOver || nodeName === this.#options.node) return;
     this.#peers.set(key, { node: nodeName, address, port });
@@ -363,8 +362,4 @@ function sameLabels(change: Exclude<StoreChange<KubeObject>, { kind: "synced" }>
 /** One peer per node: of two pods on a node (a rolling update), the one whose key sorts last is the newer guess. */
 function peersByNode(peers: Iterable<WantedPeer>): Iterable<WantedPeer> {
   return new Map([...peers].map((peer) => [peer.node, peer])).values();
-}
-
-function isIpv6(address: string): boolean {
-  return address.includes(":");
 }

@@ -44,3 +44,11 @@ export function decodePod(object: KubeObject | unknown): Decoded<PodView> {
     },
   };
 }
+
+/**
+ * Which of a pod's addresses is called from `own`: a socket reaches its own family only, and on two stacks a pod has an
+ * address in each. Without `own` the primary one.
+ */
+export function addressReachedFrom(own: string | undefined, ips: readonly string[]): string | undefined {
+  return own === undefined ? ips[0] : ips.find((ip) => ip.includes(":") === own.includes(":"));
+}

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert/equals";
 import { decodeEndpointSlice } from "../../../lib/decision/config/endpoint_view.ts";
 import { decodeNode } from "../../../lib/decision/config/node_view.ts";
-import { decodePod } from "../../../lib/decision/config/pod_view.ts";
+import { addressReachedFrom, decodePod } from "../../../lib/decision/config/pod_view.ts";
 import { decodeService } from "../../../lib/decision/config/service_view.ts";
 import { nodeObject, serviceObject, sliceObject } from "../objects.ts";
 import { valueOf } from "../value_of.ts";
@@ -100,6 +100,16 @@ Deno.test("decodeNode: the condition and the label that bar it from announcing",
   assertEquals(valueOf(decodeNode(nodeObject("n"))).networkUnavailable, false);
   assertEquals(valueOf(decodeNode(nodeObject("n", { labels: { [label]: "" } }))).excluded, true);
   assertEquals(valueOf(decodeNode({ metadata: { name: "n" } })).excluded, false);
+});
+
+Deno.test("addressReachedFrom: of a pod with two families the one of the caller, else the primary", () => {
+  const both = ["10.0.0.1", "fd00::1"];
+  assertEquals([undefined, "10.0.0.9", "fd00::9"].map((own) => addressReachedFrom(own, both)), [
+    "10.0.0.1",
+    "10.0.0.1",
+    "fd00::1",
+  ]);
+  assertEquals(addressReachedFrom("fd00::9", ["10.0.0.1"]), undefined);
 });
 
 Deno.test("decodePod: addresses are canonical, each once, the primary first", () => {
