@@ -8,6 +8,8 @@ export function explained(cluster: ApiCluster): Checker {
   return {
     onAnswers({ address, at }) {
       if (cluster.wholeSince === undefined || at - cluster.wholeSince < SETTLED_MS) return undefined;
+      // Who answers an address that stays where it is, is a matter of its history.
+      if (cluster.isSticky()) return undefined;
       const expected = cluster.expectedOwner(address)?.name ?? null;
       const named = cluster.explained(address);
       return named === expected ? undefined : `explain names ${named} for ${address}, but it is ${expected}'s`;

@@ -212,13 +212,20 @@ export class ApiCluster extends Stage {
     });
   }
 
-  async advertise(options: { onlyZone: string | undefined; preferredZone: string | undefined }): Promise<void> {
+  override isSticky(): boolean {
+    return this.truth.staysPut;
+  }
+
+  async advertise(
+    options: { onlyZone: string | undefined; preferredZone: string | undefined; staysPut: boolean },
+  ): Promise<void> {
     await this.#change(`the advertisement says ${JSON.stringify(options)}`, async () => {
       Object.assign(this.truth, options);
-      const { onlyZone, preferredZone } = options;
+      const { onlyZone, preferredZone, staysPut } = options;
       const matching = (zone: string) => ({ matchLabels: { zone } });
       const preferred = (zone: string) => ({ weight: 10, preference: matching(zone) });
       await this.api.patch(RESOURCES.l2Advertisements, ADVERTISEMENT, {
+        metadata: { annotations: { "herald.dev/failback": staysPut ? "never" : null } },
         spec: {
           nodeSelectors: onlyZone === undefined ? null : [matching(onlyZone)],
           preferredNodeSelectors: preferredZone === undefined ? null : [preferred(preferredZone)],

@@ -38,7 +38,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<r
     nodes,
     gossips: true,
     addresses: ADDRESSES,
-    askEveryMs: isPlanned ? 5 : nodes < 20 ? 10 : nodes,
+    askEveryMs: isPlanned ? 5 : Math.max(20, nodes),
   });
   const catchAll = (event: PromiseRejectionEvent) => {
     event.preventDefault();

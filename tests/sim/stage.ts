@@ -182,6 +182,21 @@ export class Stage {
     return this.candidates(address).map((name) => this.node(name)).find((node) => this.serves(node));
   }
 
+  /**
+   * The nodes of which one should answer once everything has settled: the expected owner, and where addresses stay where
+   * they are, whoever else can.
+   */
+  possibleOwners(address: string): readonly SimNode[] {
+    const expected = this.expectedOwner(address);
+    if (expected === undefined || !this.isSticky(address)) return expected === undefined ? [] : [expected];
+    return this.candidates(address).map((name) => this.node(name)).filter((node) => this.serves(node));
+  }
+
+  /** The address stays with who answers for it when a better candidate comes back. */
+  isSticky(_address: string): boolean {
+    return false;
+  }
+
   /** It would answer, if it were its turn. */
   serves(node: SimNode): boolean {
     return isAlive(node) && node.hasCarrier;

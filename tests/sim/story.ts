@@ -109,6 +109,7 @@ export class Story {
         return await cluster.advertise({
           onlyZone: this.#dice.onceIn(3) ? this.#dice.pick(ZONES) : undefined,
           preferredZone: this.#dice.onceIn(2) ? this.#dice.pick(ZONES) : undefined,
+          staysPut: this.#dice.onceIn(3),
         });
       default:
         return await cluster.setEndpoints(service.name, this.#endpoints());

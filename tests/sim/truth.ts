@@ -26,6 +26,8 @@ export class Truth {
   /** The advertisement selects nodes of this zone only. */
   onlyZone: string | undefined;
   preferredZone: string | undefined;
+  /** Addresses stay where they are when a better candidate comes back (`herald.dev/failback: never`). */
+  staysPut = false;
 
   /** Names of the nodes that may announce an address, in order. */
   candidates(address: string): string[] {
