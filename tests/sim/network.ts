@@ -5,11 +5,9 @@
  * weather no receiver can hear two frames in another order than a third one, as on a real switch. Datagrams take some
  * time more, each its own. Bad weather loses, delays, reorders and repeats both.
  */
-import type { Mac } from "../../lib/base/mac.ts";
-import { MAC_BROADCAST } from "../../lib/base/mac.ts";
-import type { Rng } from "../../lib/base/rng.ts";
-import { ipv6MulticastMac, isGroupMac } from "../../lib/base/mac.ts";
 import { formatIpv4, formatIpv6, IPV6_ALL_NODES } from "../../lib/base/ip.ts";
+import { ipv6MulticastMac, isGroupMac, type Mac, MAC_BROADCAST } from "../../lib/base/mac.ts";
+import type { Rng } from "../../lib/base/rng.ts";
 import type { ArpRecord } from "../../lib/wire/arp.ts";
 import { isGratuitous } from "../../lib/wire/arp_frames.ts";
 import { NDP_FLAG_SOLICITED } from "../../lib/wire/iana.ts";

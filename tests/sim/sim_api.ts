@@ -10,12 +10,12 @@ import { customResourceDefinitions } from "../../lib/app/crds.ts";
 import { EmbeddedApi } from "../../lib/edge/embedded/embedded_api.ts";
 import type { ApiResult } from "../../lib/edge/kube/api_error.ts";
 import { KubeClient } from "../../lib/edge/kube/client.ts";
+import { WALL_START_MS } from "./sim_node.ts";
 import type { VirtualTime } from "./virtual_time.ts";
 
 export const NAMESPACE = "metallb-system";
 export const SERVICES_NAMESPACE = "shop";
 export const BASE_URL = "http://api.test";
-const WALL_START_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
 const CRDS: readonly JsonObject[] = customResourceDefinitions();
 
 export class SimApi {

@@ -4,18 +4,18 @@
  * can be started, paused, killed, and told to leave; the cable can be pulled.
  */
 import type { MembershipEvent } from "../../lib/app/membership.ts";
+import { parseIpv6 } from "../../lib/base/ip.ts";
 import type { LogEvent } from "../../lib/base/log.ts";
 import { ipv6MulticastMac, type Mac } from "../../lib/base/mac.ts";
-import { parseIpv6 } from "../../lib/base/ip.ts";
 import { below, type Rng } from "../../lib/base/rng.ts";
 import type { Millis } from "../../lib/base/time.ts";
 import type { FromPacketThread, WantedAddress, WantedDelta } from "../../lib/base/wanted.ts";
+import type { L2Interface } from "../../lib/protocol/l2/interface.ts";
 import { PacketPlane, type PacketPlaneEffect, type PacketPlaneInput } from "../../lib/protocol/packet_plane.ts";
 import type { WatchMessage } from "../../lib/protocol/watch/message.ts";
 import { watchTimes } from "../../lib/protocol/watch/times.ts";
-import type { L2Interface } from "../../lib/protocol/l2/interface.ts";
-import type { NdpRecord } from "../../lib/wire/ndp.ts";
 import type { ArpRecord } from "../../lib/wire/arp.ts";
+import type { NdpRecord } from "../../lib/wire/ndp.ts";
 import { Gossip } from "./gossip.ts";
 import { Lines } from "./lines.ts";
 import { NodeKernel } from "./node_kernel.ts";
@@ -25,7 +25,7 @@ import type { VirtualTime } from "./virtual_time.ts";
 
 const GAP_MS_MAX = watchTimes().detectionMs;
 const SLEEP_MS_MAX = 100;
-const WALL_START_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
+export const WALL_START_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
 export const WATCH_PORT = 7947;
 export const INTERFACE = "eth0";
 
@@ -193,7 +193,7 @@ export class SimNode implements Station {
     this.#take({ isPacket: true, run });
   }
 
-  /** Another node's kernel asks for a line to the watch port: who it is, and whom to tell of the end. */
+  /** What its kernel knows of idle connections: the other ends call it. */
   get lines(): Lines {
     return this.#lines;
   }
