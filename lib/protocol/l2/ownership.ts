@@ -27,54 +27,14 @@ import type { Json } from "../../base/json.ts";
 import type { Deadline, Machine, Tick } from "../../base/machine.ts";
 import { Queue } from "../../base/queue.ts";
 import type { Millis } from "../../base/time.ts";
-import { type OwnershipReason, sameInterfaces, type WantedAddress } from "../../base/wanted.ts";
+import { sameInterfaces, type WantedAddress } from "../../base/wanted.ts";
 import { Candidates } from "./candidates.ts";
 import type { PeerView } from "./liveness.ts";
+import { announces, type HandOver, type OwnedAddress, ownedAddress, type OwnershipState } from "./owned_address.ts";
 import type { Claim, OwnershipEffect, OwnershipInput, OwnershipOptions } from "./ownership_io.ts";
 import { addWatched, WATCHING_ORDER } from "./watch_pairs.ts";
 
-interface HandOver {
-  readonly successor: string;
-  /** A leaver, and whoever follows the order alone, does not wait for ever. */
-  readonly until: Millis;
-  provokeAt: Millis | undefined;
-}
-
-interface Address {
-  wanted: WantedAddress;
-  /** Whether we answer for it. */
-  owned: boolean;
-  ownedSince: Millis;
-  /** We answer but do not announce, because a successor was elected: neighbours may be on their way to it. */
-  hushed: boolean;
-  /** What was reported last. */
-  reported: Report | undefined;
-  /** After a gap: every other candidate must be known before we answer. */
-  unconfirmed: boolean;
-  handOver: HandOver | undefined;
-  /** Somebody else spoke for it: a node, if it is known which. */
-  foreignClaim: { readonly at: Millis; readonly node: string | undefined } | undefined;
-  /** To whom it was handed over last. */
-  released: { readonly to: string; readonly at: Millis } | undefined;
-  /** When to take our neighbours back from another station. */
-  defendAt: Millis | undefined;
-  /** Who answered last, as far as it insists, and the highest term that is known. */
-  holder: string | undefined;
-  term: number;
-  /** The first living candidates, the owner first. */
-  order: readonly string[];
-}
-
-interface Report {
-  readonly owned: boolean;
-  readonly reason: OwnershipReason;
-  readonly elected: string | null;
-}
-
-interface Verdict {
-  readonly elected: string | null;
-  readonly reason: OwnershipReason;
-}
+type Verdict = Omit<OwnershipState, "owned">;
 
 /** Younger owners are no part of a split. */
 const SPLIT_MS_MIN = 250;
@@ -82,14 +42,14 @@ const SPLIT_MS_MIN = 250;
 export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   readonly #options: Required<OwnershipOptions>;
   readonly #candidates: Candidates;
-  readonly #addresses = new Map<string, Address>();
+  readonly #addresses = new Map<string, OwnedAddress>();
   /** How many addresses a node is a candidate of. */
   readonly #candidacies = new Map<string, number>();
   /** Nodes that fell silent without having left, and were not heard since. */
   readonly #lost = new Set<string>();
   readonly #effects = new Queue<OwnershipEffect>();
   /** Those of `#addresses` that wait for an instant: a hand-over, a defence, a failback. */
-  readonly #waiting = new Set<Address>();
+  readonly #waiting = new Set<OwnedAddress>();
   #deadline: Deadline | undefined;
   #pairsAreStale = true;
   #complete = false;
@@ -201,21 +161,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     const address = this.#addresses.get(wanted.address);
     this.#countCandidacies(wanted.candidates, 1);
     if (address === undefined) {
-      const fresh: Address = {
-        wanted,
-        owned: false,
-        ownedSince: -Infinity,
-        hushed: false,
-        reported: undefined,
-        unconfirmed: false,
-        handOver: undefined,
-        foreignClaim: undefined,
-        released: undefined,
-        defendAt: undefined,
-        holder: wanted.lastHolder,
-        term: 0,
-        order: [],
-      };
+      const fresh = ownedAddress(wanted);
       this.#addresses.set(wanted.address, fresh);
       this.#decide(fresh, now);
       return;
@@ -279,7 +225,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   }
 
   /** Brings one address from what it is to what it should be. */
-  #decide(address: Address, now: Millis): void {
+  #decide(address: OwnedAddress, now: Millis): void {
     const { elected, reason } = this.#judge(address, now);
     if (elected === this.#options.node) {
       this.#endHandOver(address);
@@ -301,19 +247,20 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   }
 
   /** The successor has spoken for it. A claim of another node says nothing of this one, which may not know yet. */
-  #hasClaimed(successor: string, { address, now }: { readonly address: Address; readonly now: Millis }): boolean {
+  #hasClaimed(successor: string, { address, now }: { readonly address: OwnedAddress; readonly now: Millis }): boolean {
     const { foreignClaim } = address;
     if (foreignClaim === undefined || now - foreignClaim.at > this.#options.claimMs) return false;
     return foreignClaim.node === undefined || foreignClaim.node === successor;
   }
 
-  #handOverTo(address: Address, successor: string, now: Millis): void {
+  #handOverTo(address: OwnedAddress, successor: string, now: Millis): void {
     address.defendAt = undefined;
     const begun = address.handOver;
     if (begun?.successor === successor) return;
     const { handOverMs, provokeMs } = this.#options;
-    // Another successor gets its own time, except from a leaver, which must not stay for ever.
-    const until = begun !== undefined && this.#leaving ? begun.until : now + handOverMs;
+    // Another successor gets its own time, except from who must not stay for ever: a leaver, and no candidate any more.
+    const mustGo = this.#leaving || !address.wanted.candidates.includes(this.#options.node);
+    const until = begun !== undefined && mustGo ? begun.until : now + handOverMs;
     address.handOver = { successor, until, provokeAt: this.#leaving ? undefined : now + provokeMs };
     this.#waiting.add(address);
     if (address.hushed) return;
@@ -323,7 +270,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   }
 
   /** Whoever waits for us because we answered first need not. */
-  #giveUp(address: Address): void {
+  #giveUp(address: OwnedAddress): void {
     const { node } = this.#options;
     if (address.holder === node) address.holder = undefined;
     if (!this.#candidates.isSticky(address.wanted) || address.term === 0) return;
@@ -331,7 +278,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     this.#effects.push({ kind: "claim", claim, first: address.handOver?.successor });
   }
 
-  #continue(address: Address, now: Millis): void {
+  #continue(address: OwnedAddress, now: Millis): void {
     if (address.handOver !== undefined) this.#continueHandOver(address, address.handOver, now);
     if (address.defendAt !== undefined && now >= address.defendAt) {
       address.defendAt = undefined;
@@ -341,7 +288,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     else if (address.handOver === undefined && address.defendAt === undefined) this.#waiting.delete(address);
   }
 
-  #continueHandOver(address: Address, handOver: HandOver, now: Millis): void {
+  #continueHandOver(address: OwnedAddress, handOver: HandOver, now: Millis): void {
     const { address: key, interfaces } = address.wanted;
     if (now >= handOver.until) {
       // A successor that has to hear that we gave up is not left alone with an address that nobody answers for.
@@ -357,7 +304,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     if (!this.#leaving) this.#effects.push({ kind: "announce", address: key, interfaces, once: true });
   }
 
-  #endHandOver(address: Address): void {
+  #endHandOver(address: OwnedAddress): void {
     address.handOver = undefined;
   }
 
@@ -379,7 +326,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   }
 
   /** Who should own the address, and what that makes of us. `waitingForPeers` when it cannot be said yet. */
-  #judge(address: Address, now: Millis): Verdict {
+  #judge(address: OwnedAddress, now: Millis): Verdict {
     const { node } = this.#options;
     const { wanted } = address;
     if (!this.#complete) return { elected: null, reason: "waitingForSnapshot" };
@@ -405,7 +352,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   }
 
   /** We are the first; with a failback policy that is not enough as long as others may say that they answer. */
-  #judgeOwn(address: Address): Verdict {
+  #judgeOwn(address: OwnedAddress): Verdict {
     const { node } = this.#options;
     const { wanted } = address;
     const isSticky = this.#candidates.isSticky(wanted);
@@ -417,12 +364,12 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     return { elected: node, reason: isKept ? "kept" : "elected" };
   }
 
-  #isFailbackDue({ wanted }: Address, now: Millis): boolean {
+  #isFailbackDue({ wanted }: OwnedAddress, now: Millis): boolean {
     const failback = this.#candidates.failbackAt(wanted, this.#options.node);
     return failback !== undefined && now >= failback.at;
   }
 
-  #setOrder(address: Address, order: readonly string[]): void {
+  #setOrder(address: OwnedAddress, order: readonly string[]): void {
     const { order: before } = address;
     if (before.length === order.length && before.every((node, i) => node === order[i])) return;
     address.order = order;
@@ -450,7 +397,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   }
 
   /** Whoever claims what is ours has not noticed us, or we have not heard yet what it has (RFC 5227 §2.4). */
-  #defend(address: Address, now: Millis): void {
+  #defend(address: OwnedAddress, now: Millis): void {
     address.defendAt ??= now + this.#options.defendMs;
     this.#waiting.add(address);
   }
@@ -503,14 +450,14 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   }
 
   /** True when another node's claim counts more than what is known: a later term, or the same one of a better candidate. */
-  #beats(claim: Claim, node: string, { holder, term, wanted }: Address): boolean {
+  #beats(claim: Claim, node: string, { holder, term, wanted }: OwnedAddress): boolean {
     if (claim.term !== term) return claim.term > term || holder === undefined || !this.#candidates.mayLive(holder);
     if (holder === undefined || !this.#candidates.mayLive(holder)) return true;
     return wanted.candidates.indexOf(node) <= wanted.candidates.indexOf(holder);
   }
 
   /** Somebody answers although another one comes first: that one may be dead, and we do not watch it. */
-  #doubtOwner(address: Address, claimant: string): void {
+  #doubtOwner(address: OwnedAddress, claimant: string): void {
     const [owner] = address.order;
     if (owner === undefined || owner === claimant || owner === this.#options.node) return;
     this.#effects.push({ kind: "doubt", node: owner });
@@ -534,7 +481,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   }
 
   /** Answer and announce. */
-  #own(address: Address, now: Millis): void {
+  #own(address: OwnedAddress, now: Millis): void {
     if (!address.owned) address.ownedSince = now;
     const isNew = !address.owned || address.holder !== this.#options.node;
     const before = address.holder ?? address.order[1];
@@ -551,27 +498,27 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     if (this.#options.watched && address.holder === this.#options.node) this.#claim(address, before);
   }
 
-  #tell(address: Address): void {
+  #tell(address: OwnedAddress): void {
     this.#answer(address);
     const { address: key, interfaces } = address.wanted;
     this.#effects.push({ kind: "announce", address: key, interfaces, once: false });
   }
 
-  #claim({ wanted, term }: Address, first: string | undefined): void {
+  #claim({ wanted, term }: OwnedAddress, first: string | undefined): void {
     this.#effects.push({ kind: "claim", claim: { address: wanted.address, term, givenUp: false }, first });
   }
 
-  #answer(address: Address): void {
+  #answer(address: OwnedAddress): void {
     const { address: key, interfaces } = address.wanted;
     this.#effects.push({ kind: "own", address: key, interfaces });
   }
 
-  #disown(address: Address, verdict: Verdict): void {
+  #disown(address: OwnedAddress, verdict: Verdict): void {
     this.#stop(address);
     this.#report(address, { owned: false, ...verdict });
   }
 
-  #stop(address: Address): void {
+  #stop(address: OwnedAddress): void {
     address.owned = false;
     address.hushed = false;
     address.foreignClaim = undefined;
@@ -581,13 +528,13 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     this.#disownIt(address);
   }
 
-  #disownIt({ wanted }: Address): void {
+  #disownIt({ wanted }: OwnedAddress): void {
     this.#pairsAreStale = true;
     this.#effects.push({ kind: "disown", address: wanted.address });
     if (this.#options.watched) this.#effects.push({ kind: "unclaim", address: wanted.address });
   }
 
-  #report(address: Address, report: Report): void {
+  #report(address: OwnedAddress, report: OwnershipState): void {
     const last = address.reported;
     if (last?.owned === report.owned && last.reason === report.reason && last.elected === report.elected) return;
     address.reported = report;
@@ -597,9 +544,4 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   #ownsAny(): boolean {
     return this.#addresses.values().some(({ owned }) => owned);
   }
-}
-
-/** True while we answer and mean to. */
-function announces({ owned, hushed, reported }: Address): boolean {
-  return owned && !hushed && reported?.reason !== "waitingForPeers";
 }

@@ -555,3 +555,11 @@ Deno.test("Ownership: a speaker that goes on against our word knows better as so
   const bench = Bench.owner().handle(hear("c", 3)).handle(hear("c", 5));
   assertEquals(bench.pass(100).want(["c", "b"]).words(), ["disown", "c notOwner"]);
 });
+
+Deno.test("Ownership: a node that is no candidate any more stops after 2 s, also when its successors change", () => {
+  const bench = Bench.owner().peers({ a: "alive" }).want(["a", "c"]).pass(1500);
+  bench.words();
+  assertEquals(bench.peers({ a: "dead" }).words(), ["c handingOver"]);
+  assertEquals(bench.pass(499).words().includes("disown"), false);
+  assertEquals(bench.pass(1).words(), ["disown", "c notCandidate"]);
+});

@@ -1,0 +1,66 @@
+/** One address as ownership sees it: what is wanted, what this node does, and who else may have it. */
+import type { Millis } from "../../base/time.ts";
+import type { OwnershipReason, WantedAddress } from "../../base/wanted.ts";
+
+export interface HandOver {
+  readonly successor: string;
+  /** A leaver, and whoever follows the order alone, does not wait for ever. */
+  readonly until: Millis;
+  provokeAt: Millis | undefined;
+}
+
+export interface OwnedAddress {
+  wanted: WantedAddress;
+  /** Whether we answer for it. */
+  owned: boolean;
+  ownedSince: Millis;
+  /** We answer but do not announce, because a successor was elected: neighbours may be on their way to it. */
+  hushed: boolean;
+  /** What was reported last. */
+  reported: OwnershipState | undefined;
+  /** After a gap: every other candidate must be known before we answer. */
+  unconfirmed: boolean;
+  handOver: HandOver | undefined;
+  /** Somebody else spoke for it: a node, if it is known which. */
+  foreignClaim: { readonly at: Millis; readonly node: string | undefined } | undefined;
+  /** To whom it was handed over last. */
+  released: { readonly to: string; readonly at: Millis } | undefined;
+  /** When to take our neighbours back from another station. */
+  defendAt: Millis | undefined;
+  /** Who answered last, as far as it insists, and the highest term that is known. */
+  holder: string | undefined;
+  term: number;
+  /** The first living candidates, the owner first. */
+  order: readonly string[];
+}
+
+/** What is told of an address. */
+export interface OwnershipState {
+  readonly owned: boolean;
+  readonly reason: OwnershipReason;
+  readonly elected: string | null;
+}
+
+/** An address that was just wanted. */
+export function ownedAddress(wanted: WantedAddress): OwnedAddress {
+  return {
+    wanted,
+    owned: false,
+    ownedSince: -Infinity,
+    hushed: false,
+    reported: undefined,
+    unconfirmed: false,
+    handOver: undefined,
+    foreignClaim: undefined,
+    released: undefined,
+    defendAt: undefined,
+    holder: wanted.lastHolder,
+    term: 0,
+    order: [],
+  };
+}
+
+/** True while we answer and mean to. */
+export function announces({ owned, hushed, reported }: OwnedAddress): boolean {
+  return owned && !hushed && reported?.reason !== "waitingForPeers";
+}
