@@ -14,6 +14,7 @@ import { createService } from "./cluster_objects.ts";
 import { repositoryPath } from "./manifests.ts";
 import { inPod, writePodFiles } from "./pod.ts";
 import type { ScaleCalls } from "./scale_calls.ts";
+import { freePorts } from "../support/free_ports.ts";
 
 const READY_LIMIT_MS = 60_000;
 const POLL_MS = 5;
@@ -70,7 +71,7 @@ export class ScaleCluster {
   }
 
   startController(): ScaleController {
-    const [health, observed, webhooks] = freePorts();
+    const [health, observed, webhooks] = freePorts(3);
     // As the dev: task starts it.
     const denoFlags = ["-q", "-P=controller", "--allow-net", "--allow-read", "--v8-flags=--max-semi-space-size=1"];
     const flags = [
@@ -211,10 +212,4 @@ function seededService(index: number) {
     spec: { parentRef: { resource: "services", namespace: "default", name } },
   };
   return [service, ipAddress] as const;
-}
-
-function freePorts(): number[] {
-  const listeners = [0, 0, 0].map(() => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
-  for (const listener of listeners) listener.close();
-  return listeners.map(({ addr }) => addr.port);
 }

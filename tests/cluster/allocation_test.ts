@@ -14,9 +14,9 @@ import { systemRng } from "../../lib/edge/run/random.ts";
 import type { KubeClient } from "../../lib/edge/kube/client.ts";
 import { poolObject } from "../decision/objects.ts";
 import { RealApiServer } from "../support/real_api_server.ts";
+import { until } from "../support/until.ts";
 
 const NAMESPACE = "metallb-system";
-const LIMIT_MS = 20_000;
 
 const CRDS = { group: "apiextensions.k8s.io", version: "v1", plural: "customresourcedefinitions" };
 
@@ -60,14 +60,6 @@ async function ok(answer: Promise<Response>): Promise<void> {
   const response = await answer;
   const text = await response.text();
   if (!response.ok) throw new Error(text);
-}
-
-async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-  const endsAt = performance.now() + LIMIT_MS;
-  while (!(await isSo())) {
-    if (performance.now() > endsAt) throw new Error(`it never came to this: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 async function createPool(client: KubeClient, pool: KubeObject): Promise<void> {

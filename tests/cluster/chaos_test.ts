@@ -17,13 +17,13 @@ import { RealApiServer } from "../support/real_api_server.ts";
 import {
   createNamespace,
   createPool,
-  eventually,
   ingressOf,
   installKinds,
   loadBalancer,
   loadBalancerSpec,
   NAMESPACE,
 } from "../support/real_cluster.ts";
+import { until } from "../support/until.ts";
 
 const SERVICES = 1_000;
 const CLIENTS = 16;
@@ -77,10 +77,10 @@ class Chaos {
   async create(namespace: string, object: Readonly<Record<string, unknown>> & { metadata: { name: string } }) {
     const { name } = object.metadata;
     const body = { ...object };
-    await eventually(`${name} is created`, async () => {
+    await until(`${name} is created`, async () => {
       const result = await this.server.admin.create(RESOURCES.services, { namespace, body });
       return result.ok || result.error.reason === "alreadyExists";
-    }, { limitMs: 60_000, everyMs: 100 });
+    }, 60_000);
   }
 
   /** Those that want an address; of all namespaces when none is given. */
@@ -102,10 +102,10 @@ async function restart(chaos: Chaos): Promise<void> {
   const before = ownersOf((await chaos.services())!, why);
   await chaos.kill("controller");
   await chaos.create("default", loadBalancer("last", "default"));
-  await eventually("a new Service has an address", async () => {
+  await until("a new Service has an address", async () => {
     const last = (await chaos.services("default"))?.find(({ metadata }) => metadata.name === "last");
     return last !== undefined && ingressOf(last).length === 1;
-  }, { limitMs: 60_000, everyMs: 500 });
+  }, 60_000);
   const after = ownersOf((await chaos.services())!, why);
   for (const [address, owners] of before) assertEquals(after.get(address), owners, why(`${address} stays`));
 }
@@ -130,7 +130,7 @@ async function play(chaos: Chaos, seed: number): Promise<void> {
   const creating = Promise.all(Array.from({ length: CLIENTS }, creator));
   const killing = (async () => {
     for (const { moment, victim } of killsOf(rng)) {
-      await eventually("the moment has come", () => created >= moment, { limitMs: 90_000, everyMs: 5 });
+      await until("the moment has come", () => created >= moment, 90_000);
       // In the middle of something, not at the end of an answer.
       await new Promise((done) => setTimeout(done, below(rng, 30)));
       history.push(`${victim} after ${created}`);
@@ -138,10 +138,10 @@ async function play(chaos: Chaos, seed: number): Promise<void> {
     }
   })();
   await Promise.all([creating, killing]);
-  await eventually(why("every Service has an address"), async () => {
+  await until(why("every Service has an address"), async () => {
     const services = await chaos.services(namespace);
     return services?.length === SERVICES && services.every((object) => ingressOf(object).length > 0);
-  }, { limitMs: 60_000, everyMs: 500 });
+  }, 60_000);
   ownersOf((await chaos.services(namespace))!, why);
 }
 

@@ -9,7 +9,8 @@ import type { StatusClaim } from "../../lib/decision/plan/status_plan.ts";
 import { systemClock } from "../../lib/edge/run/clock.ts";
 import { systemRng } from "../../lib/edge/run/random.ts";
 import { RealApiServer } from "../support/real_api_server.ts";
-import { createNamespace, eventually, installKinds, must, NAMESPACE } from "../support/real_cluster.ts";
+import { createNamespace, installKinds, must, NAMESPACE } from "../support/real_cluster.ts";
+import { until } from "../support/until.ts";
 
 const SILENT: StatusClaim = { state: "silent", interfaces: "all", others: new Set(), isOver: false };
 const ANNOUNCED: StatusClaim = { ...SILENT, state: "announced" };
@@ -54,7 +55,7 @@ async function told(server: RealApiServer): Promise<string[]> {
 
 async function becomes(server: RealApiServer, expected: string[]): Promise<void> {
   try {
-    await eventually("the objects say so", async () => {
+    await until("the objects say so", async () => {
       return (await told(server)).join() === expected.join() && (await shown(server)).length === expected.length;
     });
   } catch {
@@ -89,7 +90,7 @@ Deno.test("ServiceL2Status on a real API server", async (test) => {
       await becomes(server, ["shop/web n1"]);
       const [only] = await shown(server);
       await must(server.admin.remove(RESOURCES.serviceL2Statuses, { namespace: NAMESPACE, name: only!.name }));
-      await eventually("there is another one", async () => {
+      await until("there is another one", async () => {
         const [now] = await shown(server);
         return now !== undefined && now.name !== only!.name && now.isFilled;
       });
@@ -113,10 +114,10 @@ Deno.test("ServiceL2Status on a real API server", async (test) => {
       }));
       const again = speaker({ node: "n2", podName: "speaker-2" });
       again.say({ "shop/web": { ...ANNOUNCED, state: "undecided" } });
-      await eventually("it is seen", () => again.writer.holderOf("shop/web") === "n2");
+      await until("it is seen", () => again.writer.holderOf("shop/web") === "n2");
       assertEquals((await shown(server))[0], before);
       again.say({ "shop/web": ANNOUNCED });
-      await eventually("it has an owner", async () => {
+      await until("it has an owner", async () => {
         return (await shown(server))[0]!.ownerUids.includes(pod.metadata.uid!);
       });
       assertEquals((await shown(server)).map(({ uid }) => uid), [before!.uid]);

@@ -13,13 +13,13 @@ import {
   addressesIn,
   createNamespace,
   createPool,
-  eventually,
   ingressOf,
   installKinds,
   loadBalancer,
   must,
   NAMESPACE,
 } from "../support/real_cluster.ts";
+import { until } from "../support/until.ts";
 
 const LEASE_SECONDS = 5;
 const LEASE = "herald-controller";
@@ -69,10 +69,10 @@ class Stage {
   /** How long until the Service has an address. */
   async served(name: string, limitMs = 20_000): Promise<number> {
     const began = performance.now();
-    await eventually(`${name} has an address`, async () => {
+    await until(`${name} has an address`, async () => {
       const object = await must(this.server.admin.get(RESOURCES.services, { namespace: "default", name }));
       return ingressOf(object).length > 0;
-    }, { limitMs, everyMs: 20 });
+    }, limitMs);
     return performance.now() - began;
   }
 
@@ -114,7 +114,7 @@ Deno.test("Hand-over between controllers on a real kube-apiserver", async (test)
     await test.step("a follower fills its caches and writes nothing at all", async () => {
       await stage.create("s2");
       await stage.served("s2");
-      await eventually("the follower lists Services", async () => {
+      await until("the follower lists Services", async () => {
         return (await stage.server.audited()).some(({ user, verb, objectRef }) =>
           user.username === "two" && verb === "watch" && objectRef?.resource === "services"
         );
@@ -171,7 +171,7 @@ Deno.test("Hand-over between controllers on a real kube-apiserver", async (test)
       // The same process leads again when the other goes.
       const electedBefore = three.log.filter(({ event }) => event === "leaderElected").length;
       assertEquals(await next.end("SIGTERM"), 0);
-      await eventually("it leads again", () => {
+      await until("it leads again", () => {
         return three.log.filter(({ event }) => event === "leaderElected").length > electedBefore;
       });
       await stage.create("s9");

@@ -8,8 +8,9 @@ import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { assertStringIncludes } from "@std/assert/string_includes";
 import { RESOURCES } from "../../lib/base/kube.ts";
-import { createPool, eventually, ingressOf, loadBalancer, must, NAMESPACE } from "../support/real_cluster.ts";
+import { createPool, ingressOf, loadBalancer, must, NAMESPACE } from "../support/real_cluster.ts";
 import { WebhookStage } from "../support/webhook_stage.ts";
+import { until } from "../support/until.ts";
 
 const OLD = "address-pools:\n- name: default\n  protocol: layer2\n  addresses: [198.51.100.0/24]\n";
 const COMMAND = `kubectl get configmap -n ${NAMESPACE} config -o yaml | herald migrate -f - | kubectl apply -f -`;
@@ -23,15 +24,15 @@ Deno.test("Only the old ConfigMap, with the rights of the manifest: it says what
     const body = { ...loadBalancer("web", "default") };
     await must(admin.create(RESOURCES.services, { namespace: "default", body }));
     const controller = await stage.startController();
-    const said = await eventually("it is said", () => controller.log.find(({ event }) => event === "oldConfigMap"));
+    const said = await until("it is said", () => controller.log.find(({ event }) => event === "oldConfigMap"));
     assertEquals(said["run"], COMMAND);
-    await eventually("the event is on the ConfigMap", async () => {
+    await until("the event is on the ConfigMap", async () => {
       const { items } = await must(admin.list(RESOURCES.events, { namespace: NAMESPACE }));
       return items.some((event) =>
         String(event["message"]).includes(COMMAND) && event["reason"] === "OldConfiguration"
       );
     });
-    const state = await eventually("the ConfigurationState has it", async () => {
+    const state = await until("the ConfigurationState has it", async () => {
       const { items } = await must(admin.list(RESOURCES.configurationStates, { namespace: NAMESPACE }));
       return items.find((one) => JSON.stringify(one["status"] ?? {}).includes("OldConfigMap"));
     });
@@ -39,10 +40,10 @@ Deno.test("Only the old ConfigMap, with the rights of the manifest: it says what
     const web = { namespace: "default", name: "web" };
     assertEquals(ingressOf(await must(admin.get(RESOURCES.services, web))), []);
     await createPool(stage.api, "first", ["198.51.100.0/24"]);
-    await eventually("the Service is served", async () => {
+    await until("the Service is served", async () => {
       return ingressOf(await must(admin.get(RESOURCES.services, web))).length === 1;
     });
-    await eventually("what was said is gone", async () => {
+    await until("what was said is gone", async () => {
       const { items } = await must(admin.list(RESOURCES.configurationStates, { namespace: NAMESPACE }));
       return items.every((one) => !JSON.stringify(one["status"] ?? {}).includes("OldConfigMap"));
     });

@@ -14,8 +14,9 @@ import { RESOURCES } from "../../lib/base/kube.ts";
 import { ProgramProcess } from "../support/program_process.ts";
 import { RealKubectl } from "../support/kubectl.ts";
 import { type AuditedRequest, RealApiServer } from "../support/real_api_server.ts";
-import { addressesIn, eventually, loadBalancer, must, NAMESPACE } from "../support/real_cluster.ts";
-import { freePort } from "../support/webhook_stage.ts";
+import { addressesIn, loadBalancer, must, NAMESPACE } from "../support/real_cluster.ts";
+import { freePort } from "../support/free_ports.ts";
+import { until } from "../support/until.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const INSTALL = `${ROOT}manifests/herald.yaml`;
@@ -163,10 +164,10 @@ async function exercise(stage: Stage): Promise<void> {
   });
   stage.programs.push(controller);
   await controller.logged("leaderElected");
-  await eventually("the webhooks answer", async () => {
+  await until("the webhooks answer", async () => {
     const made = await kubectl.run(["create", "-f", "-"], pool("first", "192.0.2.0/24"));
     return made.code === 0;
-  }, { limitMs: 60_000 });
+  }, 60_000);
   await stage.create(
     `{"apiVersion":"metallb.io/v1beta1","kind":"L2Advertisement","metadata":{"name":"l2","namespace":"${NAMESPACE}"}}`,
   );
@@ -175,10 +176,10 @@ async function exercise(stage: Stage): Promise<void> {
   const speaker = await startSpeaker(stage, speakerPort);
   await stage.create(JSON.stringify({ apiVersion: "v1", kind: "Service", ...loadBalancer("web", "default") }));
   const addresses = () => addressesIn(api, "default");
-  await eventually("the Service has an address", async () => (await addresses()).get("web")?.[0] === "192.0.2.0");
+  await until("the Service has an address", async () => (await addresses()).get("web")?.[0] === "192.0.2.0");
   await must(api.admin.create(RESOURCES.endpointSlices, { namespace: "default", body: slice() }));
   await speaker.logged("serviceAnnounced");
-  await eventually("the status of before is this speaker's now", async () => {
+  await until("the status of before is this speaker's now", async () => {
     const { items } = await must(api.admin.list(RESOURCES.serviceL2Statuses, { namespace: NAMESPACE }));
     return items.map(({ metadata }) => `${metadata.name} ${metadata.ownerReferences?.[0]?.name}`).join() ===
         "l2-before speaker-1" && (items[0]!["status"] as { node?: string } | undefined)?.node === "n1";
@@ -187,12 +188,12 @@ async function exercise(stage: Stage): Promise<void> {
   for (const [program, port] of [["controller", metricsPort], ["speaker", speakerPort]] as const) {
     await scrape(stage, { program, port });
   }
-  await eventually("both have reported on the configuration", async () => {
+  await until("both have reported on the configuration", async () => {
     const { items } = await must(api.admin.list(RESOURCES.configurationStates, { namespace: NAMESPACE }));
     return items.map(({ metadata }) => metadata.name).sort().join() === "controller,speaker-n1" &&
       items.every((item) => item["status"] !== undefined && item.metadata.ownerReferences?.[0]?.kind === "Pod");
   });
-  await eventually("the counters are in the pool's status", async () => {
+  await until("the counters are in the pool's status", async () => {
     const shown = await must(api.admin.get(RESOURCES.ipAddressPools, { namespace: NAMESPACE, name: "first" }));
     return (shown["status"] as { assignedIPv4?: number } | undefined)?.assignedIPv4 === 1;
   });
@@ -239,12 +240,12 @@ async function leaveStatusBehind({ api }: Stage): Promise<void> {
 async function bringEventsAgain({ kubectl, api }: Stage): Promise<void> {
   for (const type of ["ClusterIP", "LoadBalancer"]) {
     await kubectl.ok(`patch service web -p {"spec":{"type":"${type}"}}`);
-    await eventually(`the address follows the type ${type}`, async () => {
+    await until(`the address follows the type ${type}`, async () => {
       return ((await addressesIn(api, "default")).get("web")?.length ?? 0) === (type === "ClusterIP" ? 0 : 1);
     });
   }
   for (const component of ["metallb-controller", "metallb-speaker"]) {
-    await eventually(`an event of ${component} is counted twice`, async () => {
+    await until(`an event of ${component} is counted twice`, async () => {
       const { items } = await must(api.admin.list(RESOURCES.events, { namespace: "default" }));
       return items.some((item) =>
         (item["source"] as { component?: string }).component === component && Number(item["count"]) > 1

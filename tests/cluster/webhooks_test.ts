@@ -7,7 +7,9 @@ import { assertStringIncludes } from "@std/assert/string_includes";
 import { RESOURCES } from "../../lib/base/kube.ts";
 import { makeSelfSignedCertificate } from "../../lib/edge/http/certificates.ts";
 import { metallbSecret } from "../support/metallb_secret.ts";
-import { freePort, isReady, NAMESPACE, until, WebhookStage } from "../support/webhook_stage.ts";
+import { freePort } from "../support/free_ports.ts";
+import { until } from "../support/until.ts";
+import { isReady, NAMESPACE, WebhookStage } from "../support/webhook_stage.ts";
 
 type Json = Record<string, unknown>;
 
@@ -215,13 +217,13 @@ Deno.test("Webhooks on a real API server", async (t) => {
       const second = await stage.startController({ webhookPort: freePort() });
       assertEquals(second.log.some(({ event }) => event === "webhookCertificateRenewed"), false);
       assertEquals(await bundlesOf(stage), before);
-      await second.kill("SIGTERM");
+      await second.end("SIGTERM");
     });
 
     await t.step("with the controller killed nothing is created, and every kind can be deleted", async () => {
       await kubectl.ok("create -f -", manifest("BFDProfile", "slow", {}));
       await kubectl.ok(`patch bgppeer -n ${NAMESPACE} new --type=merge -p {"spec":{"bfdProfile":"slow"}}`);
-      await controller.kill("SIGKILL");
+      await controller.end("SIGKILL");
       assertStringIncludes(await kubectl.fails("create -f -", pool("late", "10.8.0.0/24")), "failed calling webhook");
       for (
         const kind of ["bfdprofile", "bgppeer", "bgpadvertisement", "l2advertisement", "ipaddresspool", "community"]
@@ -302,7 +304,7 @@ Deno.test("Webhooks: without their Secret the rest of the controller works, says
     await kubectl.ok(`delete ipaddresspool -n ${NAMESPACE} silver --wait=false`);
     await kubectl.ok(`patch ipaddresspool -n ${NAMESPACE} silver --type=merge -p {"metadata":{"finalizers":[]}}`);
     assertStringIncludes(await kubectl.fails(`get ipaddresspool -n ${NAMESPACE} silver`), "not found");
-    await controller.kill("SIGTERM");
+    await controller.end("SIGTERM");
     assertEquals(controller.log.at(-1)?.event, "programStops");
   });
 });
@@ -321,7 +323,7 @@ Deno.test("Webhooks: a certificate that others keep is read from files, and noth
       const bundle = JSON.stringify([{ op: "add", path: "/webhooks/0/clientConfig/caBundle", value: btoa(caPem) }]);
       await kubectl.ok(`patch validatingwebhookconfiguration metallb-webhook-configuration --type=json -p ${bundle}`);
       const flags = ["--disable-cert-rotation", `--cert-dir=${folder}`, "--webhook-mode=onlywebhook"];
-      const controller = await stage.startController({ flags });
+      const controller = await stage.startController({ flags, reads: [folder] });
       await kubectl.ok("create -f -", pool("gold", "10.0.0.0/24"));
       assertStringIncludes(await kubectl.fails("create -f -", pool("x", "10.0.0.0/24")), "overlaps");
       assertEquals((await bundlesOf(stage)).filter((each) => each !== undefined).length, 1);

@@ -3,7 +3,6 @@
  * one, and a real kube-apiserver. Everything goes through a proxy that breaks connections.
  */
 import { assertEquals } from "@std/assert/equals";
-import { assert } from "@std/assert/assert";
 import { RESOURCES } from "../../lib/base/kube.ts";
 import { silentLog } from "../../lib/base/log.ts";
 import { below, SeededRng } from "../../lib/base/rng.ts";
@@ -16,6 +15,7 @@ import { systemRng } from "../../lib/edge/run/random.ts";
 import { type Fault, FaultProxy } from "../support/fault_proxy.ts";
 import type { Control, KubeServer } from "./kube_server.ts";
 import { KIND, Stage, valueOf, Witness } from "./kube_stage.ts";
+import { until } from "../support/until.ts";
 
 export interface ContractOptions {
   /** What this server cannot do: the scenarios that need it are not registered, since an ignored test is a failure. */
@@ -244,9 +244,9 @@ function faultScenarios(scenario: Scenario): void {
   scenario("stop closes the watch", async (stage) => {
     const witness = new Witness(stage);
     witness.reflector.start();
-    await waitFor(() => stage.server.openWatches!() === 1);
+    await until("the watch is open", () => stage.server.openWatches!() === 1);
     await witness.reflector.stop();
-    await waitFor(() => stage.server.openWatches!() === 0);
+    await until("the watch is closed", () => stage.server.openWatches!() === 0);
   }, "openWatches");
 }
 
@@ -309,14 +309,6 @@ function serverScenarios(scenario: Scenario): void {
     assertEquals([witness.versions.length, witness.removals], [2, 1]);
     await witness.reflector.stop();
   }, "expireVersions");
-}
-
-async function waitFor(condition: () => boolean, limitMs = 10_000): Promise<void> {
-  const end = performance.now() + limitMs;
-  while (!condition()) {
-    assert(performance.now() < end, `not within ${limitMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 function reasonOf(result: ApiResult<unknown>): string {

@@ -5,6 +5,7 @@ import { assertEquals } from "@std/assert/equals";
 import { assertStringIncludes } from "@std/assert/string_includes";
 import { findTool } from "../support/kube_tools.ts";
 import { DemoProcess, outside } from "./demo_process.ts";
+import { until } from "../support/until.ts";
 
 const MANIFEST = `
 apiVersion: v1
@@ -39,17 +40,18 @@ Deno.test("herald demo --keep: kubectl makes a Service that gets an address and 
       run(findTool("kubectl")!, [`--kubeconfig=${kubeconfig}`, ...args], stdin);
     assertStringIncludes(await kubectl(["apply", "-f", "-"], MANIFEST), "service/mine created");
     const address = await until("the Service has an address", async () => {
-      return await kubectl(["get", "service", "mine", "-o", "jsonpath={.status.loadBalancer.ingress[0].ip}"]);
+      const path = "jsonpath={.status.loadBalancer.ingress[0].ip}";
+      return await kubectl(["get", "service", "mine", "-o", path]) || undefined;
     });
     assertEquals(address, "192.168.1.242");
     const answer = await until("the Service answers", async () => {
-      return await run("nsenter", [shell, "curl", "-sS", "-m", "2", `http://${address}:8000/`]).catch(() => "");
+      return await run("nsenter", [shell, "curl", "-sS", "-m", "2", `http://${address}:8000/`]).catch(() => undefined);
     });
     assert(/^node-[abc] for pod mine-1\n$/.test(answer), answer);
     assertStringIncludes(await kubectl(["get", "pods", "-A", "-o", "wide"]), "mine-1");
     const described = await until("the events are there", async () => {
       const text = await kubectl(["describe", "service", "mine"]);
-      return text.includes("nodeAssigned") ? text : "";
+      return text.includes("nodeAssigned") && text;
     });
     assertStringIncludes(described, "IPAllocated");
 
@@ -58,8 +60,8 @@ Deno.test("herald demo --keep: kubectl makes a Service that gets an address and 
     await kubectl(["delete", "service", "mine"]);
     await until("nobody answers any more", async () => {
       return await run("nsenter", [shell, "curl", "-sS", "-m", "1", `http://${address}:8000/`]).then(
-        () => "",
-        () => "gone",
+        () => false,
+        () => true,
       );
     });
   } finally {
@@ -84,14 +86,4 @@ async function run(command: string, args: readonly string[], stdin?: string): Pr
   const { success, stdout, stderr } = await child.output();
   if (!success) throw new Error(`${command} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
   return new TextDecoder().decode(stdout);
-}
-
-async function until(what: string, probe: () => Promise<string>): Promise<string> {
-  const end = performance.now() + 10_000;
-  for (;;) {
-    const value = await probe();
-    if (value !== "") return value;
-    if (performance.now() > end) throw new Error(`It did not come about within 10 s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }

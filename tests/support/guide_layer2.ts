@@ -6,7 +6,7 @@ import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
 import { assertStringIncludes } from "@std/assert/string_includes";
 import { assertApplied, explained, type GuideWorld, overlap } from "./guide_world.ts";
-import { until } from "./webhook_stage.ts";
+import { until } from "./until.ts";
 
 /** What needs nodes, pods or a network, or belongs to the monitoring and packaging of later. */
 export const LAYER2_NOT_TYPED: Readonly<Record<string, string>> = {

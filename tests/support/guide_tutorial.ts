@@ -9,7 +9,7 @@ import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
 import { assertStringIncludes } from "@std/assert/string_includes";
 import { assertApplied, explained, type GuideWorld } from "./guide_world.ts";
-import { until } from "./webhook_stage.ts";
+import { until } from "./until.ts";
 
 export const TUTORIAL_NOT_TYPED: Readonly<Record<string, string>> = {
   "001:42": "the install file, applied with guide 000",

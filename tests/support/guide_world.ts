@@ -6,7 +6,9 @@ import { assertEquals } from "@std/assert/equals";
 import { assertStringIncludes } from "@std/assert/string_includes";
 import { GuideReader, type ShellOutcome } from "./guide_reader.ts";
 import type { RealKubectl } from "./kubectl.ts";
-import { type ControllerProcess, NAMESPACE, until, WebhookStage } from "./webhook_stage.ts";
+import type { ProgramProcess } from "./program_process.ts";
+import { until } from "./until.ts";
+import { NAMESPACE, WebhookStage } from "./webhook_stage.ts";
 
 const CUSTOM_KINDS = "ipaddresspool,l2advertisement,bgpadvertisement,bgppeer,bfdprofile,community";
 
@@ -28,9 +30,9 @@ export function assertApplied(outcome: ShellOutcome, did: readonly string[], say
 
 export class GuideWorld {
   readonly stage: WebhookStage;
-  #controller: ControllerProcess;
+  #controller: ProgramProcess;
 
-  private constructor(stage: WebhookStage, controller: ControllerProcess) {
+  private constructor(stage: WebhookStage, controller: ProgramProcess) {
     this.stage = stage;
     this.#controller = controller;
   }
@@ -49,7 +51,7 @@ export class GuideWorld {
     return this.stage.kubectl;
   }
 
-  get log(): ControllerProcess["log"] {
+  get log(): ProgramProcess["log"] {
     return this.#controller.log;
   }
 
@@ -60,7 +62,7 @@ export class GuideWorld {
 
   /** The controller with other flags, as after a change of its Deployment. */
   async restart(...flags: readonly string[]): Promise<void> {
-    await this.#controller.kill("SIGTERM");
+    await this.#controller.end("SIGTERM");
     this.#controller = await this.stage.startController({ flags });
   }
 

@@ -14,6 +14,9 @@ export interface ProgramProcessOptions {
   /** Where the API is, e.g. `127.0.0.1:6443`. */
   readonly api: string;
   readonly namespace: string;
+  /** 0 for none that is known. */
+  readonly healthPort?: number;
+  /** They win over those that are set here. */
   readonly flags?: readonly string[];
   /** Further files that the program may read. */
   readonly reads?: readonly string[];
@@ -27,13 +30,15 @@ export type LogLine = Readonly<Record<string, unknown>> & { readonly level: stri
 export class ProgramProcess {
   readonly log: LogLine[] = [];
   readonly startedAt = performance.now();
+  readonly healthPort: number;
   readonly ended: Promise<Deno.CommandStatus>;
   readonly #child: Deno.ChildProcess;
   readonly #listeners = new Set<(line: LogLine) => void>();
   readonly #read: Promise<void>;
 
   constructor(options: ProgramProcessOptions) {
-    const { program = "controller", kubeconfig, api, namespace, flags = [], reads = [] } = options;
+    const { program = "controller", kubeconfig, api, namespace, healthPort = 0, flags = [], reads = [] } = options;
+    this.healthPort = healthPort;
     this.#child = new Deno.Command(Deno.execPath(), {
       args: [
         "run",
@@ -48,7 +53,7 @@ export class ProgramProcess {
         `--kubeconfig=${kubeconfig}`,
         `--namespace=${namespace}`,
         "--port=0",
-        "--health-probe-port=0",
+        `--health-probe-port=${healthPort}`,
         // Most tests have no API server that would call them.
         ...program === "controller" ? ["--webhook-mode=disabled"] : [],
         ...flags,

@@ -6,6 +6,7 @@
  */
 import { kubeconfigText } from "../../lib/edge/embedded/kubeconfig.ts";
 import { KubeClient } from "../../lib/edge/kube/client.ts";
+import { freePorts } from "./free_ports.ts";
 import { findTool } from "./kube_tools.ts";
 
 const READY_LIMIT_MS = 60_000;
@@ -76,7 +77,7 @@ export class RealApiServer {
 
   static async start(options: RealApiOptions = {}): Promise<RealApiServer> {
     const folder = await Deno.makeTempDir({ prefix: "herald-apiserver-" });
-    const [port, etcdPort, etcdPeerPort] = freePorts();
+    const [port, etcdPort, etcdPeerPort] = freePorts(3) as [number, number, number];
     const server = new RealApiServer({ folder, port, etcdPort, etcdPeerPort }, options);
     try {
       await writeKeys(folder);
@@ -279,12 +280,4 @@ async function writeKeys(folder: string): Promise<void> {
     `${folder}/sa.pub`,
     pem("PUBLIC KEY", await crypto.subtle.exportKey("spki", keys.publicKey)),
   );
-}
-
-/** All are open at the same time, so that no two are the same. */
-function freePorts(): [number, number, number] {
-  const open = () => Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const [a, b, c] = [open(), open(), open()];
-  for (const listener of [a, b, c]) listener.close();
-  return [a.addr.port, b.addr.port, c.addr.port];
 }

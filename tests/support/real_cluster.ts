@@ -5,6 +5,7 @@
 import { parse } from "@std/yaml/parse";
 import { type KubeObject, RESOURCES } from "../../lib/base/kube.ts";
 import type { RealApiServer } from "./real_api_server.ts";
+import { until } from "./until.ts";
 
 export const NAMESPACE = "metallb-system";
 const CRDS = new URL("../../manifests/crds/", import.meta.url);
@@ -22,7 +23,7 @@ export async function installKinds(server: RealApiServer): Promise<void> {
     const text = await answer.text();
     if (!answer.ok) throw new Error(`${entry.name}: ${text}`);
   }
-  await eventually("the kinds are served", async () => {
+  await until("the kinds are served", async () => {
     return (await server.admin.list(RESOURCES.ipAddressPools)).ok &&
       (await server.admin.list(RESOURCES.l2Advertisements)).ok;
   });
@@ -58,22 +59,6 @@ export async function addressesIn(server: RealApiServer, namespace: string): Pro
 export function ingressOf(object: KubeObject): string[] {
   const status = object["status"] as { loadBalancer?: { ingress?: { ip?: string }[] } } | undefined;
   return (status?.loadBalancer?.ingress ?? []).map(({ ip }) => ip ?? "");
-}
-
-/** Asks again until it is so. */
-export async function eventually<T>(
-  what: string,
-  ask: () => Promise<T | false | undefined> | T | false | undefined,
-  options: { readonly limitMs?: number; readonly everyMs?: number } = {},
-): Promise<T> {
-  const { limitMs = 20_000, everyMs = 50 } = options;
-  const until = performance.now() + limitMs;
-  while (true) {
-    const answer = await ask();
-    if (answer !== false && answer !== undefined) return answer;
-    if (performance.now() > until) throw new Error(`It did not come to pass in ${limitMs} ms that ${what}`);
-    await new Promise((done) => setTimeout(done, everyMs));
-  }
 }
 
 export async function must<T>(

@@ -6,24 +6,17 @@
  * `clientConfig.url` on loopback with the same path; everything else is as shipped, the empty Secret included.
  */
 import { parse } from "@std/yaml/parse";
-import type { LogEvent } from "../../lib/base/log.ts";
+import { freePort } from "./free_ports.ts";
 import { RealKubectl } from "./kubectl.ts";
+import { ProgramProcess } from "./program_process.ts";
 import { RealApiServer } from "./real_api_server.ts";
-import { TextLineStream } from "./text_lines.ts";
+import { until } from "./until.ts";
 
 export const NAMESPACE = "metallb-system";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
-const LIMIT_MS = 60_000;
 
 type Json = Record<string, unknown>;
-
-export interface ControllerProcess {
-  readonly healthPort: number;
-  /** What it has logged so far. */
-  readonly log: readonly LogEvent[];
-  kill(signal: "SIGKILL" | "SIGTERM"): Promise<void>;
-}
 
 export class WebhookStage {
   readonly api: RealApiServer;
@@ -32,7 +25,7 @@ export class WebhookStage {
   /** Of this stage alone: kubeconfigs, kubectl's home; removed at the end. */
   readonly folder: string;
   readonly #controllerKubeconfig: string;
-  readonly #children: ControllerProcess[] = [];
+  readonly #children: ProgramProcess[] = [];
 
   private constructor(api: RealApiServer, options: { folder: string; kubeconfig: string; webhookPort: number }) {
     this.api = api;
@@ -107,52 +100,31 @@ export class WebhookStage {
     return { ...Object.fromEntries(entries), clientConfig: { ...others, url } } as T;
   }
 
-  /** Resolves when the program says that it is ready, unless told not to wait. */
+  /** Resolves when the program says that it is ready, unless told not to wait. `reads`: more that it may read. */
   async startController(
-    options: { flags?: readonly string[]; webhookPort?: number; waitUntilReady?: boolean } = {},
-  ): Promise<ControllerProcess> {
-    const healthPort = freePort();
-    const child = new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "-q",
-        "-P=controller",
-        "--allow-net",
-        "--allow-read",
-        `${ROOT}/main_controller.ts`,
-        `--kubeconfig=${this.#controllerKubeconfig}`,
-        `--namespace=${NAMESPACE}`,
-        "--port=0",
-        `--health-probe-port=${healthPort}`,
-        `--webhook-port=${options.webhookPort ?? this.webhookPort}`,
-        ...options.flags ?? [],
-      ],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    const log: LogEvent[] = [];
-    const reading = readLog(child.stdout, log);
-    const controller: ControllerProcess = {
-      healthPort,
-      log,
-      kill: async (signal) => {
-        try {
-          child.kill(signal);
-        } catch {
-          // It has ended.
-        }
-        await child.status;
-        await reading;
-      },
-    };
+    options: {
+      flags?: readonly string[];
+      reads?: readonly string[];
+      webhookPort?: number;
+      waitUntilReady?: boolean;
+    } = {},
+  ): Promise<ProgramProcess> {
+    const { flags = [], reads = [], webhookPort = this.webhookPort, waitUntilReady = true } = options;
+    const controller = new ProgramProcess({
+      kubeconfig: this.#controllerKubeconfig,
+      api: `127.0.0.1:${this.api.port}`,
+      namespace: NAMESPACE,
+      healthPort: freePort(),
+      flags: ["--webhook-mode=enabled", `--webhook-port=${webhookPort}`, ...flags],
+      reads,
+    });
     this.#children.push(controller);
-    if (options.waitUntilReady ?? true) await until("the controller is ready", () => isReady(healthPort));
+    if (waitUntilReady) await until("the controller is ready", () => isReady(controller.healthPort));
     return controller;
   }
 
   async stop(): Promise<void> {
-    for (const child of this.#children) await child.kill("SIGKILL");
+    for (const child of this.#children) await child.end("SIGKILL");
     await this.api.stop();
     await Deno.remove(this.folder, { recursive: true });
   }
@@ -168,30 +140,9 @@ export async function isReady(healthPort: number): Promise<boolean> {
   }
 }
 
-/** Polls, because what is waited for happens in other processes. */
-export async function until(what: string, check: () => boolean | Promise<boolean>): Promise<void> {
-  const end = Date.now() + LIMIT_MS;
-  while (!await check()) {
-    if (Date.now() > end) throw new Error(`It did not come true in ${LIMIT_MS} ms that ${what}`);
-    await new Promise((done) => setTimeout(done, 50));
-  }
-}
-
 /** Kubeconfigs are written as JSON, which is YAML too. */
 function kubeconfigWith(text: string, token: string): string {
   const config = JSON.parse(text) as { users: { user: Record<string, unknown> }[] };
   for (const each of config.users) each.user = { token };
   return JSON.stringify(config);
-}
-
-async function readLog(stdout: ReadableStream<Uint8Array>, log: LogEvent[]): Promise<void> {
-  for await (const line of stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())) {
-    log.push(JSON.parse(line) as LogEvent);
-  }
-}
-
-export function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  listener.close();
-  return listener.addr.port;
 }

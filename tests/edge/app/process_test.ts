@@ -288,15 +288,10 @@ Deno.test("Programs: a port that is taken ends a program with a message that nam
     assertEquals((await (await stage.kube()).list(RESOURCES.services, {})).ok, true);
   }));
 
-/** Exit code after the signal, or an error when it takes five seconds. */
+/** Exit code after the signal, or an error with the end of the log when it does not end. */
 async function endOf(program: Program, signal: Deno.Signal): Promise<number> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`it runs 5 s after ${signal}: ${program.output().slice(-500)}`)), 5_000);
-  });
-  try {
-    return await Promise.race([program.kill(signal), late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  let code: number | undefined;
+  const ended = program.kill(signal).then((status) => code = status);
+  await until(() => `it ends after ${signal}: ${program.output().slice(-500)}`, () => code !== undefined);
+  return await ended;
 }

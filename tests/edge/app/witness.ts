@@ -4,33 +4,9 @@
  */
 import type { LabChild, LabHost } from "../../../lib/edge/lab/lab_host.ts";
 import { readProcFile } from "../../../lib/edge/net/namespace.ts";
+import { pause, until } from "../../support/until.ts";
 
-const POLL_MS = 20;
-
-/**
- * Resolves with the first value that is neither false nor undefined; throws with `what` in words after `limitMs`. Words
- * that quote what was seen are a function: they are made when the time is up.
- */
-export async function until<T>(
-  what: string | (() => string),
-  probe: () => T | false | undefined | Promise<T | false | undefined>,
-  limitMs = 10_000,
-): Promise<T> {
-  const end = performance.now() + limitMs;
-  for (;;) {
-    const value = await probe();
-    if (value !== false && value !== undefined) return value;
-    if (performance.now() > end) {
-      const words = typeof what === "string" ? what : what();
-      throw new Error(`It did not come about within ${limitMs} ms: ${words}`);
-    }
-    await pause(POLL_MS);
-  }
-}
-
-export function pause(delayMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, delayMs));
-}
+export { pause, until };
 
 export interface ArpingResult {
   readonly sent: number;

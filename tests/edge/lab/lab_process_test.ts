@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert/equals";
 import { LIBC_PATHS } from "../../../lib/edge/net/libc.ts";
 import { readProcFile } from "../../../lib/edge/net/namespace.ts";
 import { Netlink } from "../../../lib/edge/net/netlink.ts";
+import { until } from "../../support/until.ts";
 
 /** What a program with a laboratory is allowed, and no more. */
 const DENO = [
@@ -39,7 +40,7 @@ for (const [how, prefix] of [["root", []], ["user namespace", ["unshare", "-Ur"]
     assert(isAlive(line.pid));
     process.kill("SIGKILL");
     await process.status;
-    await until(() => !isAlive(line.pid), "the program inside the host is gone");
+    await until("the program inside the host is gone", () => !isAlive(line.pid));
     assertEquals(linksHere(), before);
   });
 }
@@ -76,12 +77,4 @@ function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let tries = 0; tries < 500; tries++) {
-    if (condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  throw new Error(`It did not come to this in 5 s: ${what}`);
 }

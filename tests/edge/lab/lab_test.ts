@@ -7,6 +7,7 @@ import { Lab } from "../../../lib/edge/lab/lab.ts";
 import type { LabHost } from "../../../lib/edge/lab/lab_host.ts";
 import { parseMac } from "../../../lib/base/mac.ts";
 import { SysError } from "../../../lib/edge/net/errno.ts";
+import { until } from "../../support/until.ts";
 
 const N1 = "192.168.77.11";
 const MAC = parseMac("02:00:5e:00:53:0b")!;
@@ -72,12 +73,12 @@ Deno.test("LabHost: a probe counts what was not answered while a cable was out, 
   withLab(async ({ n1, client }) => {
     await n1.serveHttp({ address: "0.0.0.0", port: 80, respond: "it is n1" });
     const probe = await client.startProbe({ address: N1, port: 80, intervalMs: 10, timeoutMs: 200 });
-    await until(async () => (await probe.report()).answered >= 20);
+    await until("twenty probes are answered", async () => (await probe.report()).answered >= 20);
     await n1.cutCable();
     const { answered } = await probe.report();
     await new Promise((resolve) => setTimeout(resolve, 400));
     await n1.plugCable();
-    await until(async () => (await probe.report()).answered >= answered + 20);
+    await until("twenty more are answered", async () => (await probe.report()).answered >= answered + 20);
     const report = await probe.stop();
     assertEquals(report.sent, report.answered + report.failed);
     assertEquals(report.skipped, 0);
@@ -91,7 +92,7 @@ Deno.test("LabHost: a probe counts what was not answered while a cable was out, 
 Deno.test("LabHost: a probe of an address that nobody has fails each time and does not pile up", () =>
   withLab(async ({ client }) => {
     const probe = await client.startProbe({ address: "192.168.77.99", port: 80, intervalMs: 10, timeoutMs: 50 });
-    await until(async () => (await probe.report()).failed >= 20);
+    await until("twenty have failed", async () => (await probe.report()).failed >= 20);
     const report = await probe.stop();
     assertEquals([report.answered, report.sent - report.failed, Object.keys(report.bodies)], [0, 0, []]);
     assert(report.longestGapMs >= 200, "a probe without any answer is one gap");
@@ -122,11 +123,3 @@ Deno.test("Lab: a host that comes later is on the same switch", () =>
     assertEquals((await client.httpGet("http://192.168.77.12/")).body, "n2");
     assertEquals(lab.hosts.map(({ name }) => name).sort(), ["client", "n1", "n2"]);
   }));
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 1000; tries++) {
-    if (await condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  throw new Error("The condition was not met in ten seconds");
-}
