@@ -8,7 +8,7 @@ import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { macOf, type Program, type ProgramStage, withPrograms } from "./program_stage.ts";
 import { settledOwner, startSpeakers } from "./speakers.ts";
-import { canCapture, Capture, pause, until } from "./witness.ts";
+import { answeredBy, canCapture, Capture, pause, unanswered, until } from "./witness.ts";
 
 const NODES = ["n1", "n2", "n3"];
 const ROUNDS = 2;
@@ -104,3 +104,20 @@ for (const { what, begin, end } of FAULTS) {
       }),
   );
 }
+
+Deno.test("--safe: a speaker that sees neither the API server nor most of the others answers nothing, until it does", () =>
+  withPrograms({ nodes: NODES.length }, async (stage, api) => {
+    await stage.startController();
+    const speakers = await startSpeakers(stage, NODES, ["--safe"]);
+    await stage.createService("web");
+    const address = await stage.addressOfService("web");
+    const owner = await settledOwner(stage, address);
+    await api.kill("SIGKILL");
+    // Longer than it takes to notice that the API server is gone: the others are still there.
+    await pause(6000);
+    assertEquals(await settledOwner(stage, address), owner);
+    for (const [node, speaker] of speakers) if (node !== owner) await speaker.kill("SIGKILL");
+    await unanswered(stage.client, address, 20_000);
+    await stage.startApi();
+    await answeredBy(stage.client, address, macOf(owner), 20_000);
+  }));

@@ -3,9 +3,13 @@ import { addressOf, macOf, type Program, type ProgramStage } from "./program_sta
 import { arping, until } from "./witness.ts";
 
 /** Started at the same time; resolves when all are ready. */
-export async function startSpeakers(stage: ProgramStage, nodes: readonly string[]): Promise<Map<string, Program>> {
+export async function startSpeakers(
+  stage: ProgramStage,
+  nodes: readonly string[],
+  flags: readonly string[] = [],
+): Promise<Map<string, Program>> {
   const speakers = new Map<string, Program>();
-  for (const node of nodes) speakers.set(node, await stage.startSpeaker(node));
+  for (const node of nodes) speakers.set(node, await stage.startSpeaker(node, flags));
   for (const [node, program] of speakers) {
     await until(`the speaker of ${node} (${addressOf(node)}) is ready`, async () => {
       const { code } = await stage.lab.host(node).run("curl", ["-sf", "-m", "2", "http://127.0.0.1:17472/readyz"]);
