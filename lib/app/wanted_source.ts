@@ -62,7 +62,7 @@ export interface WantedSourceDeps {
   readonly rng: Rng;
   readonly log: Log;
   readonly schedule?: Schedule;
-  /** In order, and none before all caches are filled. */
+  /** In order, and none before all caches are filled or a snapshot was brought back. */
   readonly onDelta: (delta: WantedDelta) => void;
   /** Everything that is wrong with the configuration as this node sees it, each time it was looked at. */
   readonly onProblems: (problems: readonly Problem[]) => void;
