@@ -9,7 +9,7 @@ import { type Schedule, systemSchedule } from "../edge/kube/schedule.ts";
 export interface LastHolders {
   readonly synced: boolean;
   /** `undefined`: nobody, or several. */
-  readonly holderOf: (serviceKey: string) => string | undefined;
+  holderOf(serviceKey: string): string | undefined;
 }
 
 const WAIT_MS = 1000;
@@ -49,10 +49,10 @@ export class LastHoldersWait {
 /** The same addresses, each with the one node that held it where one is known. */
 export function withLastHolders(
   addresses: ReadonlyMap<string, WantedAddress>,
-  { holderOf }: LastHolders,
+  lastHolders: LastHolders,
 ): ReadonlyMap<string, WantedAddress> {
   return new Map([...addresses].map(([address, wanted]) => {
-    const holders = new Set(wanted.services.flatMap((key) => holderOf(key) ?? []));
+    const holders = new Set(wanted.services.flatMap((key) => lastHolders.holderOf(key) ?? []));
     const [lastHolder] = holders;
     return [address, holders.size === 1 ? { ...wanted, lastHolder: lastHolder! } : wanted];
   }));

@@ -76,7 +76,15 @@ async function stage(options: { failback?: string; lastHolders: LastHolders }) {
 }
 
 Deno.test("WantedSource: where addresses stay where they are, the first snapshot says who announced before", async () => {
-  const lastHolders = { synced: true, holderOf: (key: string) => key === "default/web" ? "n7" : undefined };
+  // As the writer of the statuses: what it answers hangs on what it holds.
+  class Holders implements LastHolders {
+    readonly synced = true;
+    readonly #holders = new Map([["default/web", "n7"]]);
+    holderOf(key: string): string | undefined {
+      return this.#holders.get(key);
+    }
+  }
+  const lastHolders = new Holders();
   for (const [failback, expected] of [["never", "n7"], ["after=5m", "n7"], [undefined, undefined]] as const) {
     const { time, source, holders } = await stage({ lastHolders, ...(failback === undefined ? {} : { failback }) });
     await time.advance(500);
