@@ -259,14 +259,17 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     if (begun?.successor === successor) return;
     const { handOverMs, provokeMs } = this.#options;
     // Another successor gets its own time, except from who must not stay for ever: a leaver, and no candidate any more.
-    const mustGo = this.#leaving || !address.wanted.candidates.includes(this.#options.node);
-    const until = begun !== undefined && mustGo ? begun.until : now + handOverMs;
+    const until = begun !== undefined && this.#mustGo(address) ? begun.until : now + handOverMs;
     address.handOver = { successor, until, provokeAt: this.#leaving ? undefined : now + provokeMs };
     this.#waiting.add(address);
     if (address.hushed) return;
     address.hushed = true;
     this.#effects.push({ kind: "hush", address: address.wanted.address });
     this.#giveUp(address);
+  }
+
+  #mustGo({ wanted }: OwnedAddress): boolean {
+    return this.#leaving || !wanted.candidates.includes(this.#options.node);
   }
 
   /** Whoever waits for us because we answered first need not. */
@@ -292,7 +295,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     const { address: key, interfaces } = address.wanted;
     if (now >= handOver.until) {
       // A successor that has to hear that we gave up is not left alone with an address that nobody answers for.
-      const mustHear = this.#candidates.isSticky(address.wanted) && !this.#leaving;
+      const mustHear = this.#candidates.isSticky(address.wanted) && !this.#mustGo(address);
       if (!mustHear) return this.#disown(address, this.#judge(address, now));
       address.handOver = { ...handOver, until: now + this.#options.handOverMs, provokeAt: now };
     }
@@ -515,6 +518,8 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
 
   #disown(address: OwnedAddress, verdict: Verdict): void {
     this.#stop(address);
+    // Whatever its term was: a policy that begins to hold later must not find us here.
+    if (address.holder === this.#options.node) address.holder = verdict.elected ?? undefined;
     this.#report(address, { owned: false, ...verdict });
   }
 

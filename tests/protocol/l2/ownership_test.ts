@@ -563,3 +563,18 @@ Deno.test("Ownership: a node that is no candidate any more stops after 2 s, also
   assertEquals(bench.pass(499).words().includes("disown"), false);
   assertEquals(bench.pass(1).words(), ["disown", "c notCandidate"]);
 });
+
+Deno.test("Ownership: with failback never, a node that is no candidate any more stops after 2 s, heard or not", () => {
+  const policy = { ...DEFAULT_ADDRESS_POLICY, failback: "never" } as const;
+  const bench = kept("never").want(["a", "c"], { policy });
+  bench.words();
+  assertEquals(bench.pass(1999).words().includes("disown"), false);
+  assertEquals(bench.pass(1).words(), ["disown", "c notCandidate"]);
+});
+
+Deno.test("Ownership: who handed an address over does not take it back when failback never begins to hold", () => {
+  const bench = Bench.owner().peers({ a: "alive" }).handle(hear("a", 1));
+  bench.words();
+  const policy = { ...DEFAULT_ADDRESS_POLICY, failback: "never" } as const;
+  assertEquals(bench.handle({ kind: "claimsKnown" }).want(["a", "b", "c"], { policy }).words(), []);
+});
