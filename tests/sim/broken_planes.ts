@@ -7,6 +7,10 @@ import { arpReply, gratuitousReply, isGratuitous } from "../../lib/wire/arp_fram
 import { formatIpv4, parseIpv4 } from "../../lib/base/ip.ts";
 import type { Plane, SimNode } from "./sim_node.ts";
 
+const TURN_MS = 700;
+/** Addresses are asked for every 5 ms, and no frame takes more than 3. */
+const TURN_OFFSET_MS = 4;
+
 type Input = PacketPlaneInput | Tick;
 
 /** The real plane; a bug is what overrides one of the two. */
@@ -110,6 +114,21 @@ export class ReversesOrder extends BrokenPlane {
 export class LeavesAtOnce extends BrokenPlane {
   protected override add(input: Input): PacketPlaneEffect[] {
     return input.kind === "leave" ? [{ kind: "left" }] : [];
+  }
+}
+
+/** Two nodes answer in turns for whatever is asked; the change falls where no frame is under way. */
+export class TakesTurns extends BrokenPlane {
+  protected override change(effect: PacketPlaneEffect): PacketPlaneEffect[] {
+    return effect.kind === "sendArp" ? [] : [effect];
+  }
+
+  protected override add(input: Input, now: Millis): PacketPlaneEffect[] {
+    const turn = Math.floor((now - TURN_OFFSET_MS) / TURN_MS) % 2 === 0 ? "node-a" : "node-b";
+    if (this.node.name !== turn || input.kind !== "arp" || input.record.operation !== 1) return [];
+    if (isGratuitous(input.record) || input.record.targetIp !== parseIpv4("198.51.100.1")) return [];
+    const record = arpReply({ request: input.record, mac: this.node.mac });
+    return [{ kind: "sendArp", ifindex: 2, record, counter: "responsesSent", address: formatIpv4(record.senderIp) }];
   }
 }
 

@@ -10,6 +10,7 @@ import {
   NeverLetsGo,
   ReversesOrder,
   Silent,
+  TakesTurns,
   Throws,
 } from "./broken_planes.ts";
 import {
@@ -128,6 +129,25 @@ for (const { title, found, ...bug } of BUGS) {
     assertMatch(await moveTwice(good), /^$/);
   });
 }
+
+Deno.test("Simulation: found is an address that moves although it should stay where it is", async () => {
+  const cluster = new ApiCluster({
+    seed: 1,
+    nodes: 3,
+    addresses: [ADDRESS],
+    alter: (real, node) => new TakesTurns(real, node),
+  });
+  await cluster.furnish();
+  await cluster.advertise({ onlyZone: undefined, preferredZone: undefined, staysPut: true });
+  const endpoints = [{ node: "node-b", ready: true }];
+  await cluster.createService({ name: "web", addresses: [ADDRESS], local: false, sharingKey: undefined, endpoints });
+  for (const { name } of cluster.nodes) cluster.start(name);
+  await cluster.pass(2500);
+  cluster.checkers.push(oneAnswers(cluster));
+  let message = "";
+  await cluster.pass(SETTLED_MS).catch((error: Error) => message = error.message);
+  assertMatch(message, /198\.51\.100\.1 moves from node-[ab] to node-[ab] for nothing/);
+});
 
 Deno.test("Simulation: found is an explanation that names another node than the model", async () => {
   const cluster = new ApiCluster({ seed: 1, nodes: 3, addresses: [ADDRESS] });
