@@ -114,6 +114,7 @@ export class ApiCluster extends Stage {
     this.act(isUp ? "the API is back" : "the API is gone", () => {
       this.api.isUp = isUp;
       if (!isUp) { for (const { line } of this.#controls.values()) line.reset(); }
+      this.#countOutage();
     });
   }
 
