@@ -35,6 +35,8 @@ export interface GroupOnInterface {
 
 export class MulticastGroups {
   readonly #sockets: Descriptor[] = [];
+  /** Sockets that may take one more group, as far as the kernel has not said otherwise. */
+  readonly #withRoom = new Set<Descriptor>();
   readonly #joined = new Map<string, Descriptor>();
 
   /** 0, or -errno: -ENODEV when the interface went away meanwhile, -ENOBUFS when there is no room for more groups. */
@@ -42,20 +44,23 @@ export class MulticastGroups {
     const key = keyOf(options);
     if (this.#joined.has(key)) return 0;
     const request = encodeRequest(options);
-    for (let fresh = false;; fresh = true) {
-      const socket = fresh ? this.#open() : this.#sockets.at(-1);
-      if (socket === undefined) {
-        if (fresh) return -ENOBUFS;
-        continue;
-      }
-      if (libc().setsockopt(socket.fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, request, IPV6_MREQ_BYTES) === 0) {
-        this.#joined.set(key, socket);
-        return 0;
-      }
-      const errno = lastErrno();
-      const isFull = errno === ENOMEM || errno === ENOBUFS;
-      if (!isFull || fresh) return -errno;
+    for (const socket of this.#withRoom) {
+      const errno = joinOn(socket, request);
+      if (errno === 0) this.#joined.set(key, socket);
+      if (errno !== ENOMEM && errno !== ENOBUFS) return -errno;
+      this.#withRoom.delete(socket);
     }
+    if (this.#sockets.length === SOCKETS_MAX) return -ENOBUFS;
+    const socket = openSocket();
+    const errno = joinOn(socket, request);
+    if (errno !== 0) {
+      socket.close();
+      return -errno;
+    }
+    this.#sockets.push(socket);
+    this.#withRoom.add(socket);
+    this.#joined.set(key, socket);
+    return 0;
   }
 
   /** What was not joined, or went with its interface, is left already. */
@@ -65,21 +70,26 @@ export class MulticastGroups {
     if (socket === undefined) return;
     this.#joined.delete(key);
     libc().setsockopt(socket.fd, IPPROTO_IPV6, IPV6_LEAVE_GROUP, encodeRequest(options), IPV6_MREQ_BYTES);
+    this.#withRoom.add(socket);
   }
 
   /** Leaves all. */
   close(): void {
     for (const socket of this.#sockets.splice(0)) socket.close();
+    this.#withRoom.clear();
     this.#joined.clear();
   }
+}
 
-  #open(): Descriptor | undefined {
-    if (this.#sockets.length === SOCKETS_MAX) return undefined;
-    const type = SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-    const socket = new Descriptor(checked("socket for multicast groups", libc().socket(AF_INET6, type, 0)));
-    this.#sockets.push(socket);
-    return socket;
-  }
+function openSocket(): Descriptor {
+  const type = SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+  return new Descriptor(checked("socket for multicast groups", libc().socket(AF_INET6, type, 0)));
+}
+
+/** 0 or an errno. */
+function joinOn(socket: Descriptor, request: Uint8Array<ArrayBuffer>): number {
+  const isJoined = libc().setsockopt(socket.fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, request, IPV6_MREQ_BYTES) === 0;
+  return isJoined ? 0 : lastErrno();
 }
 
 /** `struct ipv6_mreq`: the group, then the interface. */

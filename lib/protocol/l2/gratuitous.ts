@@ -3,9 +3,10 @@
  * a take-over.
  *
  * The schedule is MetalLB's (reference §6.5): one burst at once and four more, 1.1 s apart, within 5 s. A burst is two
- * ARP frames per interface, the request and the reply form: Linux takes the first for an existing entry and the second only
- * when its target hardware address is the sender's (wire-facts §5.2). The 1.1 s lie above Linux's `locktime` of one
- * second, in which it refuses to change an entry, so that the repeat reaches who refused the first. For IPv6 it is one advertisement per interface; Linux takes it at any time.
+ * ARP frames per interface, the request and the reply form: Linux takes the first for an existing entry and the second
+ * only when its target hardware address is the sender's (wire-facts §5.2). The 1.1 s lie above Linux's `locktime` of one
+ * second, in which it refuses to change an entry, so that the repeat reaches who refused the first. For IPv6 it is one
+ * advertisement per interface; Linux takes it at any time.
  *
  * Frames are paced, so that the take-over of thousands of addresses floods neither the switches' control planes nor our own
  * queue: after a first handful, twenty a millisecond and interface (13 Mbit/s on the wire; five thousand addresses in half

@@ -3,9 +3,12 @@
  * one of these groups, and a switch that snoops MLD sends them only to members.
  *
  * Addresses with the same last 24 bits share a group, so a group is left with the last of them. An interface that
- * appears is joined for everything that is held already. Groups are joined at the take-over and not before, because the
- * kernel looks through all groups of an interface for every multicast packet; the first advertisement of a
- * take-over reaches who knew the address, and the report of the new member goes out before it.
+ * appears is joined for everything that is held already.
+ *
+ * Groups are joined at the take-over and not by every candidate, because the kernel goes through all groups of an
+ * interface for every multicast packet of the segment: measured on veth, a frame for somebody else costs 3 us with no
+ * group, 6 us with 1,000 and 41 us with 5,000. To join takes 20 to 60 us, and the report of the new member goes out
+ * before the first advertisement, which reaches who knew the address in any case.
  */
 import { formatIpv6, type Ipv6, solicitedNodeGroup } from "../../base/ip.ts";
 import { allowsInterface, hasNeighbourDiscovery, type L2Interface } from "./interface.ts";
