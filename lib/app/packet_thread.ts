@@ -118,13 +118,6 @@ export class PacketThread {
     });
     this.#membership = init.membership === undefined ? undefined : this.#openMembership(init.membership);
     timed.push(...this.#membership?.timed ?? []);
-    this.#interfaces = new InterfaceSockets({
-      loop: this.#loop,
-      receive: (frame) => this.#driver.input(frame),
-      count: (counter) => this.#counters.increment(counter),
-      drop: (reason) => this.#drop(reason),
-      log: (event) => this.#post({ kind: "log", event }),
-    });
   }
 
   /** Blocks until the control thread says stop and every address is handed over. */
