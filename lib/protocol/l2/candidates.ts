@@ -53,8 +53,7 @@ export class Candidates {
     const peer = this.#peers.get(node);
     if (peer?.state === state && peer?.serving === serving) return false;
     if (state === undefined) return this.#peers.delete(node);
-    const isSteady = peer?.state === state && peer.serving === serving;
-    this.#peers.set(node, { state, serving, steadySince: isSteady ? peer.steadySince : now });
+    this.#peers.set(node, { state, serving, steadySince: now });
     return true;
   }
 

@@ -27,6 +27,8 @@ export interface OwnedAddress {
   released: { readonly to: string; readonly at: Millis } | undefined;
   /** When to take our neighbours back from another station. */
   defendAt: Millis | undefined;
+  /** When a better candidate may have it back, by what is known of the others now. */
+  failbackAt: Millis | undefined;
   /** Who answered last, as far as it insists, and the highest term that is known. */
   holder: string | undefined;
   term: number;
@@ -54,6 +56,7 @@ export function ownedAddress(wanted: WantedAddress): OwnedAddress {
     foreignClaim: undefined,
     released: undefined,
     defendAt: undefined,
+    failbackAt: undefined,
     holder: wanted.lastHolder,
     term: 0,
     order: [],

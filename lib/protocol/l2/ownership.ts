@@ -115,6 +115,8 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
         this.#decideAll(now);
         break;
       case "tick":
+        // The plane ticks for all its machines, and thousands of addresses may wait here for minutes.
+        if (now < (this.#deadline?.at ?? Infinity)) return;
         for (const address of [...this.#waiting]) this.#continue(address, now);
     }
     if (this.#leaving && !this.#left && !this.#ownsAny()) {
@@ -287,8 +289,11 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
       address.defendAt = undefined;
       if (announces(address)) this.#effects.push({ kind: "repeat", address: address.wanted.address });
     }
-    if (address.reported?.reason === "kept") this.#decide(address, now);
-    else if (address.handOver === undefined && address.defendAt === undefined) this.#waiting.delete(address);
+    if (address.reported?.reason === "kept") {
+      if (now >= (address.failbackAt ?? Infinity)) this.#decide(address, now);
+    } else if (address.handOver === undefined && address.defendAt === undefined) {
+      this.#waiting.delete(address);
+    }
   }
 
   #continueHandOver(address: OwnedAddress, handOver: HandOver, now: Millis): void {
@@ -313,15 +318,12 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
 
   #findDeadline(): Deadline | undefined {
     let next: Deadline | undefined;
-    for (const { handOver, defendAt, wanted, reported } of this.#waiting) {
-      const failback = reported?.reason === "kept"
-        ? this.#candidates.failbackAt(wanted, this.#options.node)
-        : undefined;
+    for (const { handOver, defendAt, failbackAt, wanted, reported } of this.#waiting) {
       const at = Math.min(
         handOver?.until ?? Infinity,
         handOver?.provokeAt ?? Infinity,
         defendAt ?? Infinity,
-        failback?.at ?? Infinity,
+        (reported?.reason === "kept" ? failbackAt : undefined) ?? Infinity,
       );
       if (at < (next?.at ?? Infinity)) next = { at, why: `${handOver ? "hand over" : "keep"} ${wanted.address}` };
     }
@@ -363,7 +365,8 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     const reason = this.#candidates.standsBack(wanted, node);
     if (reason !== undefined) return { elected: node, reason };
     const isKept = isSticky && this.#candidates.order(wanted, { holder: undefined, countMax: 1 })[0] !== node;
-    if (isKept && typeof wanted.policy?.failback === "object") this.#waiting.add(address);
+    address.failbackAt = isKept ? this.#candidates.failbackAt(wanted, node)?.at : undefined;
+    if (address.failbackAt !== undefined) this.#waiting.add(address);
     return { elected: node, reason: isKept ? "kept" : "elected" };
   }
 
