@@ -20,7 +20,10 @@ const TEXT_ENCODER = new TextEncoder();
 /** Keys are Go field names: a longer one is none that we know. */
 const KEY_BYTES_MAX = 32;
 
-/** UTF-8 without control characters, or `undefined`. Names that come from the network end up in logs. */
+/**
+ * UTF-8 without control and format characters, or `undefined`: names that come from the network end up in logs and on
+ * terminals, some of which obey the controls above U+007F, too, and all of which can be misled about the order of words.
+ */
 export function textOf(bytes: Uint8Array): string | undefined {
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i]!;
@@ -40,8 +43,7 @@ function asciiText(bytes: Uint8Array): string {
 function textOfUtf8(bytes: Uint8Array): string | undefined {
   try {
     const text = TEXT_DECODER.decode(bytes);
-    // deno-lint-ignore no-control-regex
-    return /[\u0000-\u001f\u007f]/.test(text) ? undefined : text;
+    return /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text) ? undefined : text;
   } catch {
     return undefined;
   }

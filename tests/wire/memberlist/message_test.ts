@@ -80,6 +80,14 @@ for (const [name, message] of VECTORS) {
   });
 }
 
+Deno.test("memberlist: a name that a terminal would obey, or show in another order, is none", () => {
+  for (const code of [0x07, 0x1b, 0x7f, 0x9b, 0x202e, 0x2028]) {
+    const node = `node-${String.fromCharCode(code)}b`;
+    const bytes = encodeMessage({ kind: "suspect", node, incarnation: 2, from: "node-a" });
+    assertEquals([code, typeof decodeMessage(bytes)], [code, "string"]);
+  }
+});
+
 Deno.test("memberlist 0.5.1: an empty Meta is nil or empty", () => {
   const expected = decodeMessage(memberlistVector("alive"));
   assertEquals(decodeMessage(memberlistVector("alive-byvalue")), expected);
