@@ -91,6 +91,9 @@ export interface PacketPlaneOptions {
   readonly safe?: boolean;
 }
 
+const UNHEARD_HINT = "it lives by the gossip, but answers no probe of the watch: is the UDP port beside the gossip's " +
+  "closed, or its version another one? Until it answers, its death is seen by the gossip alone, seconds later";
+
 /** A node without any usable interface for longer than this does not know what happened meanwhile. */
 const BLIND_MS_MAX = 200;
 
@@ -298,6 +301,8 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
         this.#effects.push({ kind: "event", event: effect });
         this.#ownership.handle(effect, now);
         return;
+      case "unheard":
+        return this.#log({ level: "warn", event: "watchNotAnswered", member: effect.node, hint: UNHEARD_HINT });
       case "claims":
       case "claimsKnown":
         this.#ownership.handle(effect, now);

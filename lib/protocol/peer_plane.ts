@@ -37,6 +37,7 @@ export type PeerPlaneEffect =
   /** All that changed in one go. */
   | { readonly kind: "peers"; readonly changes: readonly PeerView[] }
   | { readonly kind: "foreignMembers"; readonly nodes: readonly string[] }
+  | { readonly kind: "unheard"; readonly node: string }
   | { readonly kind: "claims"; readonly node: string; readonly claims: readonly Claim[]; readonly standing: boolean }
   | { readonly kind: "claimsKnown" };
 

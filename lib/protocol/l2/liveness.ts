@@ -9,6 +9,9 @@
  * watch probes the dead twice a second); and whoever the watch finds alive before the membership says so.
  * After a pause of this process nobody is known any more, so everybody is asked.
  *
+ * Whom the watch never heard although the gossip steadily calls it alive is not dead: a firewall closes the watch's port,
+ * or it speaks another version of the watch. Of such a one the membership's word counts, or both would answer for ever.
+ *
  * Without a membership every peer is watched and its verdict is all there is.
  */
 import type { Json } from "../../base/json.ts";
@@ -41,7 +44,9 @@ export type LivenessEffect =
   /** Living members that are not Herald, sorted. */
   | { readonly kind: "foreignMembers"; readonly nodes: readonly string[] }
   /** Watch these, and no others. */
-  | { readonly kind: "watch"; readonly nodes: ReadonlySet<string> };
+  | { readonly kind: "watch"; readonly nodes: ReadonlySet<string> }
+  /** This one lives by the gossip, but not a single probe was answered. */
+  | { readonly kind: "unheard"; readonly node: string };
 
 /** A node as it looks from here. */
 export interface PeerView {
@@ -57,6 +62,8 @@ export interface LivenessOptions {
   readonly membership: boolean;
   /** How long the membership may take to join before its silence counts. */
   readonly joinMs?: number;
+  /** How long a member must be called alive, and by nobody suspected, before the silence of the watch means nothing. */
+  readonly unheardMs?: number;
 }
 
 interface Node {
@@ -69,6 +76,11 @@ interface Node {
   serving: Serving | undefined;
   /** Not proven since a pause of this process. */
   stale: boolean;
+  /** The watch has heard it in this life of its process. */
+  heard: boolean;
+  /** When the silence of the watch begins to mean nothing; Infinity: it means that it is dead. */
+  unheardAt: Millis;
+  isUnheard: boolean;
   reported: PeerView;
 }
 
@@ -81,14 +93,16 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
   #foreign: readonly string[] = [];
   #membersKnown: boolean;
   #joinUntil: Millis | undefined;
+  #now: Millis = 0;
 
   constructor(options: LivenessOptions) {
-    this.#options = { joinMs: 1000, ...options };
+    this.#options = { joinMs: 1000, unheardMs: 5000, ...options };
     this.#membersKnown = !options.membership;
     this.#pairs = { watch: new Set(), candidates: new Set() };
   }
 
   handle(input: LivenessInput | Tick, now: Millis): void {
+    this.#now = now;
     switch (input.kind) {
       case "peers":
         for (const name of input.remove) this.#change(name, (node) => node.listed = false);
@@ -97,7 +111,11 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
       case "watched":
         this.#change(input.node, (node) => {
           node.watched = input.state;
-          if (isVerdict(input.state)) node.stale = false;
+          if (!isVerdict(input.state)) return;
+          node.stale = false;
+          if (input.state === "dead") return;
+          node.heard = true;
+          node.isUnheard = false;
         });
         break;
       case "serving":
@@ -116,10 +134,15 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
         this.#pairs = input;
         break;
       case "gap":
-        for (const { name } of this.#nodes.values()) this.#change(name, (node) => node.stale = true);
+        for (const node of this.#nodes.values()) {
+          // What the gossip said while nobody listened is no steady word.
+          node.unheardAt = Infinity;
+          this.#change(node.name, () => node.stale = true);
+        }
         break;
       case "tick":
         if (this.#joinUntil !== undefined && now >= this.#joinUntil) this.#knowMembers();
+        for (const node of this.#nodes.values()) if (now >= node.unheardAt) this.#believeGossip(node);
     }
     this.#watch();
   }
@@ -129,17 +152,24 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
   }
 
   deadline(): Deadline | undefined {
-    return this.#joinUntil === undefined ? undefined : { at: this.#joinUntil, why: "go on without the membership" };
+    let deadline = this.#joinUntil === undefined
+      ? undefined
+      : { at: this.#joinUntil, why: "go on without the membership" };
+    for (const { name, unheardAt } of this.#nodes.values()) {
+      if (unheardAt < (deadline?.at ?? Infinity)) deadline = { at: unheardAt, why: `believe the gossip of ${name}` };
+    }
+    return deadline;
   }
 
   inspect(): Json {
     return {
       membersKnown: this.#membersKnown,
       notHerald: this.#foreign,
-      nodes: [...this.#nodes.values()].map(({ name, watched, member, reported }) => ({
+      nodes: [...this.#nodes.values()].map(({ name, watched, member, reported, isUnheard }) => ({
         node: name,
         state: reported.state ?? null,
         watch: watched ?? null,
+        neverHeard: isUnheard,
         member: member?.state ?? null,
         herald: member === undefined ? null : member.facts !== undefined,
         usableInterfaces: reported.serving?.usableInterfaces ?? null,
@@ -166,6 +196,10 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
 
   #takeMember({ node: name, member }: MemberChange): void {
     this.#change(name, (node) => {
+      // Another life may speak another version of the watch.
+      if (member?.facts !== undefined && node.member?.facts?.generation !== member.facts.generation) {
+        node.heard = node.watched === "alive" || node.watched === "starting";
+      }
       node.member = member;
       // Whoever is watched tells us sooner than its Meta, which may be old.
       if (member?.facts === undefined || isVerdict(node.watched)) return;
@@ -196,6 +230,9 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
         member: undefined,
         serving: undefined,
         stale: false,
+        heard: false,
+        unheardAt: Infinity,
+        isUnheard: false,
         reported: { node: name, state: undefined, serving: undefined },
       };
       this.#nodes.set(name, node);
@@ -203,6 +240,8 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
     change(node);
     // Who is no peer, not watched, and dead to the membership leaves nothing behind.
     if (!node.listed && node.watched === undefined && !lives(node.member)) this.#nodes.delete(name);
+    if (!mayBeUnheard(node) || !this.#nodes.has(name)) node.unheardAt = Infinity;
+    else if (node.unheardAt === Infinity) node.unheardAt = this.#now + this.#options.unheardMs;
     const state = this.#nodes.has(name) ? this.#judge(node) : undefined;
     const { serving } = node;
     if (state === node.reported.state && serving === node.reported.serving) return;
@@ -214,6 +253,7 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
     const { watched, member, listed } = node;
     if (!this.#options.membership) return watched;
     if (isForeign(node)) return lives(member) ? "alive" : "dead";
+    if (node.isUnheard && watched === "dead" && lives(member) && member?.facts !== undefined) return member.facts.state;
     if (isVerdict(watched)) {
       // A speaker that does not speak our watch answers no probe: only the membership tells it from a dead one.
       return watched === "dead" && member === undefined && !this.#membersKnown ? "unknown" : watched;
@@ -222,6 +262,12 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
     if (member?.facts !== undefined) return lives(member) ? member.facts.state : "dead";
     if (watched === "unknown" || !this.#membersKnown) return "unknown";
     return listed ? "dead" : undefined;
+  }
+
+  #believeGossip(node: Node): void {
+    node.isUnheard = true;
+    this.#effects.push({ kind: "unheard", node: node.name });
+    this.#change(node.name, () => {});
   }
 
   #watch(): void {
@@ -249,6 +295,11 @@ function hear(node: Node, serving: Serving): void {
 
 function isVerdict(watched: PeerState | undefined): boolean {
   return watched !== undefined && watched !== "unknown";
+}
+
+/** Given up by a watch that never heard it, while nobody in the gossip finds anything wrong with it. */
+function mayBeUnheard({ heard, isUnheard, member, watched }: Node): boolean {
+  return !heard && !isUnheard && watched === "dead" && member?.state === "alive" && member.facts !== undefined;
 }
 
 function isForeign({ member }: Node): boolean {

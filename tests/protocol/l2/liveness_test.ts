@@ -30,7 +30,8 @@ class Bench {
       if (effect.kind === "peer") {
         this.views.set(effect.peer.node, effect.peer);
         this.#words.push(`${effect.peer.node} ${effect.peer.state ?? "gone"}`);
-      } else this.#words.push([effect.kind === "watch" ? "watch" : "foreign", ...effect.nodes].join(" "));
+      } else if (effect.kind === "unheard") this.#words.push(`unheard ${effect.node}`);
+      else this.#words.push([effect.kind === "watch" ? "watch" : "foreign", ...effect.nodes].join(" "));
     }
     return this;
   }
@@ -168,4 +169,49 @@ Deno.test("Liveness: a candidate that the gossip calls starting is watched, and 
   assertEquals(bench.words(), ["c starting", "watch b c"]);
   assertEquals(bench.watched("c", "unknown").watched("c", "alive").words(), ["c alive"], "and it is watched on");
   assertEquals(bench.member("c", "alive").words(), ["watch b"], "until the gossip calls it alive too");
+});
+
+/** c is watched, dead to the watch that never heard it, and alive to the gossip. */
+function unheard(): Bench {
+  const bench = Bench.settled().pairs(["b", "c"], ["b", "c", "d"]).watched("c", "unknown").watched("c", "dead");
+  assertEquals(bench.words(), ["watch b c", "c dead"]);
+  return bench;
+}
+
+Deno.test("Liveness: whom the watch never heard is not dead for ever while the gossip steadily calls it alive", () => {
+  const bench = unheard();
+  assertEquals(bench.liveness.deadline()?.at, 6000);
+  bench.now = 5999;
+  assertEquals(bench.handle({ kind: "tick" }).words(), []);
+  bench.now = 6000;
+  assertEquals(bench.handle({ kind: "tick" }).words(), ["unheard c", "c alive"]);
+  assertEquals(bench.liveness.deadline(), undefined);
+  assertEquals(bench.member("c", "suspect").words(), []);
+  assertEquals(bench.member("c", "left").words(), ["c dead"]);
+  assertEquals(bench.member("c", "alive", { ...FACTS, generation: 6 }).words(), ["c alive"], "known to be so");
+  assertEquals(bench.watched("c", "alive").watched("c", "dead").words(), ["c dead"], "heard at last, and then no more");
+  assertEquals(bench.liveness.deadline(), undefined);
+});
+
+Deno.test("Liveness: a suspicion or a pause of our own begins the time anew in which the gossip must be steady", () => {
+  for (
+    const disturb of [(bench: Bench) => bench.member("c", "suspect"), (bench: Bench) => bench.handle({ kind: "gap" })]
+  ) {
+    const bench = unheard();
+    bench.now = 4000;
+    disturb(bench).watched("c", "unknown").watched("c", "dead").member("c", "alive");
+    bench.now = 6000;
+    bench.words();
+    assertEquals(bench.handle({ kind: "tick" }).words(), []);
+    assertEquals(bench.liveness.deadline()?.at, 9000);
+  }
+});
+
+Deno.test("Liveness: one that was heard is dead to the watch, until a new life of it stays unheard", () => {
+  const bench = Bench.settled().watched("b", "dead");
+  assertEquals(bench.liveness.deadline(), undefined);
+  bench.member("b", "left").member("b", "alive", { ...FACTS, generation: 6 });
+  assertEquals(bench.words(), ["b dead"]);
+  bench.now = 6000;
+  assertEquals(bench.handle({ kind: "tick" }).words(), ["unheard b", "b alive"]);
 });
