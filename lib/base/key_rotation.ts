@@ -31,11 +31,13 @@ export class KeyRotation {
   readonly #keepMs: number;
   /** In the order in which they came. */
   #held: readonly HeldKey[];
+  #newest: Uint8Array;
   /** The newer key with which an address spoke while the older one is still spoken here. */
   readonly #newerOf = new Map<string, Uint8Array>();
 
   constructor(key: Uint8Array, options: KeyRotationOptions = {}) {
     this.#held = [{ key, primaryAt: -Infinity }];
+    this.#newest = key;
     this.#acceptMs = options.acceptMs ?? ACCEPT_MS;
     this.#keepMs = options.keepMs ?? KEEP_MS;
   }
@@ -47,8 +49,16 @@ export class KeyRotation {
 
   /** Takes a key that the cluster is going to use; false when it is the newest one already. */
   install(key: Uint8Array, now: Millis): boolean {
-    if (sameBytes(this.#held.at(-1)!.key, key)) return false;
+    if (sameBytes(this.#newest, key)) return false;
+    this.#newest = key;
     const others = this.#held.filter((held) => !sameBytes(held.key, key));
+    const primary = this.#primary(now);
+    if (sameBytes(primary.key, key)) {
+      // Taken back before anybody had to speak another one: so nobody ever will, but who started with it is understood.
+      const never = others.filter(({ primaryAt }) => primaryAt > now).map((held) => ({ ...held, primaryAt: Infinity }));
+      this.#held = [...others.filter(({ primaryAt }) => primaryAt <= now), primary, ...never];
+      return true;
+    }
     this.#held = [...others, { key, primaryAt: now + this.#acceptMs }].slice(-KEYS_MAX);
     return true;
   }
