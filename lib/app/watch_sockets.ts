@@ -50,6 +50,8 @@ const DISCARD_MAX = 1 << 20;
 const PEERS_MAX = 1024;
 /** Lines that others hold to us; whoever comes beyond it gets none. */
 const HELD_MAX = 1024;
+/** A speaker holds one. A stranger must neither take them all nor make the loop look after a thousand. */
+const HELD_MAX_PER_ADDRESS = 16;
 
 export class WatchSockets {
   readonly #address: string;
@@ -203,7 +205,8 @@ export class WatchSockets {
     for (; count < budget; count++) {
       const socket = this.#listener.accept();
       if (socket === undefined) break;
-      if (this.#held.size >= HELD_MAX) {
+      if (!this.#hasRoomFor(socket.peer.address)) {
+        this.#deps.drop("watch line refused");
         socket.close();
         continue;
       }
@@ -215,6 +218,12 @@ export class WatchSockets {
       this.#deps.loop.add(held.source);
     }
     return count;
+  }
+
+  #hasRoomFor(address: string): boolean {
+    if (this.#held.size >= HELD_MAX) return false;
+    const ofAddress = [...this.#held].filter(({ socket }) => socket.peer.address === address);
+    return ofAddress.length < HELD_MAX_PER_ADDRESS;
   }
 
   #readHeld(held: Opened<TcpSocket>): number {

@@ -50,6 +50,8 @@ export interface ClaimsOptions {
 
 /** A flood beyond it is not told: the words are repeated whenever somebody comes back or contradicts. */
 const OUTBOX_MAX = 20_000;
+/** Whoever hears no answer asks again after 250 ms; sooner, and it is a recording that makes us flood our peer. */
+const ANSWER_AGAIN_MS = 100;
 
 export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
   readonly #options: Required<ClaimsOptions>;
@@ -61,6 +63,8 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
   readonly #outbox = new Queue<ClaimsEffect>();
   /** Nodes that were asked and did not answer, with the nonce of the question. */
   readonly #asked = new Map<string, string>();
+  /** When a question of each peer was answered last. */
+  readonly #answeredAt = new Map<string, Millis>();
   #askUntil: Millis | undefined;
   #askAgainAt: Millis = Infinity;
   #turnAt: Millis = -Infinity;
@@ -94,6 +98,8 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
         for (const [node, state] of this.#peers) if (state !== "dead") this.#ask(node);
         return this.#endAsking(now);
       case "query":
+        if (now - (this.#answeredAt.get(input.node) ?? -Infinity) < ANSWER_AGAIN_MS) return;
+        this.#answeredAt.set(input.node, now);
         this.#queueFor(input.node, [...this.#held.values()], { standing: false, nonce: input.nonce });
         return this.#send(now);
       case "heard":
@@ -127,8 +133,10 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
 
   #changePeer(node: string, state: PeerState | undefined, now: Millis): void {
     const before = this.#peers.get(node);
-    if (state === undefined) this.#peers.delete(node);
-    else this.#peers.set(node, state);
+    if (state === undefined) {
+      this.#peers.delete(node);
+      this.#answeredAt.delete(node);
+    } else this.#peers.set(node, state);
     const isGone = state === undefined || state === "dead";
     if (isGone) this.#asked.delete(node);
     else if (this.#askUntil !== undefined && !this.#asked.has(node) && (before === undefined || before === "dead")) {

@@ -79,6 +79,14 @@ Deno.test("Claims: a question is answered also when there is nothing to claim", 
   assertEquals(new Bench().handle({ kind: "query", node: "q", nonce: "1" }).words(), ["q:  last reply"]);
 });
 
+Deno.test("Claims: a question that is sent again and again, as a recording may be, is answered ten times a second", () => {
+  const bench = new Bench().peers({ b: "alive" }).handle({ kind: "claim", claim: claim("x"), first: undefined });
+  bench.pass(10).words();
+  const question = { kind: "query", node: "b", nonce: "n" } as const;
+  for (let i = 0; i < 100; i++) bench.handle(question).pass(5);
+  assertEquals(bench.words().length, 5);
+});
+
 Deno.test("Claims: everybody who may live is asked, again where no answer comes, and for a second at most", () => {
   const bench = new Bench().peers({ b: "alive", c: "unknown", d: "dead" }).handle({ kind: "askClaims" });
   assertEquals(bench.words(), ["ask b", "ask c"]);
