@@ -1,4 +1,4 @@
 /** Half of the 1,000 seeds of the simulation. */
-import { testSeeds } from "./seed_tests.ts";
+import { runSeeds, seedGroups } from "./seed_groups.ts";
 
-testSeeds("even");
+for (const { title, seeds } of seedGroups("even")) Deno.test(`Simulation: ${title}`, () => runSeeds(seeds));

@@ -1,4 +1,4 @@
 /** The other half of the 1,000 seeds of the simulation. */
-import { testSeeds } from "./seed_tests.ts";
+import { runSeeds, seedGroups } from "./seed_groups.ts";
 
-testSeeds("odd");
+for (const { title, seeds } of seedGroups("odd")) Deno.test(`Simulation: ${title}`, () => runSeeds(seeds));
