@@ -41,7 +41,7 @@ export type LivenessInput =
 
 export type LivenessEffect =
   | { readonly kind: "peer"; readonly peer: PeerView }
-  /** Living members that are not Herald, sorted. */
+  /** Living members that are not Herald, sorted; of very many some. */
   | { readonly kind: "foreignMembers"; readonly nodes: readonly string[] }
   /** Watch these, and no others. */
   | { readonly kind: "watch"; readonly nodes: ReadonlySet<string> }
@@ -84,13 +84,17 @@ interface Node {
   reported: PeerView;
 }
 
+/** One is enough to go by MetalLB's order. A stranger may invent thousands, and each change is told as a whole. */
+const FOREIGN_TOLD_MAX = 100;
+
 export class Liveness implements Machine<LivenessInput, LivenessEffect> {
   readonly #options: Required<LivenessOptions>;
   readonly #nodes = new Map<string, Node>();
   readonly #effects = new Queue<LivenessEffect>();
   #pairs: { readonly watch: ReadonlySet<string>; readonly candidates: ReadonlySet<string> };
   #watching: ReadonlySet<string> = new Set();
-  #foreign: readonly string[] = [];
+  readonly #foreign = new Set<string>();
+  #foreignTold: readonly string[] = [];
   #membersKnown: boolean;
   #joinUntil: Millis | undefined;
   #now: Millis = 0;
@@ -164,7 +168,7 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
   inspect(): Json {
     return {
       membersKnown: this.#membersKnown,
-      notHerald: this.#foreign,
+      notHerald: this.#foreignTold,
       nodes: [...this.#nodes.values()].map(({ name, watched, member, reported, isUnheard }) => ({
         node: name,
         state: reported.state ?? null,
@@ -206,11 +210,12 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
       const { listsAreCut, usableInterfaces, failedLinkProbes } = member.facts;
       if (!listsAreCut) hear(node, { usableInterfaces, failedLinkProbes });
     });
-    const foreign = [...this.#nodes.values()].filter((node) => isForeign(node) && lives(node.member))
-      .map(({ name }) => name).sort();
-    if (sameTexts(foreign, this.#foreign)) return;
-    this.#foreign = foreign;
-    this.#effects.push({ kind: "foreignMembers", nodes: foreign });
+    if (lives(member) && member?.facts === undefined) this.#foreign.add(name);
+    else if (!this.#foreign.delete(name)) return;
+    const nodes = [...this.#foreign.values().take(FOREIGN_TOLD_MAX)].sort();
+    if (sameTexts(nodes, this.#foreignTold)) return;
+    this.#foreignTold = nodes;
+    this.#effects.push({ kind: "foreignMembers", nodes });
   }
 
   #knowMembers(): void {

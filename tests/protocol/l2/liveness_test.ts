@@ -215,3 +215,16 @@ Deno.test("Liveness: one that was heard is dead to the watch, until a new life o
   bench.now = 6000;
   assertEquals(bench.handle({ kind: "tick" }).words(), ["unheard b", "b alive"]);
 });
+
+Deno.test("Liveness: of thousands of members that are not Herald a hundred are told, and none when all are gone", () => {
+  const bench = Bench.settled();
+  let names = 0;
+  const count = () => {
+    for (const words of bench.words()) if (words.startsWith("foreign")) names += words.split(" ").length - 1;
+  };
+  for (let i = 0; i < 5000; i++) bench.member(`m${i}`, "alive", "foreign");
+  count();
+  assertEquals(names, 100 * 101 / 2);
+  for (let i = 0; i < 5000; i++) bench.member(`m${i}`, "dead", "foreign");
+  assertEquals(bench.words().findLast((words) => words.startsWith("foreign")), "foreign");
+});
