@@ -30,5 +30,3 @@ export const configurationStateSchema = z.object({
     }),
   })),
 });
-
-export type ConfigurationStateObject = z.output<typeof configurationStateSchema>;
