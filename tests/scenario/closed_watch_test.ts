@@ -3,6 +3,7 @@
  * slower than with the watch, as MetalLB is, but with one owner.
  */
 import { assertEquals } from "@std/assert/equals";
+import { DEFAULT_ADDRESS_POLICY } from "../../lib/base/wanted.ts";
 import { PacketPlane } from "../../lib/protocol/packet_plane.ts";
 import { SimCluster } from "../sim/sim_cluster.ts";
 import type { Plane } from "../sim/sim_node.ts";
@@ -47,5 +48,22 @@ for (const seed of [1, 2, 3]) {
     cluster.start("node-a");
     cluster.pass(3000);
     assertEquals(answeringNodes(cluster), ["node-a"], "known by now to be silent: believed at once");
+  });
+}
+
+for (const seed of [1, 2, 3]) {
+  Deno.test(`Closed watch: nobody keeps an address against one that cannot be told so (seed ${seed})`, () => {
+    const alter = (plane: Plane, { name }: { readonly name: string }) => name === "node-b" ? muted(plane) : plane;
+    const cluster = new SimCluster({ seed, nodes: 3, addresses: [VIP], gossips: true, alter });
+    const policy = { ...DEFAULT_ADDRESS_POLICY, failback: "never" as const };
+    cluster.want(VIP, ["node-a", "node-b", "node-c"], { policy });
+    for (const name of ["node-a", "node-b", "node-c"]) cluster.start(name);
+    cluster.pass(10_000);
+    cluster.kill("node-a");
+    cluster.pass(20_000);
+    assertEquals(answeringNodes(cluster), ["node-b"]);
+    cluster.start("node-a");
+    cluster.pass(12_000);
+    assertEquals(answeringNodes(cluster), ["node-a"]);
   });
 }

@@ -33,6 +33,8 @@ export class Candidates {
   #serving: Serving | undefined;
   #noCarrier: ReadonlySet<string> = new Set();
   #leaving = false;
+  /** Living ones with which no claims can be exchanged. */
+  readonly #unheard = new Set<string>();
   /** Members that are not Herald live. */
   mixed = false;
 
@@ -49,9 +51,11 @@ export class Candidates {
   }
 
   /** True when something of it is new. */
-  update({ node, state, serving }: PeerView, now: Millis): boolean {
+  update({ node, state, serving, isUnheard = false }: PeerView, now: Millis): boolean {
     const peer = this.#peers.get(node);
-    if (peer?.state === state && peer?.serving === serving) return false;
+    if (peer?.state === state && peer?.serving === serving && isUnheard === this.#unheard.has(node)) return false;
+    if (isUnheard && state !== undefined) this.#unheard.add(node);
+    else this.#unheard.delete(node);
     if (state === undefined) return this.#peers.delete(node);
     this.#peers.set(node, { state, serving, steadySince: now });
     return true;
@@ -94,8 +98,10 @@ export class Candidates {
   }
 
   /** True when who answers for the address now has a say in who will. */
-  isSticky({ policy = DEFAULT_ADDRESS_POLICY }: WantedAddress): boolean {
-    return !this.mixed && policy.failback !== "immediate";
+  isSticky({ candidates, policy = DEFAULT_ADDRESS_POLICY }: WantedAddress): boolean {
+    if (this.mixed || policy.failback === "immediate") return false;
+    // Who answers must be known to all alike; where it cannot be told, only the order is.
+    return this.#unheard.size === 0 || !candidates.some((node) => this.#unheard.has(node));
   }
 
   /** Up to `countMax` of the candidates that may live, in the order in which they own the address. */

@@ -55,6 +55,8 @@ export interface PeerView {
   readonly state: PeerState | undefined;
   /** What it last said; `undefined`: nothing, and it counts as able to serve. */
   readonly serving?: Serving | undefined;
+  /** It lives by the gossip alone: no claim of its, nor of ours, gets through. */
+  readonly isUnheard?: boolean;
 }
 
 export interface LivenessOptions {
@@ -248,9 +250,9 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
     if (!mayBeUnheard(node) || !this.#nodes.has(name)) node.unheardAt = Infinity;
     else if (node.unheardAt === Infinity) node.unheardAt = this.#now + this.#options.unheardMs;
     const state = this.#nodes.has(name) ? this.#judge(node) : undefined;
-    const { serving } = node;
-    if (state === node.reported.state && serving === node.reported.serving) return;
-    node.reported = { node: name, state, serving };
+    const { serving, isUnheard, reported } = node;
+    if (state === reported.state && serving === reported.serving && isUnheard === (reported.isUnheard ?? false)) return;
+    node.reported = { node: name, state, serving, ...(isUnheard ? { isUnheard } : {}) };
     this.#effects.push({ kind: "peer", peer: node.reported });
   }
 

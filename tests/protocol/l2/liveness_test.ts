@@ -189,7 +189,10 @@ Deno.test("Liveness: whom the watch never heard is not dead for ever while the g
   assertEquals(bench.member("c", "suspect").words(), []);
   assertEquals(bench.member("c", "left").words(), ["c dead"]);
   assertEquals(bench.member("c", "alive", { ...FACTS, generation: 6 }).words(), ["c alive"], "known to be so");
-  assertEquals(bench.watched("c", "alive").watched("c", "dead").words(), ["c dead"], "heard at last, and then no more");
+  assertEquals(bench.views.get("c")?.isUnheard, true);
+  assertEquals(bench.watched("c", "alive").words(), ["c alive"], "heard at last");
+  assertEquals(bench.views.get("c")?.isUnheard, undefined);
+  assertEquals(bench.watched("c", "dead").words(), ["c dead"]);
   assertEquals(bench.liveness.deadline(), undefined);
 });
 
