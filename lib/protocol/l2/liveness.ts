@@ -206,9 +206,12 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
       if (member?.facts !== undefined && node.member?.facts?.generation !== member.facts.generation) {
         node.heard = node.watched === "alive" || node.watched === "starting";
       }
+      const known = node.member?.facts;
       node.member = member;
-      // Whoever is watched tells us sooner than its Meta, which may be old.
-      if (member?.facts === undefined || isVerdict(node.watched)) return;
+      // Whoever is heard by the watch tells us sooner than its Meta, which may be old: also when the watch has ended, as
+      // long as the Meta is the one from before.
+      if (member?.facts === undefined || (isVerdict(node.watched) && node.watched !== "dead")) return;
+      if (known?.generation === member.facts.generation && sameServing(known, member.facts)) return;
       const { listsAreCut, usableInterfaces, failedLinkProbes } = member.facts;
       if (!listsAreCut) hear(node, { usableInterfaces, failedLinkProbes });
     });
