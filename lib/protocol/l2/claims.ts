@@ -5,6 +5,10 @@
  * see the gratuitous ARP. Whoever comes back hears all that stands, because it cannot know what it missed; whoever
  * starts, or stood still, asks. All of it is repetition of facts with a term: lost, late or doubled messages only delay.
  *
+ * Whoever does not answer is not waited for longer than `askMs`, but it is asked on, because it may live and answer for
+ * addresses in another part of a divided network. The gossip needs seconds to find that out, and when the network heals
+ * before, neither of us was dead to the other one, and nobody would say what stands.
+ *
  * It does not judge who is right; that is ownership's. Which datagrams carry the words is the watch's business.
  */
 import type { Json } from "../../base/json.ts";
@@ -44,6 +48,10 @@ export interface ClaimsOptions {
   readonly entriesMax: number;
   readonly askMs?: number;
   readonly askAgainMs?: number;
+  /** Between two questions to whoever is not waited for any more. */
+  readonly askLateMs?: number;
+  /** How long it is asked on: by then the gossip knows whether it lives. */
+  readonly askLateMsMax?: number;
   /** Messages per millisecond; what is left waits, so that packets get their turn. */
   readonly messagesPerMs?: number;
 }
@@ -67,13 +75,22 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
   readonly #answeredAt = new Map<string, Millis>();
   #askUntil: Millis | undefined;
   #askAgainAt: Millis = Infinity;
+  /** When those that still have not answered are asked no more. */
+  #askLateUntil: Millis = -Infinity;
   #turnAt: Millis = -Infinity;
   #turnLeft = 0;
   #freshSince: Millis | undefined;
   readonly #effects = new Queue<ClaimsEffect>();
 
   constructor(options: ClaimsOptions, deps: { rng: Rng }) {
-    this.#options = { askMs: 1000, askAgainMs: 250, messagesPerMs: 32, ...options };
+    this.#options = {
+      askMs: 1000,
+      askAgainMs: 250,
+      askLateMs: 1000,
+      askLateMsMax: 60_000,
+      messagesPerMs: 32,
+      ...options,
+    };
     this.#rng = deps.rng;
   }
 
@@ -94,6 +111,7 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
       case "askClaims":
         this.#askUntil = now + this.#options.askMs;
         this.#askAgainAt = now + this.#options.askAgainMs;
+        this.#askLateUntil = this.#askUntil + this.#options.askLateMsMax;
         this.#asked.clear();
         for (const [node, state] of this.#peers) if (state !== "dead") this.#ask(node);
         return this.#endAsking(now);
@@ -108,10 +126,7 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
       case "tick":
         this.#tellFresh();
         this.#endAsking(now);
-        if (now >= this.#askAgainAt) {
-          this.#askAgainAt = now + this.#options.askAgainMs;
-          for (const node of [...this.#asked.keys()]) this.#ask(node);
-        }
+        if (now >= this.#askAgainAt) this.#askAgain(now);
         this.#send(now);
     }
   }
@@ -123,7 +138,7 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
   deadline(): Deadline | undefined {
     let at = this.#freshSince ?? Infinity;
     if (this.#outbox.size > 0) at = Math.min(at, this.#turnAt + 1);
-    if (this.#askUntil !== undefined) at = Math.min(at, this.#askUntil, this.#askAgainAt);
+    at = Math.min(at, this.#askUntil ?? Infinity, this.#askAgainAt);
     return at === Infinity ? undefined : { at, why: "claims" };
   }
 
@@ -154,11 +169,19 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
     this.#effects.push({ kind: "sendQuery", node, nonce });
   }
 
+  #askAgain(now: Millis): void {
+    const { askAgainMs, askLateMs } = this.#options;
+    if (now >= this.#askLateUntil) this.#asked.clear();
+    for (const node of [...this.#asked.keys()]) this.#ask(node);
+    const pauseMs = this.#askUntil === undefined ? askLateMs : askAgainMs;
+    this.#askAgainAt = this.#asked.size === 0 ? Infinity : now + pauseMs;
+  }
+
   #endAsking(now: Millis): void {
+    if (this.#asked.size === 0) this.#askAgainAt = Infinity;
     if (this.#askUntil === undefined || (this.#asked.size > 0 && now < this.#askUntil)) return;
     this.#askUntil = undefined;
-    this.#askAgainAt = Infinity;
-    this.#asked.clear();
+    if (this.#asked.size > 0) this.#askAgainAt = now + this.#options.askLateMs;
     this.#effects.push({ kind: "claimsKnown" });
   }
 

@@ -87,13 +87,23 @@ Deno.test("Claims: a question that is sent again and again, as a recording may b
   assertEquals(bench.words().length, 5);
 });
 
-Deno.test("Claims: everybody who may live is asked, again where no answer comes, and for a second at most", () => {
+Deno.test("Claims: everybody who may live is asked, again where no answer comes, and waited for a second at most", () => {
   const bench = new Bench().peers({ b: "alive", c: "unknown", d: "dead" }).handle({ kind: "askClaims" });
   assertEquals(bench.words(), ["ask b", "ask c"]);
   bench.handle({ kind: "heard", node: "b", nonce: bench.nonces.get("b")!, last: true });
   bench.handle({ kind: "heard", node: "c", nonce: "0".repeat(16), last: true });
   assertEquals(bench.pass(999).words(), ["ask c", "ask c", "ask c"]);
   assertEquals(bench.pass(1).words(), ["known"]);
+});
+
+Deno.test("Claims: whoever was not waited for is asked on, once a second, until it answers, dies, or a minute is over", () => {
+  const bench = new Bench().peers({ b: "alive", c: "alive", d: "alive" }).handle({ kind: "askClaims" });
+  bench.pass(1000).words();
+  assertEquals(bench.pass(999).words(), []);
+  assertEquals(bench.pass(1).words(), ["ask b", "ask c", "ask d"]);
+  bench.handle({ kind: "heard", node: "b", nonce: bench.nonces.get("b")!, last: true });
+  assertEquals(bench.peers({ c: "dead" }).pass(1000).words(), ["ask d"], "and it is no news that all is known");
+  assertEquals(bench.pass(120_000).words().length, 57);
   assertEquals(bench.claims.deadline(), undefined);
 });
 
