@@ -267,20 +267,23 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     if (address.hushed) return;
     address.hushed = true;
     this.#effects.push({ kind: "hush", address: address.wanted.address });
-    this.#giveUp(address);
+    this.#giveUp(address, successor);
   }
 
   #mustGo({ wanted }: OwnedAddress): boolean {
     return this.#leaving || !wanted.candidates.includes(this.#options.node);
   }
 
-  /** Whoever waits for us because we answered first need not. */
-  #giveUp(address: OwnedAddress): void {
+  /**
+   * Whoever waits for us because we answered first need not. It is told whatever our own policy says: the others may have
+   * heard of one that keeps the address before we did, or will remember our claim when one begins to hold.
+   */
+  #giveUp(address: OwnedAddress, successor: string | undefined): void {
     const { node } = this.#options;
     if (address.holder === node) address.holder = undefined;
-    if (!this.#candidates.isSticky(address.wanted) || address.term === 0) return;
+    if (!this.#options.watched || address.term === 0) return;
     const claim = { address: address.wanted.address, term: address.term, givenUp: true };
-    this.#effects.push({ kind: "claim", claim, first: address.handOver?.successor });
+    this.#effects.push({ kind: "claim", claim, first: successor });
   }
 
   #continue(address: OwnedAddress, now: Millis): void {
@@ -307,7 +310,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     const { provokeAt } = address.handOver!;
     if (provokeAt === undefined || now < provokeAt) return;
     address.handOver!.provokeAt = undefined;
-    this.#giveUp(address);
+    this.#giveUp(address, handOver.successor);
     // A hand-over that began before `leave` still has its time to provoke; a leaver takes no neighbours back.
     if (!this.#leaving) this.#effects.push({ kind: "announce", address: key, interfaces, once: true });
   }
@@ -416,7 +419,11 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     if (claim.givenUp) {
       if (address.holder === node && claim.term >= address.term) address.holder = undefined;
       address.term = Math.max(address.term, claim.term);
-      return this.#decide(address, now);
+      this.#decide(address, now);
+      // A claim of ours that is not above that one did not count beside it: nobody would know that it is us who answer.
+      if (!announces(address) || address.holder !== this.#options.node || address.term > claim.term) return;
+      address.term++;
+      return this.#claim(address, node);
     }
     const insisted = address.owned && !address.hushed;
     const wasOwned = address.owned;
@@ -521,8 +528,11 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
 
   #disown(address: OwnedAddress, verdict: Verdict): void {
     this.#stop(address);
-    // Whatever its term was: a policy that begins to hold later must not find us here.
-    if (address.holder === this.#options.node) address.holder = verdict.elected ?? undefined;
+    // Whatever its term was: a policy that begins to hold later must not find us here, nor at anybody else.
+    if (address.holder === this.#options.node) {
+      this.#giveUp(address, verdict.elected ?? undefined);
+      address.holder = verdict.elected ?? undefined;
+    }
     this.#report(address, { owned: false, ...verdict });
   }
 

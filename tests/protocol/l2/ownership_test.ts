@@ -578,3 +578,27 @@ Deno.test("Ownership: who handed an address over does not take it back when fail
   const policy = { ...DEFAULT_ADDRESS_POLICY, failback: "never" } as const;
   assertEquals(bench.handle({ kind: "claimsKnown" }).want(["a", "b", "c"], { policy }).words(), []);
 });
+
+Deno.test("Ownership: whoever hands over gives up before all, whatever its own policy: theirs may keep the address with it", () => {
+  const givenUp = { address: VIP, term: 1, givenUp: true };
+  const slowly = Bench.owner().peers({ a: "alive" });
+  assertEquals(slowly.claims.at(-1), givenUp);
+  slowly.claims.length = 0;
+  assertEquals(slowly.pass(2000).claims, [givenUp], "again, as the first one may be lost");
+  const atOnce = Bench.owner().claim().peers({ a: "alive" });
+  assertEquals(atOnce.words().at(-1), "a notOwner");
+  assertEquals(atOnce.claims.at(-1), givenUp);
+  assertEquals(Bench.owner().peers({ a: "alive" }).handle(hear("a", 2)).claims.filter((it) => it.givenUp), [givenUp]);
+});
+
+Deno.test("Ownership: who answers with a claim that did not count beside the one that is given up makes a later one", () => {
+  const bench = Bench.owner();
+  assertEquals(bench.handle(hear("c", 5, { givenUp: true })).words(), []);
+  assertEquals(bench.claims.at(-1), { address: VIP, term: 6, givenUp: false });
+  bench.claims.length = 0;
+  assertEquals(bench.handle(hear("c", 5, { givenUp: true })).claims, [], "ours is above it now");
+  assertEquals(
+    Bench.owner().peers({ a: "alive" }).handle(hear("c", 5, { givenUp: true })).claims.at(-1)!.givenUp,
+    true,
+  );
+});
