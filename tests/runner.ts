@@ -47,7 +47,10 @@ class Run {
       const ofTier = files.filter((file) => file.tier === tier);
       if (ofTier.length === 0) continue;
       say(`${tier.name}: ${tier.what}`);
-      for (const group of groupFiles(ofTier)) await this.#group(group);
+      const groups = groupFiles(ofTier).values();
+      await Promise.all(Array.from({ length: tier.parallel ?? 1 }, async () => {
+        for (const group of groups) await this.#group(group);
+      }));
     }
     if (this.#missing.size > 0) {
       say("\nTo run what was skipped:");

@@ -46,12 +46,23 @@ function send(
     headers,
     agent: isSecure ? how.agents.secure : how.agents.plain,
   });
-  const abort = () => outgoing.destroy(new Error("aborted"));
+  const answer: { incoming?: http.IncomingMessage } = {};
+  const abort = () => {
+    answer.incoming?.destroy();
+    outgoing.destroy(new Error("aborted"));
+  };
+  const forget = () => request.signal.removeEventListener("abort", abort);
   if (request.signal.aborted) abort();
   else request.signal.addEventListener("abort", abort, { once: true });
-  outgoing.on("error", reject);
-  outgoing.on("close", () => request.signal.removeEventListener("abort", abort));
+  outgoing.on("error", (error) => {
+    forget();
+    reject(error);
+  });
+  // The request may count as closed while a watch goes on in its answer.
+  outgoing.on("close", () => answer.incoming === undefined && forget());
   outgoing.on("response", (incoming) => {
+    answer.incoming = incoming;
+    incoming.on("close", forget);
     const responseHeaders = new Headers();
     for (const [name, value] of Object.entries(incoming.headers)) {
       if (value !== undefined) responseHeaders.set(name, Array.isArray(value) ? value.join(", ") : value);

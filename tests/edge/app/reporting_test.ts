@@ -54,7 +54,12 @@ function eventOn({ cluster }: ClusterStage, name: string, reason: string): Promi
 Deno.test("Reporting: every speaker tells its networks, and a right configuration is Valid everywhere", async () => {
   await withCluster(async (stage) => {
     for (const { name } of NODES) {
-      const state = await stateWhen(stage, `speaker-${name}`, ({ result }) => result === "Valid");
+      // What a speaker sees of its node is reported together, a little later than its verdict.
+      const state = await stateWhen(
+        stage,
+        `speaker-${name}`,
+        ({ result, annotations }) => result === "Valid" && (annotations["herald.dev/networks"] ?? "") !== "",
+      );
       assertMatch(state.annotations["herald.dev/networks"] ?? "", /^\S+=192\.168\.1\.0\/24$/);
       assertEquals(state.conditions.get("configReconcilerValid"), "True");
     }
