@@ -237,6 +237,12 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     }
     if (!address.owned) return this.#report(address, { owned: false, reason, elected });
     if (reason === "waitingForPeers") {
+      // Whoever comes first of all, one that comes before us answers already.
+      const better = address.order.find((node) => !this.#candidates.isUndecided(node));
+      if (better !== undefined && better !== this.#options.node && this.#hasClaimed(better, { address, now })) {
+        address.released = { to: better, at: now };
+        return this.#disown(address, { elected, reason });
+      }
       // Whom we meant to hand over to may be gone: nobody to wait for, nobody to stop for.
       this.#endHandOver(address);
       return this.#report(address, { owned: true, reason, elected });

@@ -602,3 +602,11 @@ Deno.test("Ownership: who answers with a claim that did not count beside the one
     true,
   );
 });
+
+Deno.test("Ownership: while the first candidate is uncertain, an owner stops for a better one that answers, for no worse one", () => {
+  for (const [candidates, stops] of [[["a", "c", "b"], true], [["a", "b", "c"], false]] as const) {
+    const bench = new Bench().peers({ a: "dead", c: "dead" }).want(candidates).handle({ kind: "complete" });
+    bench.peers({ a: "unknown", c: "alive" }).words();
+    assertEquals(bench.handle(hear("c", 1)).words().includes("disown"), stops);
+  }
+});
