@@ -164,6 +164,16 @@ Deno.test("Liveness: what a node says of its interfaces comes by the watch at on
   assertEquals(usable("d"), ["eth7"], "what was cut says nothing");
 });
 
+Deno.test("Liveness: a failure that the gossip takes back does not bring back the link that the watch told is gone", () => {
+  const bench = Bench.settled();
+  bench.handle({ kind: "serving", node: "b", serving: { usableInterfaces: [], failedLinkProbes: [] } });
+  bench.pairs([], ["a", "b", "c", "d"]).watched("b", undefined).member("b", "dead");
+  assertEquals(bench.views.get("b")?.state, "dead");
+  bench.member("b", "alive");
+  assertEquals(bench.views.get("b")?.state, "alive");
+  assertEquals(bench.views.get("b")?.serving?.usableInterfaces, []);
+});
+
 Deno.test("Liveness: nothing is kept of a node that is no peer and dead", () => {
   const bench = Bench.settled().member("c", undefined).handle({ kind: "peers", upsert: [], remove: ["c"] });
   assertEquals(bench.words(), ["c dead", "watch b c", "c gone", "watch b"]);
