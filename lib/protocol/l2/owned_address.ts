@@ -27,6 +27,8 @@ export interface OwnedAddress {
   released: { readonly to: string; readonly at: Millis } | undefined;
   /** When to take our neighbours back from another station. */
   defendAt: Millis | undefined;
+  /** When we last answered another's claim with ours. Its frames do not count: they come first, and say no term. */
+  contradictedAt: Millis;
   /** When a better candidate may have it back, by what is known of the others now. */
   failbackAt: Millis | undefined;
   /** Who answered last, as far as it insists, and the highest term that is known. */
@@ -56,6 +58,7 @@ export function ownedAddress(wanted: WantedAddress): OwnedAddress {
     foreignClaim: undefined,
     released: undefined,
     defendAt: undefined,
+    contradictedAt: -Infinity,
     failbackAt: undefined,
     holder: wanted.lastHolder,
     term: 0,

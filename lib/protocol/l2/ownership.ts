@@ -263,6 +263,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
 
   #handOverTo(address: OwnedAddress, successor: string, now: Millis): void {
     address.defendAt = undefined;
+    address.contradictedAt = -Infinity;
     const begun = address.handOver;
     if (begun?.successor === successor) return;
     const { handOverMs, provokeMs } = this.#options;
@@ -460,7 +461,8 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     // If it goes on nevertheless it may know better: then its claim counts as soon as we know the same.
     address.holder = this.#options.node;
     if (from.standing) address.foreignClaim = undefined;
-    if (address.defendAt === undefined) {
+    if (now - address.contradictedAt >= this.#options.defendMs) {
+      address.contradictedAt = now;
       address.foreignClaim = undefined;
       address.term = Math.max(address.term, claim.term + (theirsHolds ? 1 : 0));
       this.#claim(address, node);
@@ -547,6 +549,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     address.hushed = false;
     address.foreignClaim = undefined;
     address.defendAt = undefined;
+    address.contradictedAt = -Infinity;
     this.#endHandOver(address);
     this.#waiting.delete(address);
     this.#disownIt(address);

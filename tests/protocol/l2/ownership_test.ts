@@ -395,6 +395,16 @@ Deno.test("Ownership: an owner that another one contradicts says so once in a wh
   assertEquals(bench.claims.at(-1)!.term > 5, true);
 });
 
+Deno.test("Ownership: a claim is contradicted at once also when its frame came first, and the next one not so soon", () => {
+  const ours = { address: VIP, term: 1, givenUp: false };
+  const bench = Bench.owner().handle({ kind: "foreignClaim", address: VIP, node: "c" }).pass(5);
+  bench.claims.length = 0;
+  assertEquals(bench.handle(hear("c", 1, { standing: true })).claims, [ours]);
+  assertEquals(bench.pass(20).handle(hear("c", 1)).claims, [ours]);
+  assertEquals(bench.pass(230).handle(hear("c", 1)).claims, [ours, ours]);
+  assertEquals(bench.words(), ["repeat"], "one defence for both kinds of claim");
+});
+
 Deno.test("Ownership: whoever answers in the place of one that seems to live casts doubt on it", () => {
   const bench = new Bench().peers({ a: "alive", c: "alive" }).want(["a", "b", "c"]).handle({ kind: "complete" });
   bench.words();
