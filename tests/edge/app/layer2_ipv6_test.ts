@@ -1,5 +1,5 @@
-// needs: ndisc6 tcpdump ip
-/** Speakers on an IPv6 segment, seen by Debian's ndisc6, tcpdump and the kernel of a neighbour (wire-facts §5.4). */
+// needs: ndisc6 tcpdump tshark ip
+/** Speakers on an IPv6 segment, seen by Debian's ndisc6, tcpdump and tshark, and by the kernel of a neighbour (wire-facts §5.4). */
 import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
 import { NODES } from "../../../lib/app/demo/demo_cluster.ts";
@@ -112,4 +112,60 @@ Deno.test("Layer 2, IPv6: the owner is in the solicited-node group, the others a
       const groups = await ip(cluster.lab.host(name), "-6 maddr show dev eth0");
       assertEquals(groups.includes(GROUP), name === owner, `${name}: ${groups}`);
     }
+  }));
+
+Deno.test("Layer 2, IPv6: tshark finds nothing wrong with what is sent, and reads in it what RFC 4861 wants", {
+  ignore: !canCapture,
+}, () =>
+  withIpv6(async ({ cluster, client, owner }) => {
+    const fields = [
+      "eth.src",
+      "ipv6.src",
+      "ipv6.dst",
+      "ipv6.hlim",
+      "icmpv6.nd.na.flag.r",
+      "icmpv6.nd.na.flag.s",
+      "icmpv6.nd.na.flag.o",
+      "icmpv6.nd.na.target_address",
+      "icmpv6.opt.linkaddr",
+      "icmpv6.checksum.status",
+      "_ws.malformed",
+      "_ws.expert.message",
+    ];
+    const filter = `icmpv6.type == 136 && icmpv6.nd.na.target_address == ${VIP}`;
+    const line = ["-i", "eth0", "-l", "-Y", filter, "-T", "fields", ...fields.flatMap((field) => ["-e", field])];
+    const path = await Deno.makeTempFile({ prefix: "herald-tshark-" });
+    const child = await client.spawn("sh", [
+      "-c",
+      'out="$1"; shift; exec "$@" >"$out" 2>"$out.err"',
+      "sh",
+      path,
+      "tshark",
+      ...line,
+    ]);
+    await until("tshark listens", async () => (await Deno.readTextFile(`${path}.err`)).includes("Capturing on"));
+    await pause(500);
+    await ndisc6(client);
+    await cluster.stopSpeaker(owner);
+    const successor = await until(`${VIP} has a successor`, () => {
+      const now = cluster.announcerOf(VIP);
+      return now !== owner && now;
+    });
+    const seen = async () => (await Deno.readTextFile(path)).split("\n").filter((text) => text !== "");
+    const [asked, announced] = [MAC_OF[owner]!, MAC_OF[successor]!];
+    await until("both were captured", async () => {
+      const lines = await seen();
+      return lines.some((text) => text.startsWith(asked)) && lines.some((text) => text.startsWith(announced));
+    });
+    await child.kill("SIGINT");
+    await child.result();
+    const rows = (await seen()).map((text) =>
+      text.split("\t").map((cell) => cell.replace(/^(True|False)$/, (word) => `${Number(word === "True")}`))
+    );
+    for (const file of [path, `${path}.err`]) await Deno.remove(file);
+    const clean = ["1", "", ""];
+    const answer = rows.find(([mac, , , , , solicited]) => mac === asked && solicited === "1");
+    assertEquals(answer?.toSpliced(2, 1), [asked, VIP, "255", "0", "1", "1", VIP, asked, ...clean]);
+    const news = rows.find(([mac, , , , , solicited]) => mac === announced && solicited === "0");
+    assertEquals(news, [announced, VIP, "ff02::1", "255", "0", "0", "1", VIP, announced, ...clean]);
   }));
