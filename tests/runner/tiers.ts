@@ -54,7 +54,7 @@ export const TIERS: readonly Tier[] = [
     flags: ["--parallel"],
     needs: [],
     perFile: false,
-    limitMs: 6 * MINUTE_MS,
+    limitMs: 10 * MINUTE_MS,
   },
   {
     name: "contract",
