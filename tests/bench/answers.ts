@@ -26,6 +26,8 @@ import { median, percentile, sum } from "./stats.ts";
 type Requester = WorkerCaller<NeighbourRequesterCalls>;
 type Protocol = "ARP" | "NDP";
 
+const PROTOCOLS: readonly Protocol[] = ["ARP", "NDP"];
+
 const KERNEL_MAC = 0x02_00_00_00_00_02 as Mac;
 const HERALD_MAC = 0x02_00_00_00_00_03 as Mac;
 const TARGETS: Readonly<Record<Protocol, { readonly kernel: Target; readonly herald: Target }>> = {
@@ -106,38 +108,61 @@ async function measureAll(
   stage: { readonly requester: Requester; readonly stranger: Requester; readonly packets: PacketPort },
   { quick }: { quick: boolean },
 ): Promise<Measurement[]> {
-  const { requester, stranger, packets } = stage;
+  const { requester, packets } = stage;
   const measure = (protocol: Protocol) =>
     interleaved(requester, { protocol, rounds: quick ? 5 : 9, perRound: quick ? 100 : 250 });
-  for (const protocol of ["ARP", "NDP"] as const) {
+  for (const protocol of PROTOCOLS) {
     await interleaved(requester, { protocol, rounds: 1, perRound: WARM_UP });
   }
   const idle = { ARP: await measure("ARP"), NDP: await measure("NDP") };
   const busy = await whileBusy(BUSY, () => measure("ARP"));
-  const churn = await whileChurning(CHURN, { packets, work: () => measure("ARP") });
-  // Short enough to lie within the flood.
-  const [flood, { sentPerSecond }] = await Promise.all([
-    interleaved(requester, { protocol: "ARP", rounds: 5, perRound: 60 }),
-    stranger.call("flood", FLOOD),
-  ]);
+  const churn = await whileChurning(CHURN, {
+    packets,
+    work: async () => ({ ARP: await measure("ARP"), NDP: await measure("NDP") }),
+  });
+  const flood = { ARP: await whileFlooded("ARP", stage), NDP: await whileFlooded("NDP", stage) };
   return [
-    ...judgeIdle("ARP", idle.ARP),
-    ...judgeIdle("NDP", idle.NDP),
+    ...PROTOCOLS.flatMap((protocol) => judgeIdle(protocol, idle[protocol])),
     ...judgeBusy(busy, idle.ARP),
-    ...judge("ARP answer", {
-      when: `${CHURN.services} Services churn`,
-      samples: churn,
-      bounds: { p99Us: CHURN_P99_US_MAX },
-    }),
-    { what: "flood of questions for others, frames a second", unit: "", value: sentPerSecond },
-    ...judge("ARP answer", { when: "flood", samples: flood, bounds: { p50Us: FLOOD_P50_US_MAX } }),
+    ...PROTOCOLS.flatMap((protocol) =>
+      judge(`${protocol} answer`, {
+        when: `${CHURN.services} Services churn`,
+        samples: churn[protocol],
+        bounds: { p99Us: CHURN_P99_US_MAX },
+      })
+    ),
+    ...PROTOCOLS.flatMap((protocol) => judgeFlood(protocol, flood[protocol])),
+    ...judgeLost([idle.ARP, idle.NDP, busy, churn.ARP, churn.NDP]),
+  ];
+}
+
+interface Flooded {
+  readonly samples: Samples;
+  readonly sentPerSecond: number;
+}
+
+async function whileFlooded(
+  protocol: Protocol,
+  { requester, stranger }: { readonly requester: Requester; readonly stranger: Requester },
+): Promise<Flooded> {
+  // Short enough to lie within the flood.
+  const [samples, { sentPerSecond }] = await Promise.all([
+    interleaved(requester, { protocol, rounds: 5, perRound: 60 }),
+    stranger.call("flood", { protocol, ...FLOOD }),
+  ]);
+  return { samples, sentPerSecond };
+}
+
+function judgeFlood(protocol: Protocol, { samples, sentPerSecond }: Flooded): Measurement[] {
+  return [
+    { what: `${protocol} flood of questions for others, frames a second`, unit: "", value: sentPerSecond },
+    ...judge(`${protocol} answer`, { when: "flood", samples, bounds: { p50Us: FLOOD_P50_US_MAX } }),
     {
-      what: "questions without an answer within 500 ms, flood",
+      what: `${protocol} questions without an answer within 500 ms, flood`,
       unit: "",
-      value: flood.lost.herald,
-      control: { what: "kernel", value: flood.lost.kernel },
+      value: samples.lost.herald,
+      control: { what: "kernel", value: samples.lost.kernel },
     },
-    ...judgeLost([idle.ARP, idle.NDP, busy, churn]),
   ];
 }
 

@@ -27,6 +27,9 @@ export type NeighbourRequesterCalls = {
     args: { ip: Ipv4; durationMs: number; intervalMs: number };
     result: { readonly asked: Float64Array; readonly answers: readonly Answer[] };
   };
-  /** Requests by ARP to everybody for addresses that nobody has, as evenly as the thread can send them. */
-  flood: { args: { perSecond: number; durationMs: number }; result: { readonly sentPerSecond: number } };
+  /** Requests for addresses that nobody has, to everybody or to their groups, as evenly as the thread can send them. */
+  flood: {
+    args: { protocol: "ARP" | "NDP"; perSecond: number; durationMs: number };
+    result: { readonly sentPerSecond: number };
+  };
 };

@@ -25,12 +25,13 @@ const ARP_BYTES = 60;
 const OPERATION = 20;
 const SENDER_MAC = 22;
 const SENDER_IP = 28;
-const TARGET_IP = 38;
 /** Offsets in a neighbour advertisement. */
 const ICMPV6_TYPE = 54;
 const TARGET = 62;
-/** 10.254.0.0/16: nobody's. */
+/** 10.254.0.0 and fd00:fe:: on: nobody's. */
 const FLOOD_BLOCK = 0x0a_fe_00_00;
+const FLOOD_BLOCK_IPV6 = 0xfd00_00fe_0000_0000_0000_0000_0000_0000n;
+const FLOOD_ADDRESSES = 4_096;
 
 interface Asker {
   readonly socket: PacketSocket;
@@ -101,19 +102,25 @@ serveCalls<NeighbourRequesterCalls>({
     return { asked: Float64Array.from(asked), answers };
   },
 
-  flood({ perSecond, durationMs }) {
-    const { arp, ipv4, mac } = isOpen();
-    const request = broadcastRequest(mac, { senderIp: ipv4, targetIp: FLOOD_BLOCK as Ipv4 });
-    const target = new DataView(request.buffer);
+  flood({ protocol, perSecond, durationMs }) {
+    const own = isOpen();
+    const { socket } = protocol === "ARP" ? own.arp : own.ndp;
+    const requests = Array.from({ length: FLOOD_ADDRESSES }, (_, index) => {
+      if (protocol === "ARP") {
+        return broadcastRequest(own.mac, { senderIp: own.ipv4, targetIp: FLOOD_BLOCK + index as Ipv4 });
+      }
+      const request = new Uint8Array(NDP_ENCODED_BYTES_MAX);
+      const target = FLOOD_BLOCK_IPV6 + BigInt(index) as Ipv6;
+      return request.slice(0, encodeNdpInto(neighborSolicitation({ mac: own.mac, source: own.ipv6, target }), request));
+    });
     const startedAt = performance.now();
     let sent = 0;
     for (let now = startedAt; now < startedAt + durationMs; now = performance.now()) {
       for (const due = (now - startedAt) * perSecond / 1000; sent < due; sent++) {
-        target.setUint32(TARGET_IP, FLOOD_BLOCK + (sent & 0xffff));
-        arp.socket.send(request);
+        socket.send(requests[sent % requests.length]!);
       }
     }
-    arp.socket.discardQueued(1 << 20);
+    socket.discardQueued(1 << 20);
     return { sentPerSecond: sent * 1000 / (performance.now() - startedAt) };
   },
 });

@@ -28,6 +28,7 @@ function common(): Record<string, number> {
     SOL_SOCKET: 1,
     SO_REUSEADDR: 2,
     SO_ERROR: 4,
+    SO_RCVBUF: 8,
     SO_RCVTIMEO: 20,
     SO_ATTACH_FILTER: 26,
     IPPROTO_IPV6: 41,

@@ -13,6 +13,7 @@ import {
   PACKET_MR_PROMISC,
   PACKET_MREQ_BYTES,
   SO_ATTACH_FILTER,
+  SO_RCVBUF,
   SOCK_CLOEXEC,
   SOCK_FPROG_BYTES,
   SOCK_NONBLOCK,
@@ -29,6 +30,8 @@ import { encodeSockaddrLl } from "./sockaddr.ts";
 
 /** More than a receive queue holds. */
 const QUEUED_MAX = 1 << 20;
+
+const RECEIVE_BUFFER_BYTES = 1 << 20;
 
 export class PacketSocket {
   readonly #descriptor: Descriptor;
@@ -48,6 +51,8 @@ export class PacketSocket {
     const descriptor = new Descriptor(fd);
     try {
       attachFilter(fd, options.filter);
+      // A flood of 100,000 frames a second fills what is usual in 3 ms; the kernel gives what net.core.rmem_max allows.
+      setOption(fd, { name: "SO_RCVBUF", level: SOL_SOCKET, option: SO_RCVBUF, value: RECEIVE_BUFFER_BYTES });
       setOption(fd, { name: "PACKET_IGNORE_OUTGOING", level: SOL_PACKET, option: PACKET_IGNORE_OUTGOING, value: 1 });
       const socket = new PacketSocket(descriptor, options.filter.etherType);
       socket.#bind(options.ifindex);
