@@ -78,6 +78,16 @@ export function formatIpv4(ip: Ipv4): string {
   return `${ip >>> 24}.${(ip >>> 16) & 0xff}.${(ip >>> 8) & 0xff}.${ip & 0xff}`;
 }
 
+/** Tells the families apart as packet code has them. */
+export function isIpv6(ip: Ipv4 | Ipv6): ip is Ipv6 {
+  return typeof ip === "bigint";
+}
+
+/** Canonical text of an address as packet code has it. */
+export function formatPacketIp(ip: Ipv4 | Ipv6): string {
+  return isIpv6(ip) ? formatIpv6(ip) : formatIpv4(ip);
+}
+
 /** Canonical form of an address text, or `undefined` if it is none. */
 export function canonicalIp(text: string): string | undefined {
   // A dotted quad has one form only.

@@ -4,7 +4,7 @@
  * Single requests are unicast, as Linux sends them to confirm an entry it has: a broadcast would wake the packet thread
  * for questions to the kernel too, and so spoil the control. Nothing is allocated between sending and receiving.
  */
-import { formatIpv4, formatIpv6, type Ipv4, type Ipv6 } from "../../lib/base/ip.ts";
+import { formatPacketIp, type Ipv4, type Ipv6 } from "../../lib/base/ip.ts";
 import { invariant } from "../../lib/base/assert.ts";
 import { serveCalls } from "../../lib/edge/lab/call_server.ts";
 import { ARP_FILTER, NDP_FILTER } from "../../lib/edge/net/bpf.ts";
@@ -77,7 +77,7 @@ serveCalls<NeighbourRequesterCalls>({
     for (let round = 0; round < count; round++) {
       rest(asker, paceMs);
       const sentAt = performance.now();
-      invariant(asker.socket.send(request) > 0, `A request for ${textOf(target.ip)} cannot be sent`);
+      invariant(asker.socket.send(request) > 0, `A request for ${formatPacketIp(target.ip)} cannot be sent`);
       if (!awaitAnswer(asker, { from: target.ip, until: sentAt + ANSWER_LIMIT_MS })) continue;
       roundTripsUs[answered++] = (performance.now() - sentAt) * 1000;
     }
@@ -131,10 +131,6 @@ function takeAnswers(socket: PacketSocket, { from, answers }: { from: Ipv4; answ
     if (!isArpAnswer(from) || received[0]! % 2 === 1) continue;
     answers.push({ atMs: performance.timeOrigin + performance.now(), mac: macFromBytes(received, SENDER_MAC) });
   }
-}
-
-function textOf(ip: Ipv4 | Ipv6): string {
-  return typeof ip === "number" ? formatIpv4(ip) : formatIpv6(ip);
 }
 
 function isOpen(): Own {

@@ -6,7 +6,7 @@
  *     frames ──> ArpResponder, NdpResponder ──> claims
  */
 import { invariant } from "../../base/assert.ts";
-import { formatIp, formatIpv4, formatIpv6, type Ipv4, type Ipv6, parseIp } from "../../base/ip.ts";
+import { formatIpv4, formatIpv6, formatPacketIp, type Ipv4, type Ipv6, isIpv6, parseIp } from "../../base/ip.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { Deadline, Machine, Tick } from "../../base/machine.ts";
 import { Queue } from "../../base/queue.ts";
@@ -91,7 +91,7 @@ export class Announcer implements Machine<AnnouncerInput, AnnouncerEffect> {
         break;
       default: {
         const ip = ipOf(input.address);
-        if (typeof ip === "bigint") this.#carryOutIpv6(input, { ip, now });
+        if (isIpv6(ip)) this.#carryOutIpv6(input, { ip, now });
         else this.#carryOutIpv4(input, { ip, now });
       }
     }
@@ -187,17 +187,17 @@ export class Announcer implements Machine<AnnouncerInput, AnnouncerEffect> {
         return;
       }
       case "requestAccepted":
-        this.#effects.push({ kind: "count", counter: "requestsReceived", address: textOf(effect.ip) });
+        this.#effects.push({ kind: "count", counter: "requestsReceived", address: formatPacketIp(effect.ip) });
         return;
       case "foreignClaim": {
         const { ip, ifindex, mac, form } = effect;
-        this.#effects.push({ kind: "claim", claim: { address: textOf(ip), ifindex, mac, form } });
+        this.#effects.push({ kind: "claim", claim: { address: formatPacketIp(ip), ifindex, mac, form } });
       }
     }
   }
 
   #fromGratuitous({ ip, ...effect }: GratuitousEffect): void {
-    this.#effects.push({ ...effect, counter: "gratuitousSent", address: textOf(ip) });
+    this.#effects.push({ ...effect, counter: "gratuitousSent", address: formatPacketIp(ip) });
   }
 
   #queue(changes: readonly GroupChange[]): void {
@@ -212,8 +212,4 @@ function ipOf(address: string): Ipv4 | Ipv6 {
   const ip = parseIp(address);
   invariant(ip !== undefined, `${address} is not an IP address`);
   return ip.family === 4 ? Number(ip.value) as Ipv4 : ip.value as Ipv6;
-}
-
-function textOf(ip: Ipv4 | Ipv6): string {
-  return typeof ip === "bigint" ? formatIp({ family: 6, value: ip }) : formatIpv4(ip);
 }

@@ -17,7 +17,7 @@
  * It does not withdraw anything: there is no "address gone" in either protocol.
  */
 import { Agenda } from "../../base/agenda.ts";
-import { formatIpv4, formatIpv6, type Ipv4, type Ipv6 } from "../../base/ip.ts";
+import { formatPacketIp, type Ipv4, type Ipv6, isIpv6 } from "../../base/ip.ts";
 import type { Json } from "../../base/json.ts";
 import { type Deadline, earlier, type Machine, type Tick } from "../../base/machine.ts";
 import { Queue } from "../../base/queue.ts";
@@ -127,7 +127,7 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
 
   inspect(): Json {
     return [...this.#scheduled].map(([ip, { burstsLeft }]) => ({
-      address: textOf(ip),
+      address: formatPacketIp(ip),
       burstsLeft,
       nextAt: burstsLeft > 0 ? this.#first.at(ip) ?? this.#repeating.at(ip) ?? null : null,
     }));
@@ -263,13 +263,5 @@ function nextOf(due: Agenda<Ipv4 | Ipv6>, opensAt: Millis): Deadline | undefined
   const next = due.next();
   return next === undefined
     ? undefined
-    : { at: Math.max(next.at, opensAt), why: `announcement of ${textOf(next.key)}` };
-}
-
-function isIpv6(ip: Ipv4 | Ipv6): ip is Ipv6 {
-  return typeof ip === "bigint";
-}
-
-function textOf(ip: Ipv4 | Ipv6): string {
-  return isIpv6(ip) ? formatIpv6(ip) : formatIpv4(ip);
+    : { at: Math.max(next.at, opensAt), why: `announcement of ${formatPacketIp(next.key)}` };
 }

@@ -13,7 +13,7 @@
  * By IPv6 the question comes from the link-local address, which is near to everybody.
  */
 import { invariant } from "../../base/assert.ts";
-import { formatIpv4, formatIpv6, type Ipv4, IPV4_ZERO, type Ipv6, parseIpv4, parseIpv6 } from "../../base/ip.ts";
+import { formatPacketIp, type Ipv4, IPV4_ZERO, type Ipv6, isIpv6, parseIpv4, parseIpv6 } from "../../base/ip.ts";
 import type { Json } from "../../base/json.ts";
 import type { Deadline, Machine, Tick } from "../../base/machine.ts";
 import { formatMac, isGroupMac, type Mac } from "../../base/mac.ts";
@@ -189,7 +189,7 @@ export class LinkProbe implements Machine<LinkProbeInput, LinkProbeEffect> {
       if (!target.answers) this.#effects.push({ kind: "linkProbe", address: target.address, answers: true });
     }
     for (const [ip, lists] of wanted) {
-      const target = this.#targets.get(ip) ?? { address: textOf(ip), ip, probes: new Map(), answers: true };
+      const target = this.#targets.get(ip) ?? { address: formatPacketIp(ip), ip, probes: new Map(), answers: true };
       this.#targets.set(ip, target);
       const on = this.#interfacesFor(ip, lists);
       for (const ifindex of target.probes.keys()) if (!on.has(ifindex)) target.probes.delete(ifindex);
@@ -345,12 +345,4 @@ function solicitation(on: L2Interface, { ip, to }: { ip: Ipv6; to: Mac | undefin
   invariant(source !== undefined, "An interface without a link-local address is not asked on");
   const record = neighborSolicitation({ mac: on.mac, source, target: ip });
   return to === undefined ? record : { ...record, etherDestination: to, destination: ip };
-}
-
-function isIpv6(ip: Ipv4 | Ipv6): ip is Ipv6 {
-  return typeof ip === "bigint";
-}
-
-function textOf(ip: Ipv4 | Ipv6): string {
-  return isIpv6(ip) ? formatIpv6(ip) : formatIpv4(ip);
 }

@@ -1,0 +1,95 @@
+/**
+ * What a responder of either protocol is told: the interfaces it works on, what to answer for there, and what only to
+ * listen for. It knows no frames.
+ */
+import { formatPacketIp, type Ipv4, type Ipv6 } from "../../base/ip.ts";
+import type { JsonObject } from "../../base/json.ts";
+import { isGroupMac, type Mac, MAC_ZERO } from "../../base/mac.ts";
+import type { ClaimForm } from "../../base/conflict.ts";
+import { allowsInterface, type L2Interface } from "./interface.ts";
+
+export type HeldInput<Ip extends Ipv4 | Ipv6> =
+  | { readonly kind: "interface"; readonly interface: L2Interface }
+  | { readonly kind: "interfaceGone"; readonly ifindex: number }
+  | { readonly kind: "own"; readonly ip: Ip; readonly interfaces: "all" | readonly string[] }
+  /** Answer nothing, but tell who claims it. */
+  | { readonly kind: "listen"; readonly ip: Ip; readonly interfaces: "all" | readonly string[] }
+  | { readonly kind: "disown"; readonly ip: Ip };
+
+/** Another station says that it has an address of ours, or that it is about to take it. */
+export interface ForeignClaim<Ip extends Ipv4 | Ipv6> {
+  readonly kind: "foreignClaim";
+  readonly ip: Ip;
+  readonly ifindex: number;
+  readonly mac: Mac;
+  readonly form: ClaimForm;
+}
+
+export interface Held {
+  readonly interfaces: "all" | readonly string[];
+  /** False: we only listen. */
+  readonly answered: boolean;
+}
+
+export class HeldAddresses<Ip extends Ipv4 | Ipv6> {
+  readonly #interfaces = new Map<number, L2Interface>();
+  readonly #ownMacs = new Set<Mac>();
+  readonly #held = new Map<Ip, Held>();
+
+  handle(input: HeldInput<Ip>): void {
+    switch (input.kind) {
+      case "own":
+      case "listen":
+        this.#held.set(input.ip, { interfaces: input.interfaces, answered: input.kind === "own" });
+        return;
+      case "disown":
+        this.#held.delete(input.ip);
+        return;
+      case "interface":
+        this.#interfaces.set(input.interface.ifindex, input.interface);
+        return this.#learnOwnMacs();
+      case "interfaceGone":
+        this.#interfaces.delete(input.ifindex);
+        return this.#learnOwnMacs();
+    }
+  }
+
+  has(ip: Ip): boolean {
+    return this.#held.has(ip);
+  }
+
+  /** An address that is not announced on an interface may mean something else in the network behind it. */
+  heldOn(ip: Ip, on: L2Interface): Held | undefined {
+    const held = this.#held.get(ip);
+    return held !== undefined && allowsInterface(held.interfaces, on.name) ? held : undefined;
+  }
+
+  interfaceOf(ifindex: number): L2Interface | undefined {
+    return this.#interfaces.get(ifindex);
+  }
+
+  interfaces(): IterableIterator<L2Interface> {
+    return this.#interfaces.values();
+  }
+
+  /** A bridge may bring our own frames back. */
+  isOwnMac(mac: Mac): boolean {
+    return this.#ownMacs.has(mac);
+  }
+
+  /** `more`: what else is to be shown of an address. */
+  picture(answered: boolean, more: (ip: Ip) => JsonObject = () => ({})): JsonObject[] {
+    return [...this.#held].filter(([, held]) => held.answered === answered)
+      .map(([ip, { interfaces }]) => ({ address: formatPacketIp(ip), interfaces, ...more(ip) }));
+  }
+
+  #learnOwnMacs(): void {
+    this.#ownMacs.clear();
+    for (const { mac } of this.#interfaces.values()) this.#ownMacs.add(mac);
+  }
+}
+
+/** False for what no station has: damage, or somebody who wants to be told about as nobody. */
+export function isStationMac(mac: Mac): boolean {
+  return !isGroupMac(mac) && mac !== MAC_ZERO;
+}
