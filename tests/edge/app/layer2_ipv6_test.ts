@@ -5,7 +5,7 @@ import { assertMatch } from "@std/assert/match";
 import { NODES } from "../../../lib/app/demo/demo_cluster.ts";
 import type { LabHost } from "../../../lib/edge/lab/lab_host.ts";
 import { type ClusterStage, MAC_OF, pod, pool, service, withCluster } from "./cluster_stage.ts";
-import { canCapture, Capture, pause, until } from "./witness.ts";
+import { canCapture, Capture, pause, textOf, until } from "./witness.ts";
 
 const VIP = "fd98::210";
 /** The group of its solicitations. */
@@ -143,7 +143,7 @@ Deno.test("Layer 2, IPv6: tshark finds nothing wrong with what is sent, and read
       "tshark",
       ...line,
     ]);
-    await until("tshark listens", async () => (await Deno.readTextFile(`${path}.err`)).includes("Capturing on"));
+    await until("tshark listens", async () => (await textOf(`${path}.err`)).includes("Capturing on"));
     await pause(500);
     await ndisc6(client);
     await cluster.stopSpeaker(owner);
@@ -151,7 +151,7 @@ Deno.test("Layer 2, IPv6: tshark finds nothing wrong with what is sent, and read
       const now = cluster.announcerOf(VIP);
       return now !== owner && now;
     });
-    const seen = async () => (await Deno.readTextFile(path)).split("\n").filter((text) => text !== "");
+    const seen = async () => (await textOf(path)).split("\n").filter((text) => text !== "");
     const [asked, announced] = [MAC_OF[owner]!, MAC_OF[successor]!];
     await until("both were captured", async () => {
       const lines = await seen();

@@ -138,6 +138,7 @@ function parseFrames(text: string): Frame[] {
   return frames;
 }
 
-async function textOf(path: string): Promise<string> {
+/** Empty while there is no such file: what writes it may not have begun. */
+export async function textOf(path: string): Promise<string> {
   return await Deno.readTextFile(path).catch(() => "");
 }
