@@ -36,8 +36,10 @@ export class WatchedPeer {
   roundTripMs: number | undefined;
   /** Since the last answer: when its kernel, or the end of its line, first said that the process is gone. */
   doubtedSince: Millis | undefined;
-  /** The idle connection to it: whether it is held, and when it may be tried again. */
+  /** The idle connection to it: whether it is held, since when, and when it may be tried again. */
   hasLine = false;
+  lineSince: Millis = -Infinity;
+  /** How often in a row this life of the peer had no line for long. */
   lineFailures = 0;
   nextLineAt: Millis = -Infinity;
   /** What it said of its interfaces last. */
@@ -91,6 +93,9 @@ export class WatchedPeer {
     if (message.generation !== this.#generation) {
       this.#said = undefined;
       this.#servingSequence = 0;
+      // The line ended with the process at its other end. That is what a line is for, and no reason to wait for the next.
+      this.lineFailures = 0;
+      this.nextLineAt = -Infinity;
     }
     this.#generation = message.generation;
     this.#advance(message.state);

@@ -296,6 +296,7 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
     peer.phaseMs = undefined;
     if (peer.hasLine || now < peer.nextLineAt) return;
     peer.hasLine = true;
+    peer.lineSince = now;
     const { node, address, port } = peer.where;
     this.#effects.push({ kind: "openLine", node, address, port });
   }
@@ -313,6 +314,7 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
     if (input.kind === "lineLost") {
       if (!peer.hasLine) return;
       peer.hasLine = false;
+      if (now - peer.lineSince >= LINE_RETRY_MS_MAX) peer.lineFailures = 0;
       peer.nextLineAt = now + Math.min(LINE_RETRY_MS << Math.min(peer.lineFailures, 10), LINE_RETRY_MS_MAX);
       peer.lineFailures++;
     }

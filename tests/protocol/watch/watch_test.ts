@@ -402,6 +402,35 @@ Deno.test("Watch: a living peer gets one line, and another one a second after it
   assertEquals(bench.changes, ["b unknown", "b alive"]);
 });
 
+Deno.test("Watch: a line that stood for long is tried again after a second, however often one ended before", () => {
+  const bench = new Bench();
+  bench.add(B);
+  bench.passAnswering(1000);
+  for (let i = 0; i < 5; i++) {
+    bench.handle({ kind: "lineLost", node: "b" });
+    bench.passAnswering(70_000);
+  }
+  bench.effects.length = 0;
+  bench.handle({ kind: "lineLost", node: "b" });
+  bench.passAnswering(1200);
+  assertEquals(bench.effects, [{ kind: "openLine", ...B }]);
+});
+
+Deno.test("Watch: every new life of a peer gets a line at once, however often it was restarted", () => {
+  const bench = new Bench();
+  bench.add(B);
+  for (let generation = 1; generation <= 20; generation++) {
+    bench.effects.length = 0;
+    bench.probes.length = 0;
+    while (bench.probes.length === 0) bench.pass(10);
+    bench.answer({ generation });
+    assertEquals(bench.effects, [{ kind: "openLine", ...B }], `life ${generation}`);
+    bench.handle({ kind: "lineLost", node: "b" });
+    bench.pass(2000);
+    assertEquals(bench.stateOf("b"), "dead");
+  }
+});
+
 Deno.test("Watch: the end of the line is confirmed by two closed ports within some milliseconds", () => {
   const bench = living();
   bench.pass(30);
