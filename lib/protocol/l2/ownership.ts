@@ -31,7 +31,13 @@ import { sameInterfaces, type WantedAddress } from "../../base/wanted.ts";
 import { Candidates } from "./candidates.ts";
 import type { PeerView } from "./liveness.ts";
 import { announces, type HandOver, type OwnedAddress, ownedAddress, type OwnershipState } from "./owned_address.ts";
-import type { Claim, OwnershipEffect, OwnershipInput, OwnershipOptions } from "./ownership_io.ts";
+import {
+  type Claim,
+  type OwnershipEffect,
+  type OwnershipInput,
+  type OwnershipOptions,
+  TERM_MAX,
+} from "./ownership_io.ts";
 import { addWatched, WATCHING_ORDER } from "./watch_pairs.ts";
 
 type Verdict = Omit<OwnershipState, "owned">;
@@ -429,7 +435,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
       this.#decide(address, now);
       // A claim of ours that is not above that one did not count beside it: nobody would know that it is us who answer.
       if (!announces(address) || address.holder !== this.#options.node || address.term > claim.term) return;
-      address.term++;
+      address.term = termAfter(address.term);
       return this.#claim(address, node);
     }
     const insisted = address.owned && !address.hushed;
@@ -464,7 +470,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     if (now - address.contradictedAt >= this.#options.defendMs) {
       address.contradictedAt = now;
       address.foreignClaim = undefined;
-      address.term = Math.max(address.term, claim.term + (theirsHolds ? 1 : 0));
+      address.term = Math.max(address.term, theirsHolds ? termAfter(claim.term) : claim.term);
       this.#claim(address, node);
     }
     this.#defend(address, now);
@@ -512,7 +518,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     this.#pairsAreStale = true;
     // Who has the address only because nobody can serve it does not insist: it may be alone with that view.
     if (isNew && this.#candidates.standsBack(address.wanted, this.#options.node) === undefined) {
-      address.term++;
+      address.term = termAfter(address.term);
       address.holder = this.#options.node;
     }
     this.#tell(address);
@@ -571,4 +577,8 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   #ownsAny(): boolean {
     return this.#addresses.values().some(({ owned }) => owned);
   }
+}
+
+function termAfter(term: number): number {
+  return Math.min(term + 1, TERM_MAX);
 }

@@ -24,10 +24,13 @@ export type OwnershipInput =
   | { readonly kind: "gap" }
   | { readonly kind: "leave" };
 
+/** What a message can carry. Nobody gets there but by a forged claim, after which the order of the candidates decides. */
+export const TERM_MAX = 2 ** 32 - 1;
+
 /** A node's word that it answers for an address. */
 export interface Claim {
   readonly address: string;
-  /** Goes up by one whenever the address changes hands. */
+  /** Goes up by one whenever the address changes hands, to {@linkcode TERM_MAX} at most. */
   readonly term: number;
   /** It answers still, but does not insist: the order of the candidates decides. */
   readonly givenUp: boolean;

@@ -620,3 +620,14 @@ Deno.test("Ownership: while the first candidate is uncertain, an owner stops for
     assertEquals(bench.handle(hear("c", 1)).words().includes("disown"), stops);
   }
 });
+
+Deno.test("Ownership: the greatest term that a message can carry is followed by none", () => {
+  const forged = 2 ** 32 - 1;
+  const contradicted = Bench.owner().handle(hear("c", forged));
+  const after = Bench.owner().handle(hear("c", forged)).peers({ a: "alive" }).handle(hear("a", forged));
+  after.peers({ a: "dead" });
+  const answered = Bench.owner().handle(hear("c", forged, { givenUp: true }));
+  for (const { claims } of [contradicted, after, answered]) {
+    assertEquals(claims.at(-1), { address: VIP, term: forged, givenUp: false });
+  }
+});
