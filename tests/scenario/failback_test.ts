@@ -32,8 +32,13 @@ class Story {
     this.answeredBy("node-a");
   }
 
-  /** From the outcome of what is asked now: exactly this node answers. */
+  /** Exactly this node answers. */
   answeredBy(name: string): void {
+    assertEquals(this.answering(), [name], this.cluster.story.join("\n"));
+  }
+
+  /** From the outcome of what is asked now. */
+  answering(): readonly string[] {
     let seen: string[] = [];
     const checker = {
       onAnswers: (_asked: unknown, nodes: readonly { readonly name: string }[]) => {
@@ -44,7 +49,7 @@ class Story {
     this.cluster.checkers.push(checker);
     this.cluster.pass(60);
     this.cluster.checkers.splice(this.cluster.checkers.indexOf(checker), 1);
-    assertEquals(seen, [name], this.cluster.story.join("\n"));
+    return seen;
   }
 
   #listen(plane: Plane, by: string): Plane {
@@ -183,4 +188,22 @@ stories("Standing back: a cable that is back does not make its node answer befor
   cluster.restoreCarrier("node-a");
   cluster.pass(3000);
   story.answeredBy("node-b");
+});
+
+stories("Failback never: an address that is unwanted for a moment, which some nodes never notice, is answered again", {
+  failback: "never",
+}, (story) => {
+  const { cluster } = story;
+  cluster.kill("node-a");
+  cluster.pass(1000);
+  cluster.start("node-a");
+  cluster.pass(3000);
+  const { candidates, ...more } = cluster.wanted.get(VIP)!;
+  for (let i = 0; i < 5; i++) {
+    cluster.unwant(VIP);
+    cluster.pass(20);
+    cluster.want(VIP, candidates, more);
+    cluster.pass(1000);
+    assertEquals(story.answering().length, 1, cluster.story.join("\n"));
+  }
 });

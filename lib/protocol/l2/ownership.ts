@@ -44,6 +44,8 @@ type Verdict = Omit<OwnershipState, "owned">;
 
 /** Younger owners are no part of a split. */
 const SPLIT_MS_MIN = 250;
+/** More addresses than that change at once nowhere. */
+const DROPPED_MAX = 10_000;
 
 export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   readonly #options: Required<OwnershipOptions>;
@@ -53,6 +55,8 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   readonly #candidacies = new Map<string, number>();
   /** Nodes that fell silent without having left, and were not heard since. */
   readonly #lost = new Set<string>();
+  /** Terms of addresses that we answered for until nobody wanted them. Others may not have heard that, and wait for us. */
+  readonly #dropped = new Map<string, number>();
   readonly #effects = new Queue<OwnershipEffect>();
   /** Those of `#addresses` that wait for an instant: a hand-over, a defence, a failback. */
   readonly #waiting = new Set<OwnedAddress>();
@@ -169,10 +173,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     const address = this.#addresses.get(wanted.address);
     this.#countCandidacies(wanted.candidates, 1);
     if (address === undefined) {
-      const fresh = ownedAddress(wanted);
-      this.#addresses.set(wanted.address, fresh);
-      this.#decide(fresh, now);
-      return;
+      return this.#begin(wanted, now);
     }
     this.#countCandidacies(address.wanted.candidates, -1);
     const moved = !sameInterfaces(address.wanted.interfaces, wanted.interfaces);
@@ -184,9 +185,23 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     this.#decide(address, now);
   }
 
+  #begin(wanted: WantedAddress, now: Millis): void {
+    const fresh = ownedAddress(wanted);
+    const dropped = this.#dropped.get(wanted.address);
+    this.#dropped.delete(wanted.address);
+    fresh.term = dropped ?? 0;
+    this.#addresses.set(wanted.address, fresh);
+    this.#decide(fresh, now);
+    if (dropped !== undefined && !fresh.owned) this.#giveUp(fresh, fresh.reported?.elected ?? undefined);
+  }
+
   #remove(key: string): void {
     const address = this.#addresses.get(key);
     if (address === undefined) return;
+    if (address.holder === this.#options.node) {
+      this.#dropped.set(key, address.term);
+      if (this.#dropped.size > DROPPED_MAX) this.#dropped.delete(this.#dropped.keys().next().value!);
+    }
     this.#addresses.delete(key);
     this.#countCandidacies(address.wanted.candidates, -1);
     this.#waiting.delete(address);

@@ -631,3 +631,17 @@ Deno.test("Ownership: the greatest term that a message can carry is followed by 
     assertEquals(claims.at(-1), { address: VIP, term: forged, givenUp: false });
   }
 });
+
+Deno.test("Ownership: who held an address that was unwanted for a moment gives it up: others may not have heard of it", () => {
+  const bench = kept("never").peers({ a: "alive" });
+  bench.unwant().claims.length = 0;
+  bench.want(["a", "b", "c"], { policy: { ...DEFAULT_ADDRESS_POLICY, failback: "never" } });
+  assertEquals([bench.words().at(-1), bench.claims], ["a notOwner", [{ address: VIP, term: 1, givenUp: true }]]);
+  bench.unwant().want(["a", "b", "c"]);
+  assertEquals(bench.claims.length, 1, "it does not hold it any more");
+});
+
+Deno.test("Ownership: who held an address that was unwanted for a moment, and has it again, claims it with a later term", () => {
+  const bench = Bench.owner().unwant().want(["a", "b", "c"]);
+  assertEquals(bench.claims.at(-1), { address: VIP, term: 2, givenUp: false });
+});
