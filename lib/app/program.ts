@@ -13,7 +13,8 @@ import { processMetrics } from "../edge/http/metallb_metrics.ts";
 import { type MetricFamily, metricsApp, MetricsRegistry } from "../edge/http/metrics.ts";
 import { type HttpServer, serve, type ServeOptions } from "../edge/http/server.ts";
 import { statusApp } from "../edge/http/status.ts";
-import { tokenReview } from "../edge/http/token_review.ts";
+import { ApiAway, tokenReview } from "../edge/http/token_review.ts";
+import { isRetryable } from "../edge/kube/api_error.ts";
 import { KubeClient } from "../edge/kube/client.ts";
 import { SERVICE_ACCOUNT_DIRECTORY } from "../edge/kube/service_account.ts";
 import { loadTransport } from "../edge/kube/transport.ts";
@@ -172,8 +173,9 @@ export function observedApp(
   const reviewer = kubeReviewer({
     post: async (path, body) => {
       const result = await client.postPath(path, { body });
-      if (!result.ok) throw new Error(result.error.message);
-      return result.value;
+      if (result.ok) return result.value;
+      const { message } = result.error;
+      throw isRetryable(result.error) ? new ApiAway(message) : new Error(message);
     },
   });
   return joinApps({ apps, guard: tokenReview({}, { reviewer, clock: systemClock, log }) }, { log });

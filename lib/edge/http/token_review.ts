@@ -5,11 +5,15 @@
  * Who a token is, is remembered for a minute, a yes for five, a no for thirty seconds, in bounded caches; a review that
  * failed is not remembered. Tokens are kept as hashes only. Equal questions that come at once are asked once, and only
  * so many may be open, because anybody who reaches the port can make us ask.
+ *
+ * While the API server does not answer, what it allowed before goes on being allowed (`allowed_tokens.ts`). It is asked
+ * at every request all the same, so a no counts as soon as it can say one.
  */
 import type { MiddlewareHandler } from "hono";
 import { createHash } from "node:crypto";
 import type { Log } from "../../base/log.ts";
 import type { Clock } from "../../base/time.ts";
+import { AllowedTokens } from "./allowed_tokens.ts";
 import { TtlCache } from "./ttl_cache.ts";
 
 /** Who the API says the bearer is, as both review kinds carry it. */
@@ -20,13 +24,19 @@ export interface ReviewedUser {
   readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** The two questions to the API server. A rejected promise means that it could not be asked. */
+/**
+ * The two questions to the API server. A rejected promise means that it could not be asked; with `ApiAway`, that the
+ * fault is not in how it was asked.
+ */
 export interface Reviewer {
   /** TokenReview; undefined when the token is not valid. */
   authenticate(token: string): Promise<ReviewedUser | undefined>;
   /** SubjectAccessReview on a non-resource path. */
   authorize(question: { readonly user: ReviewedUser; readonly path: string; readonly verb: string }): Promise<boolean>;
 }
+
+/** The API server is not reached, does not answer in time, or answers that it cannot answer. */
+export class ApiAway extends Error {}
 
 export interface TokenReviewOptions {
   readonly tokenTtlMs?: number;
@@ -36,11 +46,15 @@ export interface TokenReviewOptions {
   readonly entriesMax?: number;
   /** Questions open at one time. */
   readonly openMax?: number;
+  /** After the last yes, how long a token is accepted while the API server is away. */
+  readonly awayTtlMs?: number;
+  /** How long such a token waits for the API server's word. */
+  readonly patienceMs?: number;
 }
 
 export interface TokenReviewDeps {
   readonly reviewer: Reviewer;
-  readonly clock: Pick<Clock, "now">;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -53,7 +67,7 @@ type Verdict = 200 | 401 | 403 | 500 | 503;
 const WORDS: Readonly<Record<Exclude<Verdict, 200>, string>> = {
   401: "a valid bearer token is needed\n",
   403: "this token may not do that; bind it to a ClusterRole with nonResourceURLs for this path\n",
-  500: "the Kubernetes API could not be asked about this token\n",
+  500: "the Kubernetes API could not be asked about this token, and did not allow it within the last hour\n",
   503: "too many tokens are being reviewed; try again\n",
 };
 
@@ -73,12 +87,21 @@ export function tokenReview(options: TokenReviewOptions, deps: TokenReviewDeps):
   };
 }
 
+interface Question {
+  readonly tokenHash: string;
+  readonly path: string;
+  readonly verb: string;
+}
+
 class TokenGuard {
   readonly #options: Required<TokenReviewOptions>;
   readonly #deps: TokenReviewDeps;
   readonly #users: TtlCache<ReviewedUser | null>;
   readonly #permissions: TtlCache<boolean>;
-  readonly #open = new Map<string, Promise<Verdict>>();
+  readonly #allowed: AllowedTokens;
+  readonly #open = new Map<string, Promise<Verdict | "away">>();
+  /** The last question had no answer. */
+  #apiIsAway = false;
 
   constructor(options: TokenReviewOptions, deps: TokenReviewDeps) {
     this.#options = {
@@ -87,11 +110,14 @@ class TokenGuard {
       denyTtlMs: 30_000,
       entriesMax: 256,
       openMax: 16,
+      awayTtlMs: 3_600_000,
+      patienceMs: 2_000,
       ...options,
     };
     this.#deps = deps;
     this.#users = new TtlCache(this.#options, deps);
     this.#permissions = new TtlCache(this.#options, deps);
+    this.#allowed = new AllowedTokens({ ...this.#options, limitMs: this.#options.awayTtlMs }, deps);
   }
 
   async judge(request: { authorization: string | undefined; path: string; verb: string }): Promise<Verdict> {
@@ -100,22 +126,25 @@ class TokenGuard {
     const token = authorization.match(BEARER)?.[1];
     if (token === undefined) return 401;
     const tokenHash = createHash("sha256").update(token).digest("base64");
+    const question = { tokenHash, path, verb };
     const key = JSON.stringify([tokenHash, verb, path]);
-    const asked = this.#open.get(key);
-    if (asked !== undefined) return await asked;
-    const known = this.#fromCaches(tokenHash, { path, verb });
+    const known = this.#open.has(key) ? undefined : this.#fromCaches(question);
     if (known !== undefined) return known;
-    if (this.#open.size >= this.#options.openMax) return 503;
-    const question = this.#ask(token, { tokenHash, path, verb });
-    this.#open.set(key, question);
-    try {
-      return await question;
-    } finally {
-      this.#open.delete(key);
+    const asked = this.#open.get(key) ?? this.#openQuestion(key, { token, question });
+    if (asked === undefined) return this.#apiIsAway && this.#wasAllowed(question) ? 200 : 503;
+    if (!this.#wasAllowed(question)) {
+      const verdict = await asked;
+      return verdict === "away" ? 500 : verdict;
     }
+    const { patienceMs } = this.#options;
+    const verdict = await within(patienceMs, asked);
+    if (verdict !== undefined && verdict !== "away") return verdict;
+    if (verdict === undefined) this.#setAway(true, `no answer within ${patienceMs} ms`);
+    // Meanwhile it may have said no to another question about this token, or the token's time may be over.
+    return this.#wasAllowed(question) ? 200 : 500;
   }
 
-  #fromCaches(tokenHash: string, { path, verb }: { path: string; verb: string }): Verdict | undefined {
+  #fromCaches({ tokenHash, path, verb }: Question): Verdict | undefined {
     const user = this.#users.get(tokenHash);
     if (user === null) return 401;
     if (user === undefined) return undefined;
@@ -123,10 +152,18 @@ class TokenGuard {
     return allowed === undefined ? undefined : allowed ? 200 : 403;
   }
 
-  async #ask(
-    token: string,
-    { tokenHash, path, verb }: { tokenHash: string; path: string; verb: string },
-  ): Promise<Verdict> {
+  #wasAllowed({ tokenHash, path, verb }: Question): boolean {
+    return this.#allowed.has(tokenHash, (user) => permissionKey({ user, path, verb }));
+  }
+
+  #openQuestion(key: string, { token, question }: { token: string; question: Question }) {
+    if (this.#open.size >= this.#options.openMax) return undefined;
+    const asked = this.#ask(token, question).finally(() => this.#open.delete(key));
+    this.#open.set(key, asked);
+    return asked;
+  }
+
+  async #ask(token: string, { tokenHash, path, verb }: Question): Promise<Verdict | "away"> {
     const { reviewer, log } = this.#deps;
     const { tokenTtlMs, allowTtlMs, denyTtlMs } = this.#options;
     try {
@@ -134,20 +171,48 @@ class TokenGuard {
       if (user === undefined) {
         user = await reviewer.authenticate(token) ?? null;
         this.#users.set(tokenHash, { value: user, ttlMs: tokenTtlMs });
+        this.#allowed.identified(tokenHash, { token, user });
       }
-      if (user === null) return 401;
-      const key = permissionKey({ user, path, verb });
-      let allowed = this.#permissions.get(key);
+      if (user === null) {
+        this.#setAway(false);
+        return 401;
+      }
+      const permission = permissionKey({ user, path, verb });
+      let allowed = this.#permissions.get(permission);
       if (allowed === undefined) {
         allowed = await reviewer.authorize({ user, path, verb });
-        this.#permissions.set(key, { value: allowed, ttlMs: allowed ? allowTtlMs : denyTtlMs });
+        this.#permissions.set(permission, { value: allowed, ttlMs: allowed ? allowTtlMs : denyTtlMs });
+        this.#allowed.reviewed(permission, { allowed });
       }
+      this.#setAway(false);
       return allowed ? 200 : 403;
-    } catch (error) {
-      log({ level: "warn", event: "tokenReviewFailed", path, error: String(error).replaceAll(token, "…") });
+    } catch (thrown) {
+      const error = String(thrown).replaceAll(token, "…");
+      if (thrown instanceof ApiAway) {
+        this.#setAway(true, error);
+        return "away";
+      }
+      log({ level: "warn", event: "tokenReviewFailed", path, error });
       return 500;
     }
   }
+
+  /** Told once for an outage, not for each of its requests. */
+  #setAway(isAway: boolean, error?: string): void {
+    if (isAway === this.#apiIsAway) return;
+    this.#apiIsAway = isAway;
+    const { log } = this.#deps;
+    if (!isAway) return log({ level: "info", event: "tokenReviewsAnswered" });
+    const acceptedForMinutes = this.#options.awayTtlMs / 60_000;
+    log({ level: "warn", event: "tokenReviewsUnanswered", error: error ?? null, acceptedForMinutes });
+  }
+}
+
+/** `undefined` after that time, whatever comes later. */
+async function within<T>(limitMs: number, promise: Promise<T>): Promise<T | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const limit = new Promise<undefined>((resolve) => timer = setTimeout(() => resolve(undefined), limitMs));
+  return await Promise.race([promise, limit]).finally(() => clearTimeout(timer));
 }
 
 /** By user and not by token, as tokens of one service account change every hour. */

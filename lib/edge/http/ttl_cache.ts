@@ -32,6 +32,10 @@ export class TtlCache<Value> {
     this.#entries.set(key, { value, until: this.#clock.now() + ttlMs });
   }
 
+  delete(key: string): void {
+    this.#entries.delete(key);
+  }
+
   get size(): number {
     return this.#entries.size;
   }
