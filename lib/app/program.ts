@@ -21,6 +21,7 @@ import { loadTransport } from "../edge/kube/transport.ts";
 import { systemClock } from "../edge/run/clock.ts";
 import { lineWriter, type LogFilter, logOutput } from "../edge/run/log_output.ts";
 import { onTermination } from "../edge/run/signals.ts";
+import { clearNodeSocket, nodeSocketPath } from "./node_socket.ts";
 import { describeFlags, type FlagSpec, type FlagValues, parseFlags } from "./flags.ts";
 import { VERSION } from "./version.ts";
 
@@ -33,6 +34,8 @@ export interface Observed {
 
 /** A started program. */
 export interface Running extends Observed {
+  /** Of `--snapshot-dir`: there it is seen without a token as well (`node_socket.ts`). */
+  readonly nodeSocketFolder?: string | undefined;
   stop(): Promise<void>;
 }
 
@@ -112,6 +115,8 @@ export async function runProgram<Specs extends Readonly<Record<string, FlagSpec>
     started.servers.push(served.server);
     log({ level: "info", event: "listening", url: served.server.url });
   }
+  const local = await serveNodeSocket(spec.name, { running, log });
+  if (local !== undefined) started.servers.push(local);
 }
 
 async function connect(
@@ -156,7 +161,31 @@ async function ports(
   }];
 }
 
-/** `/metrics` and `/status`. Without a client there is no guard: for loopback in the laboratory only. */
+/** What goes wrong here is told, and no reason to end: the node's addresses do not depend on it. */
+async function serveNodeSocket(
+  name: "controller" | "speaker",
+  { running, log }: { readonly running: Running; readonly log: Log },
+): Promise<HttpServer | undefined> {
+  const folder = running.nodeSocketFolder;
+  if (folder === undefined) return undefined;
+  const socketPath = nodeSocketPath(folder);
+  const failed = (error: string) => {
+    log({ level: "warn", event: "nodeSocketFailed", path: socketPath, error });
+    return undefined;
+  };
+  try {
+    clearNodeSocket(folder);
+  } catch (error) {
+    return failed(String(error));
+  }
+  const app = observedApp(name, { running, client: undefined, log });
+  const served = await serve(app, { socketPath, bodyBytesMax: BODY_BYTES_MAX }, { log });
+  if (!served.ok) return failed(served.message);
+  log({ level: "info", event: "listening", url: served.server.url });
+  return served.server;
+}
+
+/** `/metrics` and `/status`. Without a client there is no guard: only where nobody else can come, as on a node's socket. */
 export function observedApp(
   program: "controller" | "speaker",
   deps: { readonly running: Observed; readonly client: KubeClient | undefined; readonly log: Log },

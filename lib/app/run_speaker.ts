@@ -69,7 +69,10 @@ export async function runSpeaker(args: readonly string[]): Promise<void> {
         });
         follower.start((secret) => speaker.changeSecret(secret));
       }
-      return Promise.resolve(observeSpeaker(speaker, flags["node-name"]));
+      return Promise.resolve({
+        ...observeSpeaker(speaker, flags["node-name"]),
+        nodeSocketFolder: snapshot === undefined ? undefined : flags["snapshot-dir"],
+      });
     },
   }, args);
 }

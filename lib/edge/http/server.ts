@@ -1,5 +1,6 @@
 /**
- * Serves an app over HTTP, or over TLS 1.3 with a certificate that can be swapped while it serves.
+ * Serves an app over HTTP, or over TLS 1.3 with a certificate that can be swapped while it serves; or to this machine
+ * alone, on a socket of the file system.
  *
  * On node:http and node:https, not on `Deno.serve`: only node:https can swap the certificate of an open listener
  * (`setSecureContext`) and refuse TLS 1.2 (MetalLB's default for this port). Plain HTTP takes the same path, so that
@@ -26,11 +27,19 @@ export interface ServeOptions {
   readonly bodyBytesMax?: number;
 }
 
+/** Over plain HTTP, for whom the file system lets. */
+export interface ServeSocketOptions {
+  /** Nothing may be there. */
+  readonly socketPath: string;
+  readonly bodyBytesMax?: number;
+}
+
 export interface HttpServer {
+  /** Empty for a socket of the file system. */
   readonly hostname: string;
-  /** The port that was really bound. */
+  /** The port that was really bound; 0 for a socket of the file system. */
   readonly port: number;
-  /** `https://127.0.0.1:9120`, without a slash at the end. */
+  /** `https://127.0.0.1:9120`, without a slash at the end, or `unix:/run/x.sock`. */
   readonly url: string;
   /** For handshakes from now on; open connections keep theirs. Throws on a server without TLS, or when PEM is broken. */
   setCertificate(certificate: TlsCertificate): void;
@@ -53,10 +62,11 @@ const REQUEST_LIMIT_MS = 30_000;
 /** Binds and serves. What the machine refuses is a value; a wrong argument throws. */
 export async function serve(
   app: HttpApp,
-  options: ServeOptions,
+  options: ServeOptions | ServeSocketOptions,
   deps: { readonly log: Log },
 ): Promise<ServeResult> {
-  const { hostname, port, certificate, bodyBytesMax = BODY_BYTES_MAX } = options;
+  const { bodyBytesMax = BODY_BYTES_MAX } = options;
+  const certificate = "socketPath" in options ? undefined : options.certificate;
   const scheme = certificate === undefined ? "http" : "https";
   let closing = false;
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
@@ -75,18 +85,13 @@ export async function serve(
   server.maxConnections = CONNECTIONS_MAX;
   server.requestTimeout = REQUEST_LIMIT_MS;
   server.headersTimeout = REQUEST_LIMIT_MS;
-  const failure = await listen(server, { hostname, port });
+  const failure = await listen(server, options);
   if (failure !== undefined) return failure;
-  const address = server.address();
-  const bound = typeof address === "object" && address !== null ? address.port : port;
   server.on("error", (error) => deps.log({ level: "warn", event: "httpServerFailed", error: String(error) }));
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   return {
     ok: true,
     server: {
-      hostname,
-      port: bound,
-      url: `${scheme}://${host}:${bound}`,
+      ...placeOf(server, { options, scheme }),
       setCertificate: (next) => setCertificate(server, next),
       close: ({ limitMs = CLOSE_LIMIT_MS } = {}) => {
         closing = true;
@@ -96,19 +101,37 @@ export async function serve(
   };
 }
 
+function placeOf(
+  server: Server,
+  { options, scheme }: { readonly options: ServeOptions | ServeSocketOptions; readonly scheme: string },
+): Pick<HttpServer, "hostname" | "port" | "url"> {
+  if ("socketPath" in options) return { hostname: "", port: 0, url: `unix:${options.socketPath}` };
+  const { hostname } = options;
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : options.port;
+  return { hostname, port, url: `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}` };
+}
+
 function listen(
   server: Server,
-  address: { readonly hostname: string; readonly port: number },
+  place: { readonly hostname: string; readonly port: number } | { readonly socketPath: string },
 ): Promise<Extract<ServeResult, { ok: false }> | undefined> {
   return new Promise((resolve) => {
     const failed = (error: Error & { readonly code?: string }): void => {
       resolve({ ok: false, reason: failureOf(error), message: error.message });
     };
-    server.once("error", failed);
-    server.listen(address.port, address.hostname, () => {
+    const listening = (): void => {
       server.off("error", failed);
       resolve(undefined);
-    });
+    };
+    server.once("error", failed);
+    try {
+      if ("socketPath" in place) server.listen(place.socketPath, listening);
+      else server.listen(place.port, place.hostname, listening);
+    } catch (error) {
+      // Deno throws here what Node tells by the event.
+      failed(error as Error);
+    }
   });
 }
 

@@ -7,14 +7,14 @@ import { silentLog } from "../../../lib/base/log.ts";
 import { makeSelfSignedCertificate, type SelfSignedCertificate } from "../../../lib/edge/http/certificates.ts";
 import { healthApp } from "../../../lib/edge/http/health.ts";
 import { type HttpApp, joinApps } from "../../../lib/edge/http/join_apps.ts";
-import { type HttpServer, serve, type ServeOptions } from "../../../lib/edge/http/server.ts";
+import { type HttpServer, serve } from "../../../lib/edge/http/server.ts";
 
 const clock = { wallMs: () => Date.now() };
 const deps = { log: silentLog };
 const health = joinApps({ apps: [healthApp({ conditions: [] })] }, deps);
 const loopback = { hostname: "127.0.0.1", port: 0 };
 
-async function started(app: HttpApp, options: ServeOptions = loopback): Promise<HttpServer> {
+async function started(app: HttpApp, options: Parameters<typeof serve>[1] = loopback): Promise<HttpServer> {
   const result = await serve(app, options, deps);
   if (!result.ok) throw new Error(`${result.reason}: ${result.message}`);
   return result.server;
@@ -225,4 +225,17 @@ Deno.test("HttpServer: close is quick when a client keeps its connection, idle o
   assertEquals(await (await open).text(), "finished");
   await closed;
   assertEquals(performance.now() - startedAt < 10_000, true);
+});
+
+Deno.test("HttpServer: on a socket of the file system it serves whom the file system lets; a taken path is a value", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "herald-socket-" });
+  const socketPath = `${folder}/x.sock`;
+  const server = await started(health, { socketPath });
+  assertEquals([server.url, server.hostname, server.port], [`unix:${socketPath}`, "", 0]);
+  assertEquals(await curl("--unix-socket", socketPath, "http://anything/healthz"), { code: 0, out: "ok\n" });
+  const second = await serve(health, { socketPath }, deps);
+  assertEquals(second.ok ? "ok" : second.reason, "addressInUse");
+  assertEquals(await curl("--unix-socket", socketPath, "http://anything/healthz"), { code: 0, out: "ok\n" });
+  await server.close();
+  await Deno.remove(folder, { recursive: true });
 });
