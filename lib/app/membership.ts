@@ -40,7 +40,6 @@ export type MembershipEvent =
   | { readonly kind: "member"; readonly change: MemberChange }
   /** The first attempt to join is over, whatever came of it. */
   | { readonly kind: "membersKnown" }
-  | { readonly kind: "userMessage"; readonly node: string; readonly bytes: Uint8Array }
   | { readonly kind: "log"; readonly event: LogEvent }
   /** After `leave`: the others know. */
   | { readonly kind: "left" };
@@ -114,11 +113,6 @@ export class Membership {
   /** What all others are to know of this node. */
   setFacts(facts: ChangingFacts): void {
     this.#driver.input({ kind: "meta", meta: this.#metaOf(facts) });
-  }
-
-  /** Tells every Herald speaker. */
-  broadcast(bytes: Uint8Array): void {
-    this.#driver.input({ kind: "broadcast", bytes });
   }
 
   /** The cluster's secret changed: its new key is understood from now on and used after a while. */

@@ -223,8 +223,6 @@ export class PacketThread {
         return this.#post(event);
       case "left":
         return this.#leave("membership");
-      case "userMessage":
-        return;
     }
   }
 

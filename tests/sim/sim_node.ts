@@ -326,8 +326,6 @@ export class SimNode implements Station {
         return this.#deps.onLog(this, event.event);
       case "left":
         return this.#leaveAs("gossip");
-      case "userMessage":
-        return;
     }
   }
 

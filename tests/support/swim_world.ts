@@ -32,7 +32,6 @@ export interface SwimNode {
   /** Its process runs. */
   running: boolean;
   readonly changes: { readonly at: Millis; readonly change: MemberChange }[];
-  readonly heard: string[];
   readonly logged: string[];
   datagrams: number;
   bytes: number;
@@ -86,7 +85,6 @@ export class SwimWorld {
         swim,
         running: true,
         changes: [],
-        heard: [],
         logged: [],
         datagrams: 0,
         bytes: 0,
@@ -187,9 +185,6 @@ export class SwimWorld {
         return;
       case "joined":
         node.joinedAt = this.now;
-        return;
-      case "userMessage":
-        node.heard.push(`${effect.node}: ${new TextDecoder().decode(effect.bytes)}`);
         return;
       case "log":
         node.logged.push(effect.event.event);

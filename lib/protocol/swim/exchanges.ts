@@ -18,8 +18,6 @@ export type StreamEffect =
 export interface ExchangesDeps {
   readonly membership: Membership;
   readonly emit: (effect: StreamEffect) => void;
-  /** A user message that came by stream. */
-  readonly takeUserMessage: (bytes: Uint8Array) => void;
   readonly pingAnswered: (seqNo: number) => void;
   /** A call to a seed is over. */
   readonly joinEnded: (to: End, isJoined: boolean) => void;
@@ -60,7 +58,7 @@ export class Exchanges {
 
   /** Somebody called and asks this. */
   takeRequest(id: number, { message, now }: { readonly message: StreamMessage; readonly now: Millis }): void {
-    const { emit, membership, takeUserMessage, log } = this.#deps;
+    const { emit, membership, log } = this.#deps;
     switch (message.kind) {
       case "pushPull":
         // Our own state first: what they told us is no news to them.
@@ -71,13 +69,11 @@ export class Exchanges {
         if (message.node !== "" && message.node !== membership.self.node) break;
         emit({ kind: "replyStream", id, message: { kind: "ack", seqNo: message.seqNo, payload: NOTHING } });
         return;
-      case "user":
-        takeUserMessage(message.bytes);
-        break;
       case "error":
         log({ level: "debug", event: "streamErrorReceived", error: message.text });
         break;
       case "ack":
+      case "user":
         break;
     }
     emit({ kind: "closeStream", id });

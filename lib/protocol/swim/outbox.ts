@@ -30,43 +30,35 @@ export interface OutboxDeps {
 }
 
 /** One per member, and no cluster is larger. */
-const MEMBER_RUMOURS_MAX = 65_536;
-const USER_RUMOURS_MAX = 1024;
+const RUMOURS_MAX = 65_536;
 /** Protocol version from which a receiver understands a checksum. */
 const CHECKSUM_PROTOCOL = 5;
 
 export class Outbox {
   readonly #bytesMax: number;
   readonly #deps: OutboxDeps;
-  /** By member. What is said of members goes before what users say. */
-  readonly #memberRumours: GossipQueue;
-  readonly #userRumours: GossipQueue;
-  #userRumour = 0;
+  /** By member. */
+  readonly #rumours: GossipQueue;
 
   constructor(options: OutboxOptions, deps: OutboxDeps) {
     const { retransmitMult, bytesMax } = options;
     this.#bytesMax = bytesMax;
     this.#deps = deps;
-    this.#memberRumours = new GossipQueue({ retransmitMult, sizeMax: MEMBER_RUMOURS_MAX });
-    this.#userRumours = new GossipQueue({ retransmitMult, sizeMax: USER_RUMOURS_MAX });
+    this.#rumours = new GossipQueue({ retransmitMult, sizeMax: RUMOURS_MAX });
   }
 
   get rumours(): number {
-    return this.#memberRumours.size + this.#userRumours.size;
+    return this.#rumours.size;
   }
 
   /** Whether the last rumour about this member was not told often enough yet. */
   isTelling(node: string): boolean {
-    return this.#memberRumours.has(node);
+    return this.#rumours.has(node);
   }
 
   /** Tells everybody; replaces what was to be told of the same member. */
   tellOfMember(node: string, message: MemberlistMessage): void {
-    this.#memberRumours.push(node, encodeMessage(message));
-  }
-
-  tellUserMessage(bytes: Uint8Array): void {
-    this.#userRumours.push(`${++this.#userRumour}`, encodeMessage({ kind: "user", bytes }));
+    this.#rumours.push(node, encodeMessage(message));
   }
 
   /** With as many rumours as fit. */
@@ -90,10 +82,7 @@ export class Outbox {
   }
 
   #takeRumours(bytesMax: number): Uint8Array[] {
-    const options = { members: this.#deps.members(), partBytes: COMPOUND_PART_BYTES };
-    const taken = this.#memberRumours.take(bytesMax, options);
-    const used = taken.reduce((sum, { length }) => sum + length + COMPOUND_PART_BYTES, 0);
-    return [...taken, ...this.#userRumours.take(bytesMax - used, options)];
+    return this.#rumours.take(bytesMax, { members: this.#deps.members(), partBytes: COMPOUND_PART_BYTES });
   }
 
   #emit({ address, port }: End, parts: readonly Uint8Array[], checksum: boolean): void {

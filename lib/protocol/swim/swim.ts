@@ -28,7 +28,6 @@ import { type Datagram, type End, Outbox } from "./outbox.ts";
 import { PingRelay } from "./ping_relay.ts";
 import { Prober } from "./prober.ts";
 import { pushPullIntervalMs, type SwimTiming } from "./timing.ts";
-import { UserMessages } from "./user_messages.ts";
 
 export type SwimInput =
   | { readonly kind: "datagram"; readonly messages: readonly MemberlistMessage[]; readonly from: End }
@@ -40,8 +39,6 @@ export type SwimInput =
   /** All speakers that the API knows, without us. */
   | { readonly kind: "seeds"; readonly seeds: readonly End[] }
   | { readonly kind: "meta"; readonly meta: Uint8Array }
-  /** Tell every Herald speaker. */
-  | { readonly kind: "broadcast"; readonly bytes: Uint8Array }
   /** This process stood still; what had queued was discarded. */
   | { readonly kind: "gap"; readonly gapMs: Millis }
   | { readonly kind: "leave" };
@@ -53,7 +50,6 @@ export type SwimEffect =
   | { readonly kind: "member"; readonly change: MemberChange }
   /** Once: a first seed told us of the others, or none could. */
   | { readonly kind: "joined" }
-  | { readonly kind: "userMessage"; readonly node: string; readonly bytes: Uint8Array }
   | { readonly kind: "log"; readonly event: LogEvent }
   /** After `leave`: everybody who listens was told. */
   | { readonly kind: "left" };
@@ -97,7 +93,6 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
   readonly #membership: Membership;
   readonly #relay: PingRelay;
   readonly #discovery: Discovery;
-  readonly #userMessages: UserMessages;
   readonly #exchanges: Exchanges;
   readonly #warnedAt = new Map<string, Millis>();
   #prober: Prober | undefined;
@@ -131,7 +126,6 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
       tell: (news) => this.#takeNews(news),
     });
     this.#relay = new PingRelay({ timeoutMs: timing.probeTimeoutMs }, { outbox: this.#outbox });
-    this.#userMessages = new UserMessages(options);
     this.#discovery = new Discovery({
       rng: deps.rng,
       isMember: (end) => this.#isLiveMember(end),
@@ -140,7 +134,6 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
     this.#exchanges = new Exchanges({
       membership: this.#membership,
       emit: (effect) => this.#effects.push(effect),
-      takeUserMessage: (bytes) => this.#takeUserMessage(bytes),
       pingAnswered: (seqNo) => this.#prober!.streamAnswered(seqNo),
       joinEnded: (to, isJoined) => this.#joinEnded(to, isJoined),
       warn: (about, event) => this.#warn(about, event),
@@ -172,9 +165,6 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
         break;
       case "meta":
         this.#membership.setMeta(input.meta);
-        break;
-      case "broadcast":
-        this.#broadcast(input.bytes);
         break;
       case "gap":
         this.#takeGap(input.gapMs);
@@ -281,21 +271,9 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
       case "dead":
         return this.#membership.takeDead(message, now);
       case "user":
-        return this.#takeUserMessage(message.bytes);
+        // What users of the cluster tell each other is for those who know it; no speaker says anything that way.
+        return;
     }
-  }
-
-  #takeUserMessage(bytes: Uint8Array): void {
-    const spoken = this.#userMessages.unwrap(bytes, (node) => this.#membership.table.get(node) !== undefined);
-    if (spoken === undefined) return;
-    this.#outbox.tellUserMessage(bytes);
-    this.#effects.push({ kind: "userMessage", node: spoken.node, bytes: spoken.bytes.slice() });
-  }
-
-  #broadcast(bytes: Uint8Array): void {
-    const wrapped = this.#userMessages.wrap(bytes);
-    if (wrapped !== undefined) return this.#outbox.tellUserMessage(wrapped);
-    this.#log({ level: "error", event: "userMessageTooLong", bytes: bytes.length });
   }
 
   #gossip(): void {
@@ -338,7 +316,6 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
         return;
       }
       case "forgotten":
-        this.#userMessages.forget(news.node);
         this.#effects.push({ kind: "member", change: { node: news.node, member: undefined } });
         this.#log({ level: "debug", event: "memberForgotten", member: news.node });
         return;
