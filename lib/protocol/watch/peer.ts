@@ -5,6 +5,7 @@
  * What a peer says of itself inside one generation only goes forward (starting, alive, leaving), so a probe of the
  * generation that we know is believed as well, recorded or not; one of any other generation only makes us ask.
  */
+import type { JsonObject } from "../../base/json.ts";
 import type { Serving } from "../../base/serving.ts";
 import type { PeerState, WantedPeer } from "../../base/wanted.ts";
 import type { Millis } from "../../base/time.ts";
@@ -64,10 +65,6 @@ export class WatchedPeer {
 
   get state(): PeerState {
     return this.#heard === "answered" ? this.#said ?? "unknown" : this.#heard;
-  }
-
-  get generation(): number | undefined {
-    return this.#generation;
   }
 
   probeSent(nonce: string, now: Millis): void {
@@ -150,6 +147,20 @@ export class WatchedPeer {
     this.postponements = 0;
     this.doubtedSince = undefined;
     this.#firstRefusedAt = undefined;
+  }
+
+  inspect(): JsonObject {
+    const { node, address, port } = this.where;
+    return {
+      ...{ node, address, port },
+      watched: this.isWatched,
+      state: this.isWatched ? this.state : null,
+      generation: this.#generation ?? null,
+      unanswered: this.unanswered,
+      roundTripMs: this.roundTripMs ?? null,
+      lastAnswerAt: this.lastAnswerAt ?? null,
+      line: this.hasLine,
+    };
   }
 
   #advance(state: WatchState): void {

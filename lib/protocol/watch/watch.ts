@@ -18,11 +18,12 @@ import type { Json } from "../../base/json.ts";
 import type { Deadline, Machine, Tick } from "../../base/machine.ts";
 import { Queue } from "../../base/queue.ts";
 import { below, type Rng } from "../../base/rng.ts";
-import { sameServing, type Serving } from "../../base/serving.ts";
+import type { Serving } from "../../base/serving.ts";
 import type { Millis } from "../../base/time.ts";
 import type { PeerState, WantedPeer } from "../../base/wanted.ts";
-import { isLaterState, type WatchClaims, type WatchMessage, type WatchServing, type WatchState } from "./message.ts";
+import type { WatchClaims, WatchMessage, WatchState } from "./message.ts";
 import { WatchedPeer } from "./peer.ts";
+import { type WatchReceiver, WatchSelf, type WatchSend, type WatchWords } from "./self.ts";
 import { type WatchTimes, watchTimes } from "./times.ts";
 
 export type WatchInput =
@@ -46,14 +47,7 @@ export type WatchInput =
   | { readonly kind: "gap" };
 
 export type WatchEffect =
-  | {
-    readonly kind: "send";
-    readonly address: string;
-    readonly port: number;
-    readonly message: WatchMessage;
-    /** The peer that is probed by it: for this one, a refusal is of interest. */
-    readonly probed?: string;
-  }
+  | WatchSend
   | { readonly kind: "openLine"; readonly node: string; readonly address: string; readonly port: number }
   | { readonly kind: "closeLine"; readonly node: string }
   /** A peer's state changed; `undefined` when it is watched no longer. */
@@ -88,12 +82,11 @@ const LINE_RETRY_MS_MAX = 60_000;
 export class Watch implements Machine<WatchInput, WatchEffect> {
   readonly #options: Required<WatchOptions>;
   readonly #rng: Rng;
+  readonly #self: WatchSelf;
   readonly #peers = new Map<string, WatchedPeer>();
   readonly #effects = new Queue<WatchEffect>();
   /** `undefined`: all of them. */
   #wanted: ReadonlySet<string> | undefined;
-  #state: WatchState = "starting";
-  #serving: WatchServing | undefined;
   #strangers = 0;
   #deadline: Deadline | undefined | "stale";
 
@@ -107,6 +100,7 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
       ...options,
     };
     this.#rng = deps.rng;
+    this.#self = new WatchSelf(options, deps);
   }
 
   handle(input: WatchInput | Tick, now: Millis): void {
@@ -126,15 +120,15 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
       case "lineLost":
         return this.#doubt(input, now);
       case "state":
-        if (!isLaterState(input.state, this.#state)) return;
-        this.#state = input.state;
-        return this.#tellAll(now);
+        if (this.#self.advance(input.state)) this.#tellAll(now);
+        return;
       case "serving":
-        if (this.#serving !== undefined && sameServing(this.#serving, input.serving)) return;
-        this.#serving = { ...input.serving, sequence: (this.#serving?.sequence ?? 0) + 1 };
-        return this.#tellAll(now);
-      case "sendClaims":
-        return this.#sendTo(input.node, { kind: "claims", nonce: input.nonce ?? this.#nonce(), claims: input.claims });
+        if (this.#self.serve(input.serving)) this.#tellAll(now);
+        return;
+      case "sendClaims": {
+        const { claims, nonce = this.#self.nonce() } = input;
+        return this.#sendTo(input.node, { kind: "claims", nonce, claims });
+      }
       case "sendQuery":
         return this.#sendTo(input.node, { kind: "query", nonce: input.nonce });
       case "gap":
@@ -161,23 +155,12 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
 
   inspect(): Json {
     return {
-      state: this.#state,
+      state: this.#self.state,
       generation: this.#options.generation,
       intervalMs: this.#options.times.intervalMs,
       detectionMs: this.#options.times.detectionMs,
       strangers: this.#strangers,
-      peers: [...this.#peers.values()].map((peer) => ({
-        node: peer.where.node,
-        address: peer.where.address,
-        port: peer.where.port,
-        watched: peer.isWatched,
-        state: peer.isWatched ? peer.state : null,
-        generation: peer.generation ?? null,
-        unanswered: peer.unanswered,
-        roundTripMs: peer.roundTripMs ?? null,
-        lastAnswerAt: peer.lastAnswerAt ?? null,
-        line: peer.hasLine,
-      })),
+      peers: [...this.#peers.values()].map((peer) => peer.inspect()),
     };
   }
 
@@ -373,12 +356,12 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
   #tellAll(now: Millis): void {
     for (const peer of this.#peers.values()) {
       if (peer.isWatched) this.#probe(peer, now);
-      else this.#send({ kind: "tell", nonce: this.#nonce() }, peer.where);
+      else this.#send({ kind: "tell", nonce: this.#self.nonce() }, peer.where);
     }
   }
 
   #probe(peer: WatchedPeer, now: Millis): void {
-    const nonce = this.#nonce();
+    const nonce = this.#self.nonce();
     peer.probeSent(nonce, now);
     if (peer.unanswered <= this.#options.lossesMax) peer.lastChanceAt = now;
     // The kernel closes one socket after the other: the first probe after the line's end may still find the port open.
@@ -388,28 +371,13 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
     this.#send({ kind: "probe", nonce }, { ...peer.where, probed: peer.where.node });
   }
 
-  #sendTo(node: string, message: Pick<WatchMessage, "kind" | "nonce" | "claims">): void {
+  #sendTo(node: string, words: WatchWords): void {
     const peer = this.#peers.get(node);
-    if (peer !== undefined) this.#send(message, peer.where);
+    if (peer !== undefined) this.#send(words, peer.where);
   }
 
-  #send(
-    message: Pick<WatchMessage, "kind" | "nonce" | "claims">,
-    to: { readonly address: string; readonly port: number; readonly probed?: string },
-  ): void {
-    const { node: sender, generation } = this.#options;
-    const serving = this.#serving === undefined || message.claims !== undefined ? {} : { serving: this.#serving };
-    this.#effects.push({
-      kind: "send",
-      address: to.address,
-      port: to.port,
-      message: { ...message, sender, generation, state: this.#state, ...serving },
-      ...(to.probed === undefined ? {} : { probed: to.probed }),
-    });
-  }
-
-  #nonce(): string {
-    return hex32(this.#rng.u32()) + hex32(this.#rng.u32());
+  #send(words: WatchWords, to: WatchReceiver): void {
+    this.#effects.push(this.#self.say(words, to));
   }
 
   /** Runs `change` and reports the peer's state if it is another one afterwards. */
@@ -425,8 +393,4 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
     }
     this.#effects.push({ kind: "peer", node: peer.where.node, state: peer.state });
   }
-}
-
-function hex32(value: number): string {
-  return value.toString(16).padStart(8, "0");
 }
