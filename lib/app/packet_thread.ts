@@ -21,7 +21,7 @@ import { watchTimes } from "../protocol/watch/times.ts";
 import { InterfaceSockets } from "./interface_sockets.ts";
 import { LinkFollower, type LinkFollowerEffect } from "./link_follower.ts";
 import { Membership, type MembershipEvent, type MembershipInit } from "./membership.ts";
-import { Outbox } from "./outbox.ts";
+import { ReportBatch } from "./report_batch.ts";
 import { WatchSockets, type WatchSocketsOptions } from "./watch_sockets.ts";
 
 /** What the control thread hands over at start; all of it can be posted to a Worker. */
@@ -51,7 +51,7 @@ const WORK_MS_MAX = 50;
 export class PacketThread {
   readonly #init: PacketThreadInit;
   readonly #port: MessagePort;
-  readonly #outbox: Outbox;
+  readonly #reports: ReportBatch;
   readonly #counters: SharedCounters;
   readonly #slots = new Map<string, number>();
   readonly #netlink: Netlink;
@@ -71,7 +71,7 @@ export class PacketThread {
   constructor(init: PacketThreadInit) {
     this.#init = init;
     this.#port = init.port;
-    this.#outbox = new Outbox({ post: (reports) => this.#port.postMessage(reports) });
+    this.#reports = new ReportBatch({ post: (reports) => this.#port.postMessage(reports) });
     this.#counters = new SharedCounters(init.counters);
     if (init.namespacePath !== undefined) enterNetwork(init.namespacePath);
     this.#netlink = Netlink.open({ notices: true });
@@ -101,7 +101,7 @@ export class PacketThread {
       clock: systemClock,
       timed,
       onTurn: () => this.#counters.increment("loopTurns"),
-      onTurnEnd: () => this.#outbox.flush(),
+      onTurnEnd: () => this.#reports.flush(),
       onGap: (gapMs, discarded) => {
         this.#counters.increment("gaps");
         this.#counters.increment("discarded", discarded);
@@ -135,7 +135,7 @@ export class PacketThread {
     this.#membership?.close();
     this.#netlink.close();
     this.#post({ kind: "stopped" });
-    this.#outbox.flush();
+    this.#reports.flush();
   }
 
   #openWatch(): WatchSockets | undefined {
@@ -300,6 +300,6 @@ export class PacketThread {
   }
 
   #post(report: FromPacketThread): void {
-    this.#outbox.push(report);
+    this.#reports.push(report);
   }
 }

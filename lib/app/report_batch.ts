@@ -9,7 +9,7 @@ import type { FromPacketThread } from "../base/wanted.ts";
 
 const REPORTS_PER_POST_MAX = 256;
 
-export class Outbox {
+export class ReportBatch {
   readonly #post: (reports: readonly FromPacketThread[]) => void;
   #reports: FromPacketThread[] = [];
 

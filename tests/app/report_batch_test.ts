@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert/equals";
 import type { FromPacketThread } from "../../lib/base/wanted.ts";
-import { Outbox } from "../../lib/app/outbox.ts";
+import { ReportBatch } from "../../lib/app/report_batch.ts";
 
 function ownership(index: number): FromPacketThread {
   return {
@@ -12,36 +12,36 @@ function ownership(index: number): FromPacketThread {
   };
 }
 
-Deno.test("Outbox: nothing is posted before the flush, and nothing when there is nothing", () => {
+Deno.test("Report batch: nothing is posted before the flush, and nothing when there is nothing", () => {
   const posts: (readonly FromPacketThread[])[] = [];
-  const outbox = new Outbox({ post: (reports) => posts.push(reports) });
-  outbox.flush();
-  outbox.push({ kind: "ready" });
+  const batch = new ReportBatch({ post: (reports) => posts.push(reports) });
+  batch.flush();
+  batch.push({ kind: "ready" });
   assertEquals(posts, []);
-  outbox.flush();
-  outbox.flush();
+  batch.flush();
+  batch.flush();
   assertEquals(posts, [[{ kind: "ready" }]]);
 });
 
-Deno.test("Outbox: five thousand reports are twenty messages, in order", () => {
+Deno.test("Report batch: five thousand reports are twenty messages, in order", () => {
   const posts: (readonly FromPacketThread[])[] = [];
-  const outbox = new Outbox({ post: (reports) => posts.push(reports) });
+  const batch = new ReportBatch({ post: (reports) => posts.push(reports) });
   const reports = Array.from({ length: 5000 }, (_, index) => ownership(index));
-  for (const report of reports) outbox.push(report);
-  outbox.flush();
+  for (const report of reports) batch.push(report);
+  batch.flush();
   assertEquals([posts.length, Math.max(...posts.map(({ length }) => length))], [20, 256]);
   assertEquals(posts.flat(), reports);
 });
 
-Deno.test("Outbox: what is reported while it posts comes with the next flush", () => {
+Deno.test("Report batch: what is reported while it posts comes with the next flush", () => {
   const posts: (readonly FromPacketThread[])[] = [];
-  const outbox = new Outbox({
+  const batch = new ReportBatch({
     post: (reports) => {
-      if (posts.push(reports) === 1) outbox.push({ kind: "stopped" });
+      if (posts.push(reports) === 1) batch.push({ kind: "stopped" });
     },
   });
-  outbox.push({ kind: "ready" });
-  outbox.flush();
-  outbox.flush();
+  batch.push({ kind: "ready" });
+  batch.flush();
+  batch.flush();
   assertEquals(posts, [[{ kind: "ready" }], [{ kind: "stopped" }]]);
 });

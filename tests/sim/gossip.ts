@@ -51,7 +51,6 @@ export class Gossip {
       node: station.name,
       address: station.address,
       port: PORT,
-      generation,
       meta: this.#metaOf({ state: "starting", usableInterfaces: [], failedLinkProbes: [] }),
       timing: LAN_TIMING,
       overheadBytes: 0,

@@ -72,7 +72,6 @@ export class SwimWorld {
       node: name,
       address,
       port: PORT,
-      generation: this.now,
       meta: NOTHING,
       timing: LAN_TIMING,
       overheadBytes: 0,

@@ -9,7 +9,7 @@
 import type { Deadline } from "../../base/machine.ts";
 import { below, type Rng } from "../../base/rng.ts";
 import type { Millis } from "../../base/time.ts";
-import type { End } from "./outbox.ts";
+import type { End } from "./gossip_sender.ts";
 
 interface Seed extends End {
   dueAt: Millis;

@@ -7,7 +7,7 @@ import type { Millis } from "../../base/time.ts";
 import type { StreamMessage } from "../../wire/memberlist/stream_message.ts";
 import type { KnownMember } from "./member_table.ts";
 import type { Membership } from "./membership.ts";
-import type { End } from "./outbox.ts";
+import type { End } from "./gossip_sender.ts";
 
 export type StreamEffect =
   /** Connect, send the message, hand in one reply or the failure. */

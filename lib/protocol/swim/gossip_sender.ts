@@ -17,13 +17,13 @@ export interface Datagram extends End {
   readonly payload: Uint8Array<ArrayBuffer>;
 }
 
-export interface OutboxOptions {
+export interface GossipSenderOptions {
   readonly retransmitMult: number;
   /** For the payload. */
   readonly bytesMax: number;
 }
 
-export interface OutboxDeps {
+export interface GossipSenderDeps {
   readonly send: (datagram: Datagram) => void;
   /** How many members there are. */
   readonly members: () => number;
@@ -34,13 +34,13 @@ const RUMOURS_MAX = 65_536;
 /** Protocol version from which a receiver understands a checksum. */
 const CHECKSUM_PROTOCOL = 5;
 
-export class Outbox {
+export class GossipSender {
   readonly #bytesMax: number;
-  readonly #deps: OutboxDeps;
+  readonly #deps: GossipSenderDeps;
   /** By member. */
   readonly #rumours: GossipQueue;
 
-  constructor(options: OutboxOptions, deps: OutboxDeps) {
+  constructor(options: GossipSenderOptions, deps: GossipSenderDeps) {
     const { retransmitMult, bytesMax } = options;
     this.#bytesMax = bytesMax;
     this.#deps = deps;

@@ -23,7 +23,7 @@ import {
 import type { MemberRecord } from "../../wire/memberlist/stream_message.ts";
 import type { Awareness } from "./awareness.ts";
 import { type KnownMember, MEMBERS_MAX, MemberTable } from "./member_table.ts";
-import type { End, Outbox } from "./outbox.ts";
+import type { End, GossipSender } from "./gossip_sender.ts";
 import { Suspicion, suspicionTimes } from "./suspicion.ts";
 import type { SwimTiming } from "./timing.ts";
 
@@ -45,7 +45,7 @@ export type MembershipNews =
 
 export interface MembershipDeps {
   readonly rng: Rng;
-  readonly outbox: Outbox;
+  readonly sender: GossipSender;
   readonly awareness: Awareness;
   readonly tell: (news: MembershipNews) => void;
 }
@@ -89,7 +89,7 @@ export class Membership {
   /** What this node says of itself. */
   announce(): void {
     const { node, address, port, versions, meta, incarnation } = this.self;
-    this.#deps.outbox.tellOfMember(node, { kind: "alive", node, address, port, versions, meta, incarnation });
+    this.#deps.sender.tellOfMember(node, { kind: "alive", node, address, port, versions, meta, incarnation });
   }
 
   setMeta(meta: Uint8Array): void {
@@ -125,7 +125,7 @@ export class Membership {
     if (isSelf) return this.#takeOwnAlive(message);
     if (previous !== undefined && message.incarnation <= member.incarnation && !moves) return;
     this.#endSuspicion(member);
-    this.#deps.outbox.tellOfMember(message.node, message);
+    this.#deps.sender.tellOfMember(message.node, message);
     const isNews = previous !== "alive" || moves || !sameBytes(member.meta, message.meta);
     if (member.state !== "alive") member.stateChangedAt = now;
     member.state = "alive";
@@ -142,12 +142,12 @@ export class Membership {
     const member = this.table.get(message.node);
     if (member === undefined || message.incarnation < member.incarnation) return;
     if (member.suspicion !== undefined) {
-      if (member.suspicion.confirm(message.from)) this.#deps.outbox.tellOfMember(message.node, message);
+      if (member.suspicion.confirm(message.from)) this.#deps.sender.tellOfMember(message.node, message);
       return;
     }
     if (member.state !== "alive") return;
     if (member === this.self) return this.#refute(message.incarnation);
-    this.#deps.outbox.tellOfMember(message.node, message);
+    this.#deps.sender.tellOfMember(message.node, message);
     member.incarnation = message.incarnation;
     member.suspicion = new Suspicion(suspicionTimes(this.#timing, this.table.size), { from: message.from, at: now });
     this.#suspected.add(member);
@@ -160,7 +160,7 @@ export class Membership {
     this.#endSuspicion(member);
     if (member.state === "dead" || member.state === "left") return;
     if (member === this.self && !this.#leaving) return this.#refute(message.incarnation);
-    this.#deps.outbox.tellOfMember(message.node, message);
+    this.#deps.sender.tellOfMember(message.node, message);
     member.incarnation = message.incarnation;
     this.#changeState(member, { state: message.node === message.from ? "left" : "dead", now });
   }

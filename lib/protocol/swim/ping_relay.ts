@@ -4,7 +4,7 @@
 import type { Deadline } from "../../base/machine.ts";
 import type { Millis } from "../../base/time.ts";
 import type { IndirectPingMessage } from "../../wire/memberlist/message.ts";
-import type { End, Outbox } from "./outbox.ts";
+import type { End, GossipSender } from "./gossip_sender.ts";
 
 interface Favour {
   /** The number under which the asking node waits. */
@@ -20,13 +20,13 @@ const NOTHING = new Uint8Array(0);
 
 export class PingRelay {
   readonly #timeoutMs: Millis;
-  readonly #outbox: Outbox;
+  readonly #sender: GossipSender;
   /** By the number of our own ping; in the order in which they end. */
   readonly #favours = new Map<number, Favour>();
 
-  constructor(options: { readonly timeoutMs: Millis }, deps: { readonly outbox: Outbox }) {
+  constructor(options: { readonly timeoutMs: Millis }, deps: { readonly sender: GossipSender }) {
     this.#timeoutMs = options.timeoutMs;
-    this.#outbox = deps.outbox;
+    this.#sender = deps.sender;
   }
 
   ask(
@@ -47,21 +47,21 @@ export class PingRelay {
       nack,
       until: now + this.#timeoutMs,
     });
-    this.#outbox.send({ address, port }, { kind: "ping", seqNo, node, source });
+    this.#sender.send({ address, port }, { kind: "ping", seqNo, node, source });
   }
 
   answered(seqNo: number): void {
     const favour = this.#favours.get(seqNo);
     if (favour === undefined) return;
     this.#favours.delete(seqNo);
-    this.#outbox.send(favour.asker, { kind: "ack", seqNo: favour.seqNo, payload: NOTHING });
+    this.#sender.send(favour.asker, { kind: "ack", seqNo: favour.seqNo, payload: NOTHING });
   }
 
   tick(now: Millis): void {
     for (const [seqNo, { asker, nack, until, seqNo: asked }] of this.#favours) {
       if (until > now) return;
       this.#favours.delete(seqNo);
-      if (nack) this.#outbox.send(asker, { kind: "nack", seqNo: asked });
+      if (nack) this.#sender.send(asker, { kind: "nack", seqNo: asked });
     }
   }
 

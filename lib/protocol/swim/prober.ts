@@ -9,12 +9,12 @@ import type { Millis } from "../../base/time.ts";
 import type { Awareness } from "./awareness.ts";
 import type { KnownMember } from "./member_table.ts";
 import type { Membership } from "./membership.ts";
-import type { End, Outbox } from "./outbox.ts";
+import type { End, GossipSender } from "./gossip_sender.ts";
 import type { SwimTiming } from "./timing.ts";
 
 export interface ProberDeps {
   readonly membership: Membership;
-  readonly outbox: Outbox;
+  readonly sender: GossipSender;
   readonly awareness: Awareness;
   readonly nextSeqNo: () => number;
   /** Asks over a stream; the outcome comes back by `streamAnswered`. */
@@ -103,7 +103,7 @@ export class Prober {
 
   #begin(now: Millis): void {
     this.#overdue = false;
-    const { membership, outbox, awareness, nextSeqNo } = this.#deps;
+    const { membership, sender, awareness, nextSeqNo } = this.#deps;
     const { self, table } = membership;
     const member = table.nextInRound(
       (each) => each !== self && (each.state === "alive" || each.state === "suspect"),
@@ -118,14 +118,14 @@ export class Prober {
       ...{ othersAsked: false, nacksExpected: 0, nacks: 0, streamAnswered: false, postponed: false },
     };
     const ping = { kind: "ping" as const, seqNo, node: member.node, source: self };
-    if (member.state === "alive") outbox.send(member, ping);
+    if (member.state === "alive") sender.send(member, ping);
     // Whoever is suspected hears it from us, so that it can deny it.
-    else outbox.sendAlone(member, [ping, suspicionOf(member, self)]);
+    else sender.sendAlone(member, [ping, suspicionOf(member, self)]);
   }
 
   #askOthers(round: Round): void {
     round.othersAsked = true;
-    const { membership: { self, table }, outbox, pingByStream } = this.#deps;
+    const { membership: { self, table }, sender, pingByStream } = this.#deps;
     const { member, seqNo } = round;
     const others = table.pick(
       this.#timing.indirectChecks,
@@ -135,7 +135,7 @@ export class Prober {
       const nack = other.versions.protocolMax >= NACK_PROTOCOL;
       if (nack) round.nacksExpected++;
       const { node, address, port } = member;
-      outbox.send(other, { kind: "indirectPing", seqNo, node, address, port, nack, source: self });
+      sender.send(other, { kind: "indirectPing", seqNo, node, address, port, nack, source: self });
     }
     if (this.#timing.streamPings && member.versions.protocolMax >= STREAM_PING_PROTOCOL) pingByStream(member, seqNo);
   }

@@ -4,15 +4,14 @@
  *
  *     seeds ──> Discovery ── push/pull ──┐                    ┌──> member events
  *     datagrams ─────────────────────────┴──> Membership ─────┤
- *     ticks ──> Prober ── suspect ───────────────^            └──> rumours ──> Outbox ──> datagrams
+ *     ticks ──> Prober ── suspect ───────────────^            └──> rumours ──> GossipSender ──> datagrams
  *
  * It does not say who announces an address, and it is not fast: seconds, where the watch needs a tenth of one. Messages
  * come in decoded; what goes out by datagram is bytes, because how much fits in one is part of the protocol.
  */
 import type { Json } from "../../base/json.ts";
-import type { LogEvent } from "../../base/log.ts";
 import { type Deadline, earlier, type Machine, type Tick } from "../../base/machine.ts";
-import { countsAsLiving, type Member, type MemberChange } from "../../base/member.ts";
+import { countsAsLiving } from "../../base/member.ts";
 import { Queue } from "../../base/queue.ts";
 import { below, type Rng } from "../../base/rng.ts";
 import type { Millis } from "../../base/time.ts";
@@ -21,10 +20,11 @@ import type { StreamMessage } from "../../wire/memberlist/stream_message.ts";
 import { Awareness } from "./awareness.ts";
 import { Discovery } from "./discovery.ts";
 import { Exchanges, type StreamEffect } from "./exchanges.ts";
+import { type Datagram, type End, GossipSender } from "./gossip_sender.ts";
+import { type MemberReport, MemberReports } from "./member_reports.ts";
 import type { KnownMember } from "./member_table.ts";
 import { Membership, type MembershipNews } from "./membership.ts";
 import { decodeMeta } from "./meta.ts";
-import { type Datagram, type End, Outbox } from "./outbox.ts";
 import { PingRelay } from "./ping_relay.ts";
 import { Prober } from "./prober.ts";
 import { pushPullIntervalMs, type SwimTiming } from "./timing.ts";
@@ -47,17 +47,14 @@ export type SwimInput =
 export type SwimEffect =
   | { readonly kind: "sendDatagram"; readonly datagram: Datagram }
   | StreamEffect
-  | { readonly kind: "member"; readonly change: MemberChange }
+  | MemberReport
   /** Once: a first seed told us of the others, or none could. */
   | { readonly kind: "joined" }
-  | { readonly kind: "log"; readonly event: LogEvent }
   /** After `leave`: everybody who listens was told. */
   | { readonly kind: "left" };
 
 export interface SwimOptions extends End {
   readonly node: string;
-  /** One life of this process (see `SpeakerFacts`). */
-  readonly generation: number;
   readonly meta: Uint8Array;
   readonly timing: SwimTiming;
   /** What sealing and labelling add to a datagram. */
@@ -79,9 +76,6 @@ const LEAVE_MS_MAX = 1000;
 /** So many hear it from ourselves, at once. */
 const LEAVE_TOLD_MAX = 16;
 const LEAVE_GOSSIP_MS = 50;
-/** For one member: the same trouble is told once in this time. */
-const WARN_AGAIN_MS = 60_000;
-const WARNED_MAX = 1024;
 const NOTHING = new Uint8Array(0);
 
 export class Swim implements Machine<SwimInput, SwimEffect> {
@@ -89,12 +83,12 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
   readonly #rng: Rng;
   readonly #effects = new Queue<SwimEffect>();
   readonly #awareness: Awareness;
-  readonly #outbox: Outbox;
+  readonly #sender: GossipSender;
   readonly #membership: Membership;
+  readonly #reports: MemberReports;
   readonly #relay: PingRelay;
   readonly #discovery: Discovery;
   readonly #exchanges: Exchanges;
-  readonly #warnedAt = new Map<string, Millis>();
   #prober: Prober | undefined;
   #seqNo: number;
   #gossipAt: Millis = Infinity;
@@ -112,7 +106,7 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
     this.#seqNo = deps.rng.u32();
     const { timing, overheadBytes, versions = METALLB_VERSIONS } = options;
     this.#awareness = new Awareness({ max: timing.awarenessMax });
-    this.#outbox = new Outbox({
+    this.#sender = new GossipSender({
       retransmitMult: timing.retransmitMult,
       bytesMax: timing.datagramBytesMax - overheadBytes,
     }, {
@@ -121,11 +115,12 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
     });
     this.#membership = new Membership({ ...options, versions }, {
       rng: deps.rng,
-      outbox: this.#outbox,
+      sender: this.#sender,
       awareness: this.#awareness,
       tell: (news) => this.#takeNews(news),
     });
-    this.#relay = new PingRelay({ timeoutMs: timing.probeTimeoutMs }, { outbox: this.#outbox });
+    this.#reports = new MemberReports({ emit: (report) => this.#effects.push(report) });
+    this.#relay = new PingRelay({ timeoutMs: timing.probeTimeoutMs }, { sender: this.#sender });
     this.#discovery = new Discovery({
       rng: deps.rng,
       isMember: (end) => this.#isLiveMember(end),
@@ -136,8 +131,8 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
       emit: (effect) => this.#effects.push(effect),
       pingAnswered: (seqNo) => this.#prober!.streamAnswered(seqNo),
       joinEnded: (to, isJoined) => this.#joinEnded(to, isJoined),
-      warn: (about, event) => this.#warn(about, event),
-      log: (event) => this.#log(event),
+      warn: (about, event) => this.#reports.warn(event, { about, now: this.#now }),
+      log: (event) => this.#reports.log(event),
     });
     this.#membership.announce();
   }
@@ -193,7 +188,7 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
     return {
       incarnation: self.incarnation,
       healthScore: this.#awareness.score,
-      rumours: this.#outbox.rumours,
+      rumours: this.#sender.rumours,
       seeds: this.#discovery.size,
       ...this.#prober?.inspect(),
       members: [...table.values()].map(({ node, address, port, state, incarnation, suspicion, meta }) => ({
@@ -210,11 +205,14 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
     const { timing } = this.#options;
     this.#prober = new Prober({ timing, firstAt: now + below(this.#rng, timing.probeIntervalMs) }, {
       membership: this.#membership,
-      outbox: this.#outbox,
+      sender: this.#sender,
       awareness: this.#awareness,
       nextSeqNo: () => this.#nextSeqNo(),
       pingByStream: (member, seqNo) => this.#exchanges.ping(member, seqNo),
-      onStreamOnly: (node) => this.#warn(node, { level: "warn", event: "memberAnswersByStreamOnly", member: node }),
+      onStreamOnly: (node) => {
+        const event = { level: "warn", event: "memberAnswersByStreamOnly", member: node } as const;
+        this.#reports.warn(event, { about: node, now: this.#now });
+      },
     });
     this.#gossipAt = now + below(this.#rng, timing.gossipIntervalMs);
     this.#pushPullAt = now + below(this.#rng, timing.pushPullIntervalMs);
@@ -242,7 +240,7 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
   #findDeadline(): Deadline | undefined {
     if (this.#prober === undefined) return undefined;
     // With nothing to tell there is nothing to wake up for.
-    const gossip = this.#outbox.rumours > 0 ? { at: this.#gossipAt, why: "gossip" } : undefined;
+    const gossip = this.#sender.rumours > 0 ? { at: this.#gossipAt, why: "gossip" } : undefined;
     let deadline = earlier(gossip, earlier(this.#membership.deadline(), this.#relay.deadline()));
     if (this.#membership.isLeaving) {
       return this.#leaveBy === Infinity ? deadline : earlier(deadline, { at: this.#leaveBy!, why: "leave" });
@@ -256,7 +254,7 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
     switch (message.kind) {
       case "ping":
         if (message.node !== "" && message.node !== this.#options.node) return;
-        return this.#outbox.send(message.source ?? from, { kind: "ack", seqNo: message.seqNo, payload: NOTHING });
+        return this.#sender.send(message.source ?? from, { kind: "ack", seqNo: message.seqNo, payload: NOTHING });
       case "indirectPing":
         return this.#relay.ask(message, { seqNo: this.#nextSeqNo(), source: this.#membership.self, from, now });
       case "ack":
@@ -279,11 +277,11 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
   #gossip(): void {
     const { timing } = this.#options;
     const { self, table } = this.#membership;
-    if (this.#outbox.rumours === 0) return;
+    if (this.#sender.rumours === 0) return;
     const mayHear = ({ state, stateChangedAt }: KnownMember) =>
       countsAsLiving(state) || (state === "dead" && this.#now - stateChangedAt <= timing.gossipToTheDeadMs);
     for (const member of table.pick(timing.gossipNodes, (each) => each !== self && mayHear(each))) {
-      if (!this.#outbox.sendRumours(member)) return;
+      if (!this.#sender.sendRumours(member)) return;
     }
   }
 
@@ -305,29 +303,8 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
   }
 
   #takeNews(news: MembershipNews): void {
-    switch (news.kind) {
-      case "changed": {
-        const { member, previous } = news;
-        if (member === this.#membership.self) return;
-        this.#effects.push({ kind: "member", change: { node: member.node, member: describe(member) } });
-        const { node, address, state, incarnation } = member;
-        const event = state === previous ? "memberUpdated" : MEMBER_EVENTS[state];
-        this.#log({ level: state === previous ? "debug" : "info", event, member: node, address, incarnation });
-        return;
-      }
-      case "forgotten":
-        this.#effects.push({ kind: "member", change: { node: news.node, member: undefined } });
-        this.#log({ level: "debug", event: "memberForgotten", member: news.node });
-        return;
-      case "conflict": {
-        const { member: { node, address, port }, other } = news;
-        const both = { mine: `${address} ${port}`, theirs: `${other.address} ${other.port}` };
-        this.#warn(`conflict ${node}`, { level: "warn", event: "memberNameConflict", member: node, ...both });
-        return;
-      }
-      case "refuted":
-        this.#log({ level: "info", event: "ownDeathDenied", incarnation: news.incarnation });
-    }
+    if (news.kind === "changed" && news.member === this.#membership.self) return;
+    this.#reports.take(news, this.#now);
   }
 
   #takeGap(gapMs: Millis): void {
@@ -346,7 +323,7 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
     const { node, incarnation } = self;
     const living = table.pick(LEAVE_TOLD_MAX, (each) => each !== self && countsAsLiving(each.state));
     for (const member of living) {
-      this.#outbox.sendAlone(member, [{ kind: "dead", node, incarnation, from: node }]);
+      this.#sender.sendAlone(member, [{ kind: "dead", node, incarnation, from: node }]);
     }
     this.#leaveBy = living.length === 0 ? this.#now : this.#now + LEAVE_MS_MAX;
     this.#gossipAt = this.#now;
@@ -354,7 +331,7 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
 
   #endLeave(): void {
     if (this.#leaveBy === undefined || this.#leaveBy === Infinity) return;
-    if (this.#now < this.#leaveBy && this.#outbox.isTelling(this.#options.node)) return;
+    if (this.#now < this.#leaveBy && this.#sender.isTelling(this.#options.node)) return;
     this.#leaveBy = Infinity;
     this.#effects.push({ kind: "left" });
   }
@@ -370,28 +347,4 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
     this.#seqNo = (this.#seqNo + 1) >>> 0;
     return this.#seqNo;
   }
-
-  /** Trouble that goes on is told once in a while. */
-  #warn(about: string, event: LogEvent): void {
-    const last = this.#warnedAt.get(about);
-    if (last !== undefined && this.#now - last < WARN_AGAIN_MS) return;
-    if (this.#warnedAt.size >= WARNED_MAX) this.#warnedAt.clear();
-    this.#warnedAt.set(about, this.#now);
-    this.#log(event);
-  }
-
-  #log(event: LogEvent): void {
-    this.#effects.push({ kind: "log", event });
-  }
-}
-
-const MEMBER_EVENTS = {
-  alive: "memberJoined",
-  suspect: "memberSuspected",
-  dead: "memberFailed",
-  left: "memberLeft",
-} as const;
-
-function describe({ node, address, port, state, meta }: KnownMember): Member {
-  return { node, address, port, state, facts: decodeMeta(meta) };
 }
