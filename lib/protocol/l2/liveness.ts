@@ -16,7 +16,7 @@
  */
 import type { Json } from "../../base/json.ts";
 import type { Deadline, Machine, Tick } from "../../base/machine.ts";
-import { countsAsLiving, type Member, type MemberChange } from "../../base/member.ts";
+import { countsAsLiving, type Member, type MemberChange, type ReceivedFacts } from "../../base/member.ts";
 import { Queue } from "../../base/queue.ts";
 import { sameServing, type Serving } from "../../base/serving.ts";
 import { sameTexts } from "../../base/text_list.ts";
@@ -74,6 +74,8 @@ interface Node {
   listed: boolean;
   watched: PeerState | undefined;
   member: Member | undefined;
+  /** Its last Meta. It outlives the member, which the gossip may forget and learn again from before. */
+  meta: ReceivedFacts | undefined;
   /** What it said last, over whichever way it came. */
   serving: Serving | undefined;
   /** Not proven since a pause of this process. */
@@ -202,18 +204,8 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
 
   #takeMember({ node: name, member }: MemberChange): void {
     this.#change(name, (node) => {
-      // Another life may speak another version of the watch.
-      if (member?.facts !== undefined && node.member?.facts?.generation !== member.facts.generation) {
-        node.heard = node.watched === "alive" || node.watched === "starting";
-      }
-      const known = node.member?.facts;
       node.member = member;
-      // Whoever is heard by the watch tells us sooner than its Meta, which may be old: also when the watch has ended, as
-      // long as the Meta is the one from before.
-      if (member?.facts === undefined || (isVerdict(node.watched) && node.watched !== "dead")) return;
-      if (known?.generation === member.facts.generation && sameServing(known, member.facts)) return;
-      const { listsAreCut, usableInterfaces, failedLinkProbes } = member.facts;
-      if (!listsAreCut) hear(node, { usableInterfaces, failedLinkProbes });
+      if (member?.facts !== undefined) takeMeta(node, member.facts);
     });
     if (lives(member) && member?.facts === undefined) this.#foreign.add(name);
     else if (!this.#foreign.delete(name)) return;
@@ -238,6 +230,7 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
         listed: false,
         watched: undefined,
         member: undefined,
+        meta: undefined,
         serving: undefined,
         stale: false,
         heard: false,
@@ -297,6 +290,20 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
     // The gossip may still say that it starts: without the watch it would be that again.
     return reported.state !== "alive" || (watched === "alive" && !saysAlive(member));
   }
+}
+
+function takeMeta(node: Node, facts: ReceivedFacts): void {
+  const known = node.meta;
+  node.meta = facts;
+  const isOfKnownLife = known?.generation === facts.generation;
+  // Another life may speak another version of the watch.
+  if (!isOfKnownLife) node.heard = node.watched === "alive" || node.watched === "starting";
+  // Whoever is heard by the watch tells us sooner than its Meta, which may be old: also when the watch has ended, as
+  // long as the Meta is the one from before.
+  if (isVerdict(node.watched) && node.watched !== "dead") return;
+  if (isOfKnownLife && sameServing(known, facts)) return;
+  const { listsAreCut, usableInterfaces, failedLinkProbes } = facts;
+  if (!listsAreCut) hear(node, { usableInterfaces, failedLinkProbes });
 }
 
 function hear(node: Node, serving: Serving): void {

@@ -174,6 +174,17 @@ Deno.test("Liveness: a failure that the gossip takes back does not bring back th
   assertEquals(bench.views.get("b")?.serving?.usableInterfaces, []);
 });
 
+Deno.test("Liveness: a Meta of before, from a member that was forgotten meanwhile, does not undo what the watch told", () => {
+  const bench = Bench.settled();
+  const usable = () => bench.views.get("b")?.serving?.usableInterfaces;
+  bench.handle({ kind: "serving", node: "b", serving: { usableInterfaces: [], failedLinkProbes: [] } });
+  bench.pairs([], ["a", "b", "c", "d"]).watched("b", undefined).member("b", "dead").member("b", undefined);
+  bench.member("b", "alive");
+  assertEquals([bench.views.get("b")?.state, usable()], ["alive", []]);
+  bench.member("b", undefined).member("b", "alive", { ...FACTS, generation: 6 });
+  assertEquals(usable(), ["eth0"], "of another life it is news");
+});
+
 Deno.test("Liveness: nothing is kept of a node that is no peer and dead", () => {
   const bench = Bench.settled().member("c", undefined).handle({ kind: "peers", upsert: [], remove: ["c"] });
   assertEquals(bench.words(), ["c dead", "watch b c", "c gone", "watch b"]);
