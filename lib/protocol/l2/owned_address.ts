@@ -25,8 +25,8 @@ export interface OwnedAddress {
   foreignClaim: { readonly at: Millis; readonly node: string | undefined } | undefined;
   /** To whom it was handed over last. */
   released: { readonly to: string; readonly at: Millis } | undefined;
-  /** When to take our neighbours back from another station. */
-  defendAt: Millis | undefined;
+  /** When to take our neighbours back from another station, and its node, if it is known which. */
+  defence: { readonly at: Millis; readonly against: string | undefined } | undefined;
   /** When we last answered another's claim with ours. Its frames do not count: they come first, and say no term. */
   contradictedAt: Millis;
   /** When a better candidate may have it back, by what is known of the others now. */
@@ -57,7 +57,7 @@ export function ownedAddress(wanted: WantedAddress): OwnedAddress {
     handOver: undefined,
     foreignClaim: undefined,
     released: undefined,
-    defendAt: undefined,
+    defence: undefined,
     contradictedAt: -Infinity,
     failbackAt: undefined,
     holder: wanted.lastHolder,

@@ -283,7 +283,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   }
 
   #handOverTo(address: OwnedAddress, successor: string, now: Millis): void {
-    address.defendAt = undefined;
+    address.defence = undefined;
     address.contradictedAt = -Infinity;
     const begun = address.handOver;
     if (begun?.successor === successor) return;
@@ -316,13 +316,14 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
 
   #continue(address: OwnedAddress, now: Millis): void {
     if (address.handOver !== undefined) this.#continueHandOver(address, address.handOver, now);
-    if (address.defendAt !== undefined && now >= address.defendAt) {
-      address.defendAt = undefined;
-      if (announces(address)) this.#effects.push({ kind: "repeat", address: address.wanted.address });
+    const { defence } = address;
+    if (defence !== undefined && now >= defence.at) {
+      address.defence = undefined;
+      if (announces(address)) this.#takeBack(address, defence.against, now);
     }
     if (address.reported?.reason === "kept") {
       if (now >= (address.failbackAt ?? Infinity)) this.#decide(address, now);
-    } else if (address.handOver === undefined && address.defendAt === undefined) {
+    } else if (address.handOver === undefined && address.defence === undefined) {
       this.#waiting.delete(address);
     }
   }
@@ -349,11 +350,11 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
 
   #findDeadline(): Deadline | undefined {
     let next: Deadline | undefined;
-    for (const { handOver, defendAt, failbackAt, wanted, reported } of this.#waiting) {
+    for (const { handOver, defence, failbackAt, wanted, reported } of this.#waiting) {
       const at = Math.min(
         handOver?.until ?? Infinity,
         handOver?.provokeAt ?? Infinity,
-        defendAt ?? Infinity,
+        defence?.at ?? Infinity,
         (reported?.reason === "kept" ? failbackAt : undefined) ?? Infinity,
       );
       if (at < (next?.at ?? Infinity)) next = { at, why: `${handOver ? "hand over" : "keep"} ${wanted.address}` };
@@ -429,14 +430,27 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     // What a speaker that we hear means by it, its claim says better: the frame may be the last of a former owner.
     const isHeard = node !== undefined && this.#options.watched && this.#candidates.mayLive(node);
     if (!isHeard || !announces(address)) address.foreignClaim = { at: now, node };
-    if (announces(address)) this.#defend(address, now);
+    if (announces(address)) this.#defend(address, node, now);
     else this.#decide(address, now);
   }
 
   /** Whoever claims what is ours has not noticed us, or we have not heard yet what it has (RFC 5227 §2.4). */
-  #defend(address: OwnedAddress, now: Millis): void {
-    address.defendAt ??= now + this.#options.defendMs;
+  #defend(address: OwnedAddress, against: string | undefined, now: Millis): void {
+    address.defence ??= { at: now + this.#options.defendMs, against };
     this.#waiting.add(address);
+  }
+
+  /** In both layers: what the segment hears from us, the other speakers hear as well. */
+  #takeBack(address: OwnedAddress, from: string | undefined, now: Millis): void {
+    this.#effects.push({ kind: "repeat", address: address.wanted.address });
+    if (this.#options.watched && address.holder === this.#options.node) this.#contradict(address, from, now);
+  }
+
+  #contradict(address: OwnedAddress, other: string | undefined, now: Millis): void {
+    address.contradictedAt = now;
+    // Whoever hears it gives way, or says again that it does not.
+    if (other !== undefined && this.#candidates.mayLive(other)) address.foreignClaim = undefined;
+    this.#claim(address, other);
   }
 
   #hearClaim(claim: Claim, from: { readonly node: string; readonly standing: boolean }, now: Millis): void {
@@ -482,13 +496,9 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     // If it goes on nevertheless it may know better: then its claim counts as soon as we know the same.
     address.holder = this.#options.node;
     if (from.standing) address.foreignClaim = undefined;
-    if (now - address.contradictedAt >= this.#options.defendMs) {
-      address.contradictedAt = now;
-      address.foreignClaim = undefined;
-      address.term = Math.max(address.term, theirsHolds ? termAfter(claim.term) : claim.term);
-      this.#claim(address, node);
-    }
-    this.#defend(address, now);
+    address.term = Math.max(address.term, theirsHolds ? termAfter(claim.term) : claim.term);
+    if (now - address.contradictedAt >= this.#options.defendMs) this.#contradict(address, node, now);
+    this.#defend(address, node, now);
   }
 
   /** True when another node's claim counts more than what is known: a later term, or the same one of a better candidate. */
@@ -569,7 +579,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     address.owned = false;
     address.hushed = false;
     address.foreignClaim = undefined;
-    address.defendAt = undefined;
+    address.defence = undefined;
     address.contradictedAt = -Infinity;
     this.#endHandOver(address);
     this.#waiting.delete(address);

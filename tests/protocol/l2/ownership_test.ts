@@ -11,6 +11,8 @@ class Bench {
   now = 1000;
   readonly ownership: Ownership;
   readonly claims: Claim[] = [];
+  /** Who hears each of them first. */
+  readonly firsts: (string | undefined)[] = [];
   /** Whom to watch, as said last. */
   watch: string[] = [];
   /** How often the claims of the others were asked for. */
@@ -25,8 +27,10 @@ class Bench {
     this.ownership.handle(input, this.now);
     for (let effect; (effect = this.ownership.poll()) !== undefined;) {
       if (effect.kind === "changed") this.#words.push(`${effect.elected ?? "nobody"} ${effect.reason}`);
-      else if (effect.kind === "claim") this.claims.push(effect.claim);
-      else if (effect.kind === "splitHealed") this.#words.push(`split with ${effect.other}, ${effect.keeps} keeps`);
+      else if (effect.kind === "claim") {
+        this.claims.push(effect.claim);
+        this.firsts.push(effect.first);
+      } else if (effect.kind === "splitHealed") this.#words.push(`split with ${effect.other}, ${effect.keeps} keeps`);
       else if (effect.kind === "doubt") this.#words.push(`doubt ${effect.node}`);
       else if (effect.kind === "pairs") this.watch = [...effect.watch].sort();
       else if (effect.kind === "askClaims") this.asked++;
@@ -403,6 +407,17 @@ Deno.test("Ownership: a claim is contradicted at once also when its frame came f
   assertEquals(bench.pass(20).handle(hear("c", 1)).claims, [ours]);
   assertEquals(bench.pass(230).handle(hear("c", 1)).claims, [ours, ours]);
   assertEquals(bench.words(), ["repeat"], "one defence for both kinds of claim");
+});
+
+Deno.test("Ownership: a defence says its claim again beside its frames, first to whom it is against", () => {
+  for (const contradicted of [hear("c", 1), { kind: "foreignClaim", address: VIP, node: "c" }] as const) {
+    const bench = Bench.owner().handle(contradicted);
+    bench.claims.length = bench.firsts.length = 0;
+    assertEquals(bench.pass(249).claims, []);
+    assertEquals(bench.pass(1).words(), ["repeat"]);
+    assertEquals([bench.claims, bench.firsts], [[{ address: VIP, term: 1, givenUp: false }], ["c"]]);
+    assertEquals(bench.pass(10_000).claims.length, 1);
+  }
 });
 
 Deno.test("Ownership: whoever answers in the place of one that seems to live casts doubt on it", () => {
