@@ -96,6 +96,10 @@ export class GossipSockets {
     for (; count < budget; count++) {
       const received = this.#socket.receiveInto(this.#buffer);
       if (received === undefined) break;
+      if (this.#deps.loop.isStale()) {
+        counters.increment("discarded");
+        break;
+      }
       counters.increment("gossipReceived");
       const { address, port } = received;
       const bytes = this.#buffer.subarray(0, received.length);

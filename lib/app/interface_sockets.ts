@@ -121,13 +121,22 @@ export class InterfaceSockets {
     this.#groups.close();
   }
 
-  /** True when the frame went out. */
+  /**
+   * True when the frame went out. The last thing before that is a look at whether this thread stood still since it was
+   * decided: by now another node may have the address.
+   */
   send(effect: SendArp | SendNdp): boolean {
     const sockets = this.#open.get(effect.ifindex)?.sockets;
     if (sockets === undefined) return false;
     const isArp = effect.kind === "sendArp";
     const length = isArp ? encodeArpInto(effect.record, this.#frame) : encodeNdpInto(effect.record, this.#frame);
-    const sent = sockets[isArp ? "arp" : "ndp"].send(this.#frame.subarray(0, length)) > 0;
+    const socket = sockets[isArp ? "arp" : "ndp"];
+    const frame = this.#frame.subarray(0, length);
+    if (this.#deps.loop.isStale()) {
+      this.#deps.count("withheld");
+      return false;
+    }
+    const sent = socket.send(frame) > 0;
     if (!sent) this.#deps.count("sendErrors");
     return sent;
   }
@@ -178,6 +187,10 @@ export class InterfaceSockets {
       if (length < 0) {
         // The interface went down or away; netlink tells which.
         this.#deps.drop(`receive errno ${-length}`);
+        break;
+      }
+      if (this.#deps.loop.isStale()) {
+        this.#deps.count("discarded");
         break;
       }
       this.#deps.count("framesReceived");

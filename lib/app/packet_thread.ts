@@ -8,11 +8,11 @@ import { type MessagePort as NodeMessagePort, receiveMessageOnPort } from "node:
 import { type AddressCounter, COUNTER_SLOTS_MAX, SharedCounters } from "../base/shared_counters.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { FromPacketThread, ToPacketThread } from "../base/wanted.ts";
+import { BootClock } from "../edge/net/boot_clock.ts";
 import { enterNetwork } from "../edge/net/namespace.ts";
 import { Netlink } from "../edge/net/netlink.ts";
 import { Poller } from "../edge/net/poller.ts";
 import { WakeUp } from "../edge/net/wake_up.ts";
-import { systemClock } from "../edge/run/clock.ts";
 import { Driver, type Timed } from "../edge/run/driver.ts";
 import { PacketLoop } from "../edge/run/packet_loop.ts";
 import { systemRng } from "../edge/run/random.ts";
@@ -51,6 +51,7 @@ const WORK_MS_MAX = 50;
 export class PacketThread {
   readonly #init: PacketThreadInit;
   readonly #port: MessagePort;
+  readonly #clock = new BootClock();
   readonly #reports: ReportBatch;
   readonly #counters: SharedCounters;
   readonly #slots = new Map<string, number>();
@@ -77,7 +78,7 @@ export class PacketThread {
     this.#netlink = Netlink.open({ notices: true });
     this.#links = new LinkFollower({ exclusions: init.exclusions }, {
       netlink: this.#netlink,
-      clock: systemClock,
+      clock: this.#clock,
       apply: (effect) => this.#followLink(effect),
     });
     this.#wakeUp = WakeUp.from(init.wakeFd);
@@ -89,7 +90,7 @@ export class PacketThread {
     this.#plane = new PacketPlane({ node, generation, watch, safe }, { rng: systemRng() });
     this.#driver = new Driver({ name: "packet plane" }, {
       machine: this.#plane,
-      clock: systemClock,
+      clock: this.#clock,
       apply: (effect) => this.#apply(effect),
     });
     const timed: Timed[] = [this.#driver, this.#links];
@@ -98,7 +99,7 @@ export class PacketThread {
     const sleepMsMax = Math.min(gapMsMax / 2, SLEEP_MS_MAX);
     this.#loop = new PacketLoop({ gapMsMax, sleepMsMax, workMsMax: Math.min(gapMsMax / 4, WORK_MS_MAX) }, {
       poller: new Poller(),
-      clock: systemClock,
+      clock: this.#clock,
       timed,
       onTurn: () => this.#counters.increment("loopTurns"),
       onTurnEnd: () => this.#reports.flush(),
@@ -142,7 +143,7 @@ export class PacketThread {
     if (this.#init.watch === undefined) return undefined;
     return new WatchSockets(this.#init.watch, {
       loop: this.#loop,
-      clock: systemClock,
+      clock: this.#clock,
       input: (input) => this.#driver.input(input),
       count: (counter) => this.#counters.increment(counter),
       drop: (reason) => this.#drop(reason),
@@ -204,7 +205,7 @@ export class PacketThread {
     this.#staying.add("membership");
     return new Membership({ ...init, node, generation }, {
       loop: this.#loop,
-      clock: systemClock,
+      clock: this.#clock,
       rng: systemRng(),
       counters: this.#counters,
       drop: (reason) => this.#drop(reason),

@@ -20,6 +20,7 @@ import {
   encodeWatchMessage,
   WATCH_MESSAGE_BYTES_MAX,
   type WatchDecodeResult,
+  type WatchMessage,
 } from "../protocol/watch/message.ts";
 
 export interface WatchSocketsOptions {
@@ -32,7 +33,7 @@ export interface WatchSocketsDeps {
   readonly loop: PacketLoop;
   readonly clock: Clock;
   readonly input: (input: PacketPlaneInput) => void;
-  readonly count: (counter: "watchReceived" | "watchRefused" | "sendErrors") => void;
+  readonly count: (counter: "watchReceived" | "watchRefused" | "sendErrors" | "discarded" | "withheld") => void;
   /** Counts what is not processed, by a reason of a closed set. */
   readonly drop: (reason: string) => void;
 }
@@ -79,6 +80,11 @@ export class WatchSockets {
     deps.loop.add({ fd: this.#listener.fd, drain: (budget) => this.#accept(budget), discard: () => 0 });
   }
 
+  /** The one in use, also when port 0 was asked for. */
+  get port(): number {
+    return this.#socket.port;
+  }
+
   /** The cluster's secret changed: messages by the new one are believed from now on, and made by it after a while. */
   changeSecret(secret: Uint8Array): void {
     this.#keys?.install(deriveWatchKey(secret), this.#deps.clock.now());
@@ -86,6 +92,8 @@ export class WatchSockets {
 
   send(effect: SendWatch): void {
     const bytes = encodeWatchMessage(effect.message, this.#keys?.keyFor(effect.address, this.#deps.clock.now()));
+    // What this node answered for before it stood still may be another one's by now.
+    if (claimsAddress(effect.message) && this.#deps.loop.isStale()) return this.#deps.count("withheld");
     const probe = effect.probed === undefined ? undefined : this.#probeSocket(effect, effect.probed);
     if (probe === undefined) {
       if (this.#socket.sendTo(bytes, effect.address, effect.port) < 0) this.#deps.count("sendErrors");
@@ -150,8 +158,10 @@ export class WatchSockets {
     const { address, port } = socket.peer;
     for (let count = 0; count < budget; count++) {
       const length = socket.receiveInto(this.#buffer);
-      if (length >= 0) this.#take(length, { address, port });
-      else if (length === -ECONNREFUSED) this.#deps.input({ kind: "refused", node });
+      if (length >= 0) {
+        if (this.#isDiscarded()) return count;
+        this.#take(length, { address, port });
+      } else if (length === -ECONNREFUSED) this.#deps.input({ kind: "refused", node });
       // Other errors tell of a network that is not there; the probes find out by themselves.
       else if (length === -EAGAIN) return count;
     }
@@ -162,10 +172,17 @@ export class WatchSockets {
     let count = 0;
     for (; count < budget; count++) {
       const received = this.#socket.receiveInto(this.#buffer);
-      if (received === undefined) break;
+      if (received === undefined || this.#isDiscarded()) break;
       this.#take(received.length, received);
     }
     return count;
+  }
+
+  /** True when what was just read is old. */
+  #isDiscarded(): boolean {
+    if (!this.#deps.loop.isStale()) return false;
+    this.#deps.count("discarded");
+    return true;
   }
 
   #take(length: number, from: { readonly address: string; readonly port: number }): void {
@@ -232,4 +249,8 @@ export class WatchSockets {
     this.#close(held);
     return 1;
   }
+}
+
+function claimsAddress({ claims }: WatchMessage): boolean {
+  return claims !== undefined && claims.entries.some(({ givenUp }) => !givenUp);
 }

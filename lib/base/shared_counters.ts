@@ -19,7 +19,10 @@ const FIXED = [
   "gossipBytesSent",
   "sendErrors",
   "gaps",
+  /** Read or queued while the thread stood still, and not looked at. */
   "discarded",
+  /** Decided before the thread stood still, and not said any more. */
+  "withheld",
 ] as const;
 
 const PER_ADDRESS = ["requestsReceived", "responsesSent", "gratuitousSent"] as const;

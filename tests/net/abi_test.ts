@@ -44,6 +44,7 @@ function common(): Record<string, number> {
     MSG_TRUNC: 0x20,
     MSG_DONTWAIT: 0x40,
     MSG_NOSIGNAL: 0x4000,
+    CLOCK_BOOTTIME: 7,
     POLLIN: 1,
     POLLOUT: 4,
     POLLFD_BYTES: 8,

@@ -141,6 +141,46 @@ Deno.test("PacketLoop: work that takes too long is a gap too, because frames age
   assertEquals(bench.events, ["turn", "drain 256 of 3", "turn", "gap of 256 ms, 44 discarded", "turn"]);
 });
 
+Deno.test("PacketLoop: a stop in the middle of a source's work keeps timers and other sources from acting before the gap", () => {
+  const bench = new Bench([{ sleepsMs: 0, ready: [3, 4] }, { sleepsMs: 0, ready: [3, 4] }, { sleepsMs: 0 }, {}]);
+  bench.source(3, 1, 400);
+  bench.source(4, 5);
+  bench.deadline = 1150;
+  bench.loop.run();
+  assertEquals(bench.events, ["turn", "drain 1 of 3", "turn", "gap of 400 ms, 5 discarded", "turn", "tick", "turn"]);
+  assertEquals(bench.poller.askedMs, [100, 0, 0, 100]);
+});
+
+Deno.test("PacketLoop: what is read or said after a stop is stale, until the gap was taken", () => {
+  const bench = new Bench([{ sleepsMs: 0, ready: [3] }, { sleepsMs: 0 }, { sleepsMs: 0, ready: [3] }, {}]);
+  const queued = ["ask 1", "stop", "ask 2", "ask 3"];
+  const drain = () => {
+    for (let frame; (frame = queued.shift()) !== undefined;) {
+      if (bench.loop.isStale()) return bench.events.push(`${frame} dropped`);
+      // Stopped while it works on this one, which is answered no more either.
+      if (frame === "stop") bench.clock.ms += 251;
+      bench.events.push(bench.loop.isStale() ? `${frame} withheld` : frame);
+    }
+    return 0;
+  };
+  bench.loop.add({ fd: 3, drain, discard: () => queued.splice(0).length });
+  bench.loop.add({ fd: 4, drain: () => 0, discard: () => Number(queued.push("ask 4") < 0) });
+  assertEquals(bench.loop.isStale(), false);
+  bench.loop.run();
+  assertEquals(bench.events, [
+    "turn",
+    "ask 1",
+    "stop withheld",
+    "ask 2 dropped",
+    "turn",
+    "gap of 251 ms, 1 discarded",
+    "turn",
+    "ask 4",
+    "turn",
+  ]);
+  assertEquals(bench.loop.isStale(), false);
+});
+
 Deno.test("PacketLoop: a source that was removed by an earlier one of the same turn is not drained", () => {
   const bench = new Bench([{ ready: [3, 4] }, {}]);
   const second: PacketSource = { fd: 4, drain: () => bench.events.push("drain 4"), discard: () => 0 };

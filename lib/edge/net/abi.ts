@@ -46,6 +46,9 @@ export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;
 
+/** time.h. */
+export const CLOCK_BOOTTIME = 7;
+
 export const POLLIN = 0x001;
 export const POLLOUT = 0x004;
 /** Size of `struct pollfd`: i32 fd @0, i16 events @4, i16 revents @6. */

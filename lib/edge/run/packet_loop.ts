@@ -3,9 +3,13 @@
  *
  * Three rules keep it honest. A source is drained only up to a budget per turn, so that a flood on one socket starves
  * neither the timers nor the other sockets. A turn begins no more work after `workMsMax`: whoever was not served comes
- * first in the next one. And the loop never sleeps for longer than `sleepMsMax`, so a turn that took longer than
+ * first in the next one. And the loop never sleeps for longer than `sleepMsMax`, so a turn that takes longer than
  * `gapMsMax` means that this process was stopped or starved: what queued meanwhile is old, is discarded, and `onGap`
  * hears of it before anything else happens (DESIGN §2).
+ *
+ * A process is stopped anywhere, and goes on there when it wakes. So the turn is given up at the first look at the clock
+ * after the gap: between two sources and two timers here, and by `isStale` wherever a source has just read something, or
+ * something is about to be said that must not be said late.
  */
 import { invariant } from "../../base/assert.ts";
 import type { Clock, Millis } from "../../base/time.ts";
@@ -14,7 +18,10 @@ import type { Timed } from "./driver.ts";
 /** Something readable, or something that takes bytes. */
 export interface PacketSource {
   readonly fd: number;
-  /** Handles up to `budget` items and returns how many there were. Not read to the end: the next turn comes at once. */
+  /**
+   * Handles up to `budget` items and returns how many there were. Not read to the end: the next turn comes at once. Where
+   * items age it asks `isStale` after it has read one, and handles no more when they do.
+   */
   drain(budget: number): number;
   /** Throws away what is queued and returns how much. A source whose data do not age (wake-ups, netlink) keeps it. */
   discard(): number;
@@ -64,6 +71,8 @@ export class PacketLoop {
   readonly #sources = new Map<number, PacketSource>();
   /** Were readable in the last turn when its time was over. */
   #unserved: ReadonlySet<number> = new Set();
+  /** When the present turn began. */
+  #wokeAt: Millis = Infinity;
   #stopped = false;
   #running = false;
 
@@ -96,6 +105,14 @@ export class PacketLoop {
     if (this.#sources.has(source.fd)) this.#deps.poller.awaitWritable(source.fd, isAwaited);
   }
 
+  /**
+   * True when the present turn is longer than a gap: what was read in it is old, and what was decided in it may not hold
+   * any more. The loop gives the turn up as soon as it comes to it.
+   */
+  isStale(): boolean {
+    return this.#deps.clock.now() - this.#wokeAt > this.#gapMsMax;
+  }
+
   /** Ends `run` after the present call of a source, a timer or a callback has returned. */
   stop(): void {
     this.#stopped = true;
@@ -106,22 +123,23 @@ export class PacketLoop {
     invariant(!this.#running, "A packet loop runs once at a time");
     this.#running = true;
     this.#stopped = false;
-    let lastWake = this.#deps.clock.now();
+    this.#wokeAt = this.#deps.clock.now();
     while (!this.#stopped) {
       this.#deps.onTurnEnd?.();
-      const ready = this.#deps.poller.wait(this.#sleepMs());
+      const ready = this.#deps.poller.wait(this.isStale() ? 0 : this.#sleepMs());
       const now = this.#deps.clock.now();
-      const turnMs = now - lastWake;
-      lastWake = now;
+      const turnMs = now - this.#wokeAt;
+      this.#wokeAt = now;
       this.#deps.onTurn?.(now);
       if (turnMs > this.#gapMsMax) {
         this.#takeGap(turnMs);
         continue;
       }
       this.#tick();
-      this.#drain(ready, now);
+      this.#drain(ready);
     }
     this.#deps.onTurnEnd?.();
+    this.#wokeAt = Infinity;
     this.#running = false;
   }
 
@@ -136,17 +154,17 @@ export class PacketLoop {
     this.#deps.onGap(gapMs, discarded);
   }
 
-  #drain(ready: readonly number[], wokeAt: Millis): void {
+  #drain(ready: readonly number[]): void {
     const late = this.#unserved;
     const order = late.size === 0 ? ready : [...ready].sort((a, b) => Number(late.has(b)) - Number(late.has(a)));
     this.#unserved = new Set();
     for (const [index, fd] of order.entries()) {
-      if (this.#stopped) return;
+      if (this.#stopped || this.isStale()) return;
       // An earlier source of this turn may have removed it.
       const source = this.#sources.get(fd);
       if (source === undefined) continue;
       // The first is served however late it is: timers that take all the time must not silence the sockets.
-      if (index > 0 && this.#deps.clock.now() - wokeAt > this.#workMsMax) {
+      if (index > 0 && this.#deps.clock.now() - this.#wokeAt > this.#workMsMax) {
         this.#unserved = new Set(order.slice(index));
         return;
       }
@@ -157,7 +175,7 @@ export class PacketLoop {
 
   #tick(): void {
     for (const timed of this.#deps.timed) {
-      if (this.#stopped) return;
+      if (this.#stopped || this.isStale()) return;
       timed.tickIfDue();
     }
   }

@@ -1,5 +1,7 @@
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
+import { BootClock } from "../../../lib/edge/net/boot_clock.ts";
+import { readProcFile } from "../../../lib/edge/net/namespace.ts";
 import { systemClock } from "../../../lib/edge/run/clock.ts";
 import { systemRng } from "../../../lib/edge/run/random.ts";
 import { onTermination } from "../../../lib/edge/run/signals.ts";
@@ -12,6 +14,16 @@ Deno.test("systemClock: the monotonic clock does not go back, wall time is Unix 
     last = now;
   }
   assert(Math.abs(systemClock.wallMs() - Date.now()) < 1000);
+});
+
+Deno.test("BootClock: it is the time since the machine was started, and goes on with that of every other thread", () => {
+  const clock = new BootClock();
+  const before = clock.now();
+  const uptimeMs = Number(readProcFile("/proc/uptime").split(" ")[0]) * 1000;
+  const after = clock.now();
+  // The kernel rounds down to hundredths of a second.
+  assert(before - 10 <= uptimeMs && uptimeMs <= after, `${before} <= ${uptimeMs} <= ${after}`);
+  assert(Math.abs(clock.wallMs() - Date.now()) < 1000);
 });
 
 Deno.test("systemRng: whole words of all 32 bits, not the same twice", () => {
