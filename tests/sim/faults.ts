@@ -1,15 +1,18 @@
 /** Random misfortune for a cluster: everything that a rack, a network, a kernel and an API may do to it. */
 import { Dice } from "./dice.ts";
+import { Misfortune } from "./misfortune.ts";
 import type { SimCluster } from "./sim_cluster.ts";
 import type { SimNode } from "./sim_node.ts";
 
 export class Faults {
   readonly #cluster: SimCluster;
   readonly #dice: Dice;
+  readonly #misfortune: Misfortune;
 
   constructor(cluster: SimCluster) {
     this.#cluster = cluster;
     this.#dice = new Dice(cluster.rng);
+    this.#misfortune = new Misfortune(cluster, this.#dice);
   }
 
   /** Something happens every now and then for `durationMs`. */
@@ -24,7 +27,7 @@ export class Faults {
   /** Everything is repaired, but who is dead stays dead. */
   calm(): void {
     const cluster = this.#cluster;
-    for (const { name, process } of cluster.nodes) if (process === "paused") cluster.resume(name);
+    this.#misfortune.resumeAll();
     cluster.weather("fine weather", {});
   }
 
@@ -45,22 +48,10 @@ export class Faults {
 
   #strike(node: SimNode): void {
     const cluster = this.#cluster;
-    const { name, process } = node;
-    switch (this.#dice.below(12)) {
-      case 0:
-        return cluster.kill(name);
-      case 1:
-      case 2:
-        if (process === "none") cluster.start(name, { clockStepMs: this.#dice.below(2) === 0 ? -50_000 : 0 });
-        return;
-      case 3:
-        if (process === "running" && !node.leaving) cluster.leave(name);
-        return;
-      case 4:
-        return cluster.pause(name);
-      case 5:
-        if (process === "paused") cluster.resume(name);
-        return;
+    const { name } = node;
+    const which = this.#dice.below(12);
+    if (this.#misfortune.strikeProcess(node, which)) return;
+    switch (which) {
       case 6:
         cluster.kill(name);
         cluster.pass(this.#dice.below(150));
@@ -68,13 +59,13 @@ export class Faults {
       case 7:
         return this.#changeWanted();
       case 8:
-        return cluster.weather("loss", { frameLoss: this.#share(), datagramLoss: this.#share() });
+        return this.#misfortune.lose();
       case 9:
-        return this.#divide();
+        return this.#misfortune.divide();
       case 10:
         return cluster.weather("fine weather", {});
       default:
-        for (const paused of cluster.nodes) if (paused.process === "paused") cluster.resume(paused.name);
+        this.#misfortune.resumeAll();
     }
   }
 
@@ -84,19 +75,5 @@ export class Faults {
     if (this.#dice.below(4) === 0) return cluster.unwant(address);
     const candidates = this.#dice.shuffled(cluster.nodes.map(({ name }) => name));
     cluster.want(address, candidates.slice(0, 1 + this.#dice.below(candidates.length)));
-  }
-
-  #divide(): void {
-    const groups = new Map(this.#cluster.nodes.map(({ name }) => [name, this.#dice.below(2)]));
-    const shown = [...groups].map(([name, group]) => `${name} ${group}`).join(", ");
-    const which = this.#dice.below(3);
-    this.#cluster.weather(`divided: ${["frames", "datagrams", "all"][which]}, ${shown}`, {
-      ...(which === 1 ? {} : { frameGroups: groups }),
-      ...(which === 0 ? {} : { datagramGroups: groups }),
-    });
-  }
-
-  #share(): number {
-    return this.#dice.below(40) / 100;
   }
 }

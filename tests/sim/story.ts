@@ -1,6 +1,7 @@
 /** A random story for a cluster with an API: what a rack, a network, a kernel, an API and its users may do. */
 import { type ApiCluster, ZONES } from "./api_cluster.ts";
 import { Dice } from "./dice.ts";
+import { Misfortune } from "./misfortune.ts";
 import type { SimNode } from "./sim_node.ts";
 import type { TruthService } from "./truth.ts";
 
@@ -9,11 +10,13 @@ const SERVICES_MAX = 5;
 export class Story {
   readonly #cluster: ApiCluster;
   readonly #dice: Dice;
+  readonly #misfortune: Misfortune;
   #services = 0;
 
   constructor(cluster: ApiCluster) {
     this.#cluster = cluster;
     this.#dice = new Dice(cluster.rng);
+    this.#misfortune = new Misfortune(cluster, this.#dice);
   }
 
   /** A cluster that has run for a while. */
@@ -150,22 +153,10 @@ export class Story {
   /** Something breaks, or is repaired. */
   async #strike(node: SimNode): Promise<void> {
     const cluster = this.#cluster;
-    const { name, process } = node;
-    switch (this.#dice.below(22)) {
-      case 0:
-        return cluster.kill(name);
-      case 1:
-      case 2:
-        if (process === "none") cluster.start(name, { clockStepMs: this.#dice.onceIn(2) ? -50_000 : 0 });
-        return;
-      case 3:
-        if (process === "running" && !node.leaving) cluster.leave(name);
-        return;
-      case 4:
-        return cluster.pause(name);
-      case 5:
-        if (process === "paused") cluster.resume(name);
-        return;
+    const { name } = node;
+    const which = this.#dice.below(22);
+    if (this.#misfortune.strikeProcess(node, which)) return;
+    switch (which) {
       case 6:
         cluster.kill(name);
         await cluster.pass(this.#dice.below(150));
@@ -173,13 +164,16 @@ export class Story {
       case 7:
         return cluster.stepClock(name, this.#dice.between(-3_600_000, 3_600_000));
       case 8:
-        return cluster.weather("loss", { frameLoss: this.#share(), datagramLoss: this.#share() });
+        return this.#misfortune.lose();
       case 9:
-        return this.#divide();
+        return this.#misfortune.divide();
       case 10:
         return this.#deafen(name);
       case 11:
-        return cluster.weather("jitter", { jitterMs: this.#dice.between(1, 60), duplication: this.#share() });
+        return cluster.weather("jitter", {
+          jitterMs: this.#dice.between(1, 60),
+          duplication: this.#misfortune.share(),
+        });
       case 12:
         return cluster.setApiUp(!cluster.api.isUp);
       case 13:
@@ -195,21 +189,9 @@ export class Story {
       case 18:
         return cluster.weather("fine weather", {});
       default:
-        for (const other of cluster.nodes) {
-          if (other.process === "paused") cluster.resume(other.name);
-          if (!other.hasCarrier) cluster.restoreCarrier(other.name);
-        }
+        this.#misfortune.resumeAll();
+        for (const other of cluster.nodes) if (!other.hasCarrier) cluster.restoreCarrier(other.name);
     }
-  }
-
-  #divide(): void {
-    const groups = new Map(this.#cluster.nodes.map(({ name }) => [name, this.#dice.below(2)]));
-    const apart = [...groups].filter(([, group]) => group === 1).map(([name]) => name).join(", ");
-    const which = this.#dice.below(3);
-    this.#cluster.weather(`divided for ${["frames", "datagrams", "all"][which]}: ${apart} from the rest`, {
-      ...(which === 1 ? {} : { frameGroups: groups }),
-      ...(which === 0 ? {} : { datagramGroups: groups }),
-    });
   }
 
   /** One way only: somebody is not heard, or does not hear, by some of the others. */
@@ -223,9 +205,5 @@ export class Story {
       ...(which === 1 ? {} : { deafFrames: pairs }),
       ...(which === 0 ? {} : { deafDatagrams: pairs }),
     });
-  }
-
-  #share(): number {
-    return this.#dice.below(40) / 100;
   }
 }
