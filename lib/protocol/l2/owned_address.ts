@@ -34,6 +34,8 @@ export interface OwnedAddress {
   /** Who answered last, as far as it insists, and the highest term that is known. */
   holder: string | undefined;
   term: number;
+  /** The term of what the holder said last itself: its give-up counts from there on, though others knew a higher one. */
+  holderTerm: number;
   /** The first living candidates, the owner first. */
   order: readonly string[];
 }
@@ -62,6 +64,7 @@ export function ownedAddress(wanted: WantedAddress): OwnedAddress {
     failbackAt: undefined,
     holder: wanted.lastHolder,
     term: 0,
+    holderTerm: 0,
     order: [],
   };
 }

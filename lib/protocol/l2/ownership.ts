@@ -459,7 +459,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     // Whoever is dead to us says it again when it is not any more; two that are dead to each other would only shout.
     if (address === undefined || !this.#candidates.mayLive(node)) return;
     if (claim.givenUp) {
-      if (address.holder === node && claim.term >= address.term) address.holder = undefined;
+      if (address.holder === node && claim.term >= address.holderTerm) address.holder = undefined;
       address.term = Math.max(address.term, claim.term);
       this.#decide(address, now);
       // A claim of ours that is not above that one did not count beside it: nobody would know that it is us who answer.
@@ -474,6 +474,8 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
       address.holder = node;
       address.term = claim.term;
     }
+    // Another life of the holder may not know how high its term was.
+    if (address.holder === node) address.holderTerm = claim.term;
     if (!wasOwned) {
       this.#decide(address, now);
       const { released } = address;
@@ -571,6 +573,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     if (address.holder === this.#options.node) {
       this.#giveUp(address, verdict.elected ?? undefined);
       address.holder = verdict.elected ?? undefined;
+      address.holderTerm = 0;
     }
     this.#report(address, { owned: false, ...verdict });
   }

@@ -509,6 +509,31 @@ Deno.test("Ownership: whoever waits for a holder that gave up takes over", () =>
   assertEquals(bench.claims.at(-1)!.term, 4);
 });
 
+/** With failback never `b` is the first candidate, and leaves the address with the one that is heard. */
+function firstWhileHeldBy(heard: ReturnType<typeof hear>): Bench {
+  const policy = { ...DEFAULT_ADDRESS_POLICY, failback: "never" } as const;
+  const bench = new Bench().peers({ a: "alive", c: "alive" }).want(["b", "a", "c"], { policy }).handle(heard);
+  bench.handle({ kind: "complete" }).handle({ kind: "claimsKnown" }).words();
+  return bench;
+}
+
+Deno.test("Ownership: a holder gives up what it claimed, though a third one has given up a higher term since", () => {
+  const bench = firstWhileHeldBy(hear("a", 4));
+  bench.handle(hear("c", 5, { givenUp: true }));
+  assertEquals(bench.words(), [], "that was not the holder's word");
+  bench.handle(hear("a", 3, { givenUp: true }));
+  assertEquals(bench.words(), [], "nor is one from before its claim");
+  bench.handle(hear("a", 4, { givenUp: true }));
+  assertEquals(bench.words(), ["own", "announce", "b elected"]);
+  assertEquals(bench.claims.at(-1), { address: VIP, term: 6, givenUp: false });
+});
+
+Deno.test("Ownership: a holder that was restarted, and knows no term any more, can give up as well", () => {
+  const bench = firstWhileHeldBy(hear("a", 4));
+  bench.handle(hear("a", 1)).handle(hear("a", 1, { givenUp: true }));
+  assertEquals(bench.words(), ["own", "announce", "b elected"]);
+});
+
 Deno.test("Ownership: after a split with failback never, the later term keeps the address, of equal ones the better candidate", () => {
   for (const [term, keeps] of [[1, "b"], [2, "c"]] as const) {
     const bench = kept("never").pass(300);
