@@ -1,5 +1,5 @@
 /** Stories that once ended badly, or easily could; each for several seeds, which set delays and phases. */
-import { oneOwner, SETTLED_MS } from "../sim/checkers.ts";
+import { oneOwner } from "../sim/checkers.ts";
 import { SimCluster } from "../sim/sim_cluster.ts";
 
 const VIP = "198.51.100.1";
@@ -83,7 +83,7 @@ for (const seed of SEEDS) {
     silence.end();
     cluster.weather("fine weather", {});
     cluster.checkers.push(oneOwner(cluster));
-    cluster.pass(SETTLED_MS + 500);
+    cluster.pass(cluster.settledMs + 500);
   });
 
   Deno.test(`Layer 2: a stop that is shorter than a gap moves nothing (seed ${seed})`, () => {

@@ -5,7 +5,7 @@
  */
 import { assertEquals } from "@std/assert/equals";
 import { ApiCluster } from "../sim/api_cluster.ts";
-import { oneOwner, SETTLED_MS, shortOverlaps } from "../sim/checkers.ts";
+import { oneOwner, shortOverlaps } from "../sim/checkers.ts";
 
 const VIP = "198.51.100.1";
 
@@ -14,7 +14,7 @@ for (const seed of [5, 7, 9]) {
   Deno.test(`Failback never: who started in a part of the network yields to the owner in the other (seed ${seed})`, async () => {
     const cluster = new ApiCluster({ seed, nodes: 6, addresses: [VIP], gossips: true });
     await cluster.furnish();
-    await cluster.advertise({ onlyZone: undefined, preferredZone: undefined, staysPut: true });
+    await cluster.advertise({ onlyZone: undefined, preferredZone: undefined, failback: "never" });
     const endpoints = cluster.nodes.map(({ name: node }) => ({ node, ready: true }));
     await cluster.createService({ name: "web", addresses: [VIP], local: false, sharingKey: undefined, endpoints });
     const [first, second, third, fourth, ...others] = cluster.candidates(VIP) as [string, string, string, string];
@@ -41,7 +41,7 @@ for (const seed of [5, 7, 9]) {
 
     cluster.checkers.push(oneOwner(cluster), shortOverlaps(cluster));
     cluster.weather("fine weather", {});
-    await cluster.pass(SETTLED_MS + 500);
+    await cluster.pass(cluster.settledMs + 500);
     assertEquals(owner, second);
   });
 }

@@ -11,7 +11,7 @@ import { readWorld } from "./read_world.ts";
 import { NAMESPACE, SERVICES_NAMESPACE, SimApi } from "./sim_api.ts";
 import type { SimNode } from "./sim_node.ts";
 import { isAlive, Stage, type StageOptions } from "./stage.ts";
-import { Truth, type TruthNode, type TruthService } from "./truth.ts";
+import { type Failback, Truth, type TruthNode, type TruthService } from "./truth.ts";
 
 const EXCLUDE_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers";
 const ADVERTISEMENT = { namespace: NAMESPACE, name: "all" };
@@ -19,6 +19,13 @@ const ADVERTISEMENT = { namespace: NAMESPACE, name: "all" };
 const RECOVERY_MS_MAX = 12_000;
 const RECOVERY_MS_MIN = 2500;
 export const ZONES = ["east", "west"];
+
+/** What the story changes of the advertisement. */
+export interface Advertised {
+  readonly onlyZone: string | undefined;
+  readonly preferredZone: string | undefined;
+  readonly failback: Failback;
+}
 
 export class ApiCluster extends Stage {
   readonly api: SimApi;
@@ -90,6 +97,10 @@ export class ApiCluster extends Stage {
     const isLiving = (name: string) => isAlive(this.node(name));
     const standsBack = (name: string) => this.node(name).hasCarrier ? undefined : "noCarrier" as const;
     return explainAddress(address, { plan: this.#explained!.plan, isLiving, standsBack })?.announcer ?? null;
+  }
+
+  override get isPrompt(): boolean {
+    return this.#controls.values().every(({ line }) => line.lagMs === 0);
   }
 
   override isBroken(): boolean {
@@ -213,20 +224,18 @@ export class ApiCluster extends Stage {
     });
   }
 
-  override isSticky(): boolean {
-    return this.truth.staysPut;
+  override get failback(): Failback {
+    return this.truth.failback;
   }
 
-  async advertise(
-    options: { onlyZone: string | undefined; preferredZone: string | undefined; staysPut: boolean },
-  ): Promise<void> {
+  async advertise(options: Advertised): Promise<void> {
     await this.#change(`the advertisement says ${JSON.stringify(options)}`, async () => {
       Object.assign(this.truth, options);
-      const { onlyZone, preferredZone, staysPut } = options;
+      const { onlyZone, preferredZone, failback } = options;
       const matching = (zone: string) => ({ matchLabels: { zone } });
       const preferred = (zone: string) => ({ weight: 10, preference: matching(zone) });
       await this.api.patch(RESOURCES.l2Advertisements, ADVERTISEMENT, {
-        metadata: { annotations: { "herald.dev/failback": staysPut ? "never" : null } },
+        metadata: { annotations: { "herald.dev/failback": annotationOf(failback) } },
         spec: {
           nodeSelectors: onlyZone === undefined ? null : [matching(onlyZone)],
           preferredNodeSelectors: preferredZone === undefined ? null : [preferred(preferredZone)],
@@ -251,6 +260,7 @@ export class ApiCluster extends Stage {
 
   async #change(what: string, run: () => Promise<void>): Promise<void> {
     this.forgetCandidates();
+    this.changedAt = this.time.now;
     this.act(what, () => {});
     await run();
   }
@@ -266,6 +276,11 @@ export class ApiCluster extends Stage {
       status: { phase: "Running", podIP: address, podIPs: [{ ip: address }] },
     });
   }
+}
+
+function annotationOf(failback: Failback): string | null {
+  if (failback === "immediate") return null;
+  return typeof failback === "number" ? `after=${failback}ms` : failback;
 }
 
 function placeOf(name: string): { readonly namespace: string; readonly name: string } {

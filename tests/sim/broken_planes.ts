@@ -2,6 +2,7 @@
 import type { Ipv4 } from "../../lib/base/ip.ts";
 import type { Tick } from "../../lib/base/machine.ts";
 import type { Millis } from "../../lib/base/time.ts";
+import { type AddressPolicy, DEFAULT_ADDRESS_POLICY } from "../../lib/base/wanted.ts";
 import type { PacketPlaneEffect, PacketPlaneInput } from "../../lib/protocol/packet_plane.ts";
 import { arpReply, gratuitousReply, isGratuitous } from "../../lib/wire/arp_frames.ts";
 import { formatIpv4, parseIpv4 } from "../../lib/base/ip.ts";
@@ -107,6 +108,36 @@ export class ReversesOrder extends BrokenPlane {
       candidates: [...wanted.candidates].reverse(),
     }));
     super.handle({ kind: "delta", delta: { ...input.delta, upsertAddresses } }, now);
+  }
+}
+
+/** The real plane, that is told another policy of failback. */
+class OtherFailback extends BrokenPlane {
+  protected readonly failback: AddressPolicy["failback"] = "never";
+
+  override handle(input: Input, now: Millis): void {
+    if (input.kind !== "delta") return super.handle(input, now);
+    const upsertAddresses = input.delta.upsertAddresses.map((wanted) => ({
+      ...wanted,
+      policy: { ...DEFAULT_ADDRESS_POLICY, ...wanted.policy, failback: this.failback },
+    }));
+    super.handle({ kind: "delta", delta: { ...input.delta, upsertAddresses } }, now);
+  }
+}
+
+/** Takes back what it comes back to. */
+export class NeverWaits extends OtherFailback {
+  protected override readonly failback = "immediate";
+}
+
+/** Goes on though the time of who comes back is over. */
+export class WaitsForever extends OtherFailback {}
+
+/** Hands over without a word. */
+export class GivesUpSilently extends BrokenPlane {
+  protected override change(effect: PacketPlaneEffect): PacketPlaneEffect[] {
+    const isGiveUp = effect.kind === "sendWatch" && effect.message.claims?.entries.some(({ givenUp }) => givenUp);
+    return isGiveUp ? [] : [effect];
   }
 }
 

@@ -3,9 +3,6 @@ import type { Millis } from "../../lib/base/time.ts";
 import type { SimNode } from "./sim_node.ts";
 import type { Checker, Stage } from "./stage.ts";
 
-/** A cluster that is whole must have settled after this: a dead peer's probe, a hand-over to its end, one repeat. */
-export const SETTLED_MS = 3500;
-
 /** A hand-over ends after 2 s whatever happens; the rest is the way of the frames and the news. */
 const OVERLAP_MS_MAX = 2100;
 
@@ -32,6 +29,8 @@ export function oneAnswers(cluster: Stage): Checker {
       const last = before.get(address);
       before.set(address, { since, node });
       if (last === undefined || last.since !== since || last.node === node) return undefined;
+      // Its wait is over; that it was long enough is another checker's question.
+      if (typeof cluster.failback === "number" && node === cluster.expectedOwner(address)) return undefined;
       return `${address} moves from ${last.node.name} to ${node.name} for nothing`;
     },
   };
@@ -63,7 +62,7 @@ export function packetsArrive(cluster: Stage): Checker {
 }
 
 function isSettled(cluster: Stage, at: Millis): boolean {
-  return cluster.wholeSince !== undefined && at - cluster.wholeSince >= SETTLED_MS;
+  return cluster.wholeSince !== undefined && at - cluster.wholeSince >= cluster.settledMs;
 }
 
 /** Nobody speaks for an address that it was not told to be wanted, or for which it is no candidate any more. */
@@ -117,6 +116,33 @@ export function noSilence(cluster: Stage): Checker {
         missed.add(address);
       }
       return undefined;
+    },
+  };
+}
+
+/** News of a change are with everybody, and the hand-overs that followed from it are over. */
+const CHANGE_MS_MAX = 3000;
+/** How much later than its question an answer may have been sent. */
+const ANSWER_MS = 20;
+
+/** Where a failback policy holds, nobody takes an address from who can go on before the time of the policy is over. */
+export function keptLongEnough(cluster: Stage): Checker {
+  const holders = new Map<string, { readonly node: SimNode; readonly seenAt: Millis }>();
+  return {
+    onAnswers({ address, at }, [node, second]) {
+      if (node === undefined || second !== undefined) return undefined;
+      const last = holders.get(address);
+      holders.set(address, { node, seenAt: at });
+      if (last === undefined || last.node === node) return undefined;
+      const { failback } = cluster;
+      if (failback === "immediate" || !cluster.isPrompt || at - cluster.changedAt < CHANGE_MS_MAX) return undefined;
+      if (!(at - (cluster.unbrokenSince ?? Infinity) >= cluster.settledMs)) return undefined;
+      const candidates = cluster.candidates(address);
+      if (!candidates.includes(last.node.name)) return undefined;
+      const hadIt = (cluster.servesSince(last.node) ?? Infinity) <= last.seenAt;
+      const waitedMs = at + ANSWER_MS - (cluster.servesSince(node) ?? -Infinity);
+      if (!hadIt || waitedMs >= (failback === "never" ? Infinity : failback)) return undefined;
+      return `${address} moves from ${last.node.name} to ${node.name}, back for ${waitedMs.toFixed(0)} ms: ${failback}`;
     },
   };
 }

@@ -13,15 +13,7 @@ import {
   TakesTurns,
   Throws,
 } from "./broken_planes.ts";
-import {
-  noSilence,
-  nothingUnwanted,
-  oneAnswers,
-  onlyOwnerSpeaks,
-  packetsArrive,
-  SETTLED_MS,
-  shortOverlaps,
-} from "./checkers.ts";
+import { noSilence, nothingUnwanted, oneAnswers, onlyOwnerSpeaks, packetsArrive, shortOverlaps } from "./checkers.ts";
 import type { Plane, SimNode } from "./sim_node.ts";
 import type { Checker } from "./stage.ts";
 
@@ -112,9 +104,9 @@ async function moveTwice(bug: Omit<Bug, "title" | "found">): Promise<string> {
     cluster.checkers.push(bug.checker(cluster));
     const owner = cluster.expectedOwner(ADDRESS)!.name;
     cluster.leave(owner);
-    await cluster.pass(SETTLED_MS + 500);
+    await cluster.pass(cluster.settledMs + 500);
     cluster.start(owner);
-    await cluster.pass(SETTLED_MS + 500);
+    await cluster.pass(cluster.settledMs + 500);
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
@@ -138,14 +130,14 @@ Deno.test("Simulation: found is an address that moves although it should stay wh
     alter: (real, node) => new TakesTurns(real, node),
   });
   await cluster.furnish();
-  await cluster.advertise({ onlyZone: undefined, preferredZone: undefined, staysPut: true });
+  await cluster.advertise({ onlyZone: undefined, preferredZone: undefined, failback: "never" });
   const endpoints = [{ node: "node-b", ready: true }];
   await cluster.createService({ name: "web", addresses: [ADDRESS], local: false, sharingKey: undefined, endpoints });
   for (const { name } of cluster.nodes) cluster.start(name);
   await cluster.pass(2500);
   cluster.checkers.push(oneAnswers(cluster));
   let message = "";
-  await cluster.pass(SETTLED_MS).catch((error: Error) => message = error.message);
+  await cluster.pass(cluster.settledMs).catch((error: Error) => message = error.message);
   assertMatch(message, /198\.51\.100\.1 moves from node-[ab] to node-[ab] for nothing/);
 });
 
@@ -162,6 +154,6 @@ Deno.test("Simulation: found is an explanation that names another node than the 
   cluster.truth.nodes.get(owner)!.excluded = true;
   cluster.forgetCandidates();
   let message = "";
-  await cluster.pass(SETTLED_MS).catch((error: Error) => message = error.message);
+  await cluster.pass(cluster.settledMs).catch((error: Error) => message = error.message);
   assertMatch(message, new RegExp(`explain names ${owner} for 198.51.100.1, but it is node-[abc]'s`));
 });

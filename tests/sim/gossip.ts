@@ -102,7 +102,7 @@ export class Gossip {
     switch (effect.kind) {
       case "sendDatagram": {
         const { address, payload } = effect.datagram;
-        return network.sendDatagram(this.#station, address, (to) => this.#deliver(to as GossipStation, payload));
+        return network.sendDatagram(this.#station, { address }, (to) => this.#deliver(to as GossipStation, payload));
       }
       case "openStream":
         return this.#open(effect);

@@ -4,7 +4,7 @@
  */
 import { assertEquals } from "@std/assert/equals";
 import { below } from "../../lib/base/rng.ts";
-import { claimsAfter, noSilence, nothingUnwanted, oneOwner, SETTLED_MS, shortOverlaps } from "./checkers.ts";
+import { claimsAfter, noSilence, nothingUnwanted, oneOwner, shortOverlaps } from "./checkers.ts";
 import { Faults } from "./faults.ts";
 import { SimCluster } from "./sim_cluster.ts";
 
@@ -31,7 +31,7 @@ Deno.test("Layer 2 simulation: after any storm of faults, each address settles o
     const faults = new Faults(cluster);
     faults.storm(1500 + below(cluster.rng, 4500));
     faults.calm();
-    cluster.pass(SETTLED_MS + 300);
+    cluster.pass(cluster.settledMs + 300);
   }
 });
 
@@ -46,7 +46,7 @@ Deno.test("Layer 2 simulation: planned moves leave no request unanswered and ove
       faults.plannedMove();
       cluster.pass(300 + below(cluster.rng, 700));
     }
-    cluster.pass(SETTLED_MS + 100);
+    cluster.pass(cluster.settledMs + 100);
   }
 });
 
@@ -62,7 +62,7 @@ Deno.test("Layer 2 simulation: planned moves on a lossy network overlap for a ha
       cluster.pass(2500);
     }
     faults.calm();
-    cluster.pass(SETTLED_MS + 100);
+    cluster.pass(cluster.settledMs + 100);
   }
 });
 

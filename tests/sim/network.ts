@@ -33,6 +33,9 @@ export interface Spoken {
   readonly isAnnouncement: boolean;
 }
 
+/** What a datagram says of who answers for something. */
+export type Word = "givenUp" | "claimed";
+
 const ALL_NODES_MAC = ipv6MulticastMac(IPV6_ALL_NODES);
 
 /** What keeps something from arriving, or from arriving as it was sent. */
@@ -40,6 +43,10 @@ export interface Weather {
   /** Share of frames lost, per receiver. */
   frameLoss: number;
   datagramLoss: number;
+  /** Share lost of the datagrams that only say who answers for what. */
+  wordLoss: number;
+  /** Which of those: what somebody gives up, what somebody claims, or both. */
+  lostWords: "givenUp" | "claimed" | "all";
   /** Share of both that arrive twice. */
   duplication: number;
   /** Up to this much is added to the way of each, so that they overtake each other. */
@@ -55,6 +62,8 @@ export interface Weather {
 export const FINE: Readonly<Weather> = {
   frameLoss: 0,
   datagramLoss: 0,
+  wordLoss: 0,
+  lostWords: "all",
   duplication: 0,
   jitterMs: 0,
   frameGroups: new Map(),
@@ -128,9 +137,14 @@ export class Network {
   }
 
   /** Runs `arrive` with whoever has the address, once for each copy that arrives. */
-  sendDatagram(from: Station, address: string, arrive: (to: Station) => void): void {
+  sendDatagram(
+    from: Station,
+    { address, word }: { readonly address: string; readonly word?: Word | undefined },
+    arrive: (to: Station) => void,
+  ): void {
     const to = this.#byAddress.get(address);
     if (to === undefined || !this.#reaches(from, to)) return;
+    if (word !== undefined && this.#losesWord(word)) return;
     for (let copies = this.#copies(this.weather.datagramLoss); copies > 0; copies--) {
       this.#time.after(this.#delayMs(from, to) + this.#chance() * 3, () => arrive(to));
     }
@@ -143,6 +157,12 @@ export class Network {
     const resentMs = this.#chance() < this.weather.datagramLoss ? 200 : 0;
     this.#time.after(this.#delayMs(from, to) + this.#chance() * 3 + resentMs, () => arrive(to));
     return true;
+  }
+
+  #losesWord(word: Word): boolean {
+    const { wordLoss, lostWords } = this.weather;
+    if (wordLoss === 0 || (lostWords !== "all" && lostWords !== word)) return false;
+    return this.#chance() < wordLoss;
   }
 
   #reaches(from: Station, to: Station): boolean {

@@ -6,8 +6,9 @@
  */
 import { explained } from "./api_checkers.ts";
 import { ApiCluster } from "./api_cluster.ts";
-import { noSilence, nothingUnwanted, oneOwner, SETTLED_MS, shortOverlaps } from "./checkers.ts";
+import { keptLongEnough, noSilence, nothingUnwanted, oneOwner, shortOverlaps } from "./checkers.ts";
 import { Dice } from "./dice.ts";
+import { ingredientDice, ingredientsOf } from "./ingredients.ts";
 import type { Plane, SimNode } from "./sim_node.ts";
 import { Story } from "./story.ts";
 
@@ -46,7 +47,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<r
   };
   globalThis.addEventListener("unhandledrejection", catchAll);
   try {
-    await (isPlanned ? playPlanned(cluster) : playStorms(cluster));
+    await (isPlanned ? playPlanned(cluster, seed) : playStorms(cluster, seed));
   } catch (error) {
     if (cluster.failure === undefined) {
       cluster.fail(error instanceof Error ? error.stack ?? error.message : String(error));
@@ -58,27 +59,30 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<r
   return cluster.story;
 }
 
-async function playStorms(cluster: ApiCluster): Promise<void> {
-  const story = new Story(cluster);
+async function playStorms(cluster: ApiCluster, seed: number): Promise<void> {
+  const story = new Story(cluster, { ingredients: ingredientsOf(seed), dice: ingredientDice(seed) });
   const dice = new Dice(cluster.rng);
   cluster.checkers.push(oneOwner(cluster), nothingUnwanted(cluster), shortOverlaps(cluster), explained(cluster));
+  cluster.checkers.push(keptLongEnough(cluster));
   await story.begin();
   for (let storms = cluster.nodes.length < 20 ? 2 : 1; storms > 0; storms--) {
     await story.storm(dice.between(1000, 4000));
+    await story.scenes();
     await story.calm();
-    await cluster.pass(SETTLED_MS + 300);
+    await story.settle();
   }
+  await story.encores();
 }
 
-async function playPlanned(cluster: ApiCluster): Promise<void> {
-  const story = new Story(cluster);
+async function playPlanned(cluster: ApiCluster, seed: number): Promise<void> {
+  const story = new Story(cluster, { ingredients: ingredientsOf(seed), dice: ingredientDice(seed) });
   const dice = new Dice(cluster.rng);
-  cluster.checkers.push(oneOwner(cluster), nothingUnwanted(cluster), explained(cluster));
+  cluster.checkers.push(oneOwner(cluster), nothingUnwanted(cluster), explained(cluster), keptLongEnough(cluster));
   await story.begin();
   cluster.checkers.push(noSilence(cluster), shortOverlaps(cluster, { msMax: PLANNED_OVERLAP_MS_MAX }));
   for (let moves = 6; moves > 0; moves--) {
     await story.plannedMove();
     await cluster.pass(dice.between(300, 1000));
   }
-  await cluster.pass(SETTLED_MS + 100);
+  await story.settle();
 }

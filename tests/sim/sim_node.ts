@@ -19,7 +19,7 @@ import type { NdpRecord } from "../../lib/wire/ndp.ts";
 import { Gossip } from "./gossip.ts";
 import { Lines } from "./lines.ts";
 import { NodeKernel } from "./node_kernel.ts";
-import type { Network, Station } from "./network.ts";
+import type { Network, Station, Word } from "./network.ts";
 import { SimDriver } from "./sim_driver.ts";
 import type { VirtualTime } from "./virtual_time.ts";
 
@@ -75,6 +75,8 @@ export class SimNode implements Station {
   process: "none" | "running" | "paused" = "none";
   leaving = false;
   hasCarrier = true;
+  /** Since when it has it. */
+  carrierSince: Millis = 0;
   readonly groups = new Set<Mac>();
   /** When it had said that it is ready, in its present life. */
   readyAt: Millis | undefined;
@@ -207,6 +209,7 @@ export class SimNode implements Station {
   setCarrier(hasCarrier: boolean): void {
     if (hasCarrier === this.hasCarrier) return;
     this.hasCarrier = hasCarrier;
+    if (hasCarrier) this.carrierSince = this.#deps.time.now;
     this.#tellInterface();
   }
 
@@ -333,12 +336,12 @@ export class SimNode implements Station {
     const { network } = this.#deps;
     const life = this.#life;
     this.#kernel.resolve(address);
-    network.sendDatagram(this, address, (to) => {
+    network.sendDatagram(this, { address, word: wordOf(message) }, (to) => {
       if (!(to instanceof SimNode)) return;
       if (to.process !== "none") return to.onWatch(message, this.address);
       // Its kernel says that nobody holds the port.
       if (probed === undefined) return;
-      network.sendDatagram(to, this.address, () => {
+      network.sendDatagram(to, { address: this.address }, () => {
         if (life === this.#life) this.#input({ kind: "refused", node: probed });
       });
     });
@@ -349,6 +352,11 @@ export class SimNode implements Station {
     if (event.kind === "log") this.#deps.onLog(this, event.event);
     else this.#deps.onEvent(this, event);
   }
+}
+
+function wordOf({ claims }: WatchMessage): Word | undefined {
+  if (claims === undefined || claims.entries.length === 0) return undefined;
+  return claims.entries.some(({ givenUp }) => givenUp) ? "givenUp" : "claimed";
 }
 
 function macOfGroup(group: string): Mac {

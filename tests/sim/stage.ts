@@ -12,7 +12,11 @@ import { LinuxClient } from "./linux_client.ts";
 import { FINE, Network, type Spoken, type Weather } from "./network.ts";
 import { type Plane, type SimControl, SimNode, WATCH_PORT } from "./sim_node.ts";
 import { VirtualTime } from "./virtual_time.ts";
+import type { Failback } from "./truth.ts";
 import { type Asked, Witness } from "./witness.ts";
+
+/** A cluster that is whole must have settled after this: a dead peer's probe, a hand-over to its end, one repeat. */
+export const SETTLED_MS = 3500;
 
 /** Judges what happens; returns what is wrong, if anything. It knows the world, never the machines. */
 export interface Checker {
@@ -54,6 +58,10 @@ export class Stage {
   wholeSince: Millis | undefined;
   /** Since when nothing is broken; changes do not count. */
   unbrokenSince: Millis | undefined = 0;
+  /** When what is wanted was changed last. */
+  changedAt: Millis = 0;
+  /** How long a cluster that is whole may take to settle. */
+  settledMs = SETTLED_MS;
   readonly story: string[] = [];
   /** What was found first; also when whoever found it was in the middle of a promise. */
   failure: Error | undefined;
@@ -188,13 +196,29 @@ export class Stage {
    */
   possibleOwners(address: string): readonly SimNode[] {
     const expected = this.expectedOwner(address);
-    if (expected === undefined || !this.isSticky(address)) return expected === undefined ? [] : [expected];
+    if (expected === undefined || !this.isSticky) return expected === undefined ? [] : [expected];
     return this.candidates(address).map((name) => this.node(name)).filter((node) => this.serves(node));
   }
 
-  /** The address stays with who answers for it when a better candidate comes back. */
-  isSticky(_address: string): boolean {
-    return false;
+  /** Whether a better candidate takes an address from who answers for it. */
+  get failback(): Failback {
+    return "immediate";
+  }
+
+  /** An address may be with another node than the expected owner, because that one came back, or came to be the best. */
+  get isSticky(): boolean {
+    if (typeof this.failback !== "number") return this.failback === "never";
+    return this.wholeSince === undefined || this.time.now - this.wholeSince < this.failback + this.settledMs;
+  }
+
+  /** News of what is wanted reach everybody soon. */
+  get isPrompt(): boolean {
+    return true;
+  }
+
+  /** Since when it could serve an address without a break; `undefined`: it cannot. */
+  servesSince(node: SimNode): Millis | undefined {
+    return this.serves(node) ? Math.max(node.readyAt!, node.carrierSince) : undefined;
   }
 
   /** It would answer, if it were its turn. */

@@ -2,8 +2,12 @@
 import { type ApiCluster, ZONES } from "./api_cluster.ts";
 import { Dice } from "./dice.ts";
 import { Misfortune } from "./misfortune.ts";
+import type { Extra } from "./extra.ts";
+import { FailbackAfter } from "./failback_after.ts";
+import type { Ingredient } from "./ingredients.ts";
+import { LostWords } from "./lost_words.ts";
 import type { SimNode } from "./sim_node.ts";
-import type { TruthService } from "./truth.ts";
+import type { Failback, TruthService } from "./truth.ts";
 
 const SERVICES_MAX = 5;
 
@@ -11,18 +15,27 @@ export class Story {
   readonly #cluster: ApiCluster;
   readonly #dice: Dice;
   readonly #misfortune: Misfortune;
+  readonly #ingredients: ReadonlySet<Ingredient>;
+  /** For the ingredients: what they do leaves the rest of the story as it is. */
+  readonly #extraDice: Dice;
+  readonly #extras: readonly Extra[];
   #services = 0;
 
-  constructor(cluster: ApiCluster) {
+  constructor(cluster: ApiCluster, extra: { readonly ingredients: ReadonlySet<Ingredient>; readonly dice: Dice }) {
     this.#cluster = cluster;
+    this.#ingredients = extra.ingredients;
+    this.#extraDice = extra.dice;
     this.#dice = new Dice(cluster.rng);
     this.#misfortune = new Misfortune(cluster, this.#dice);
+    this.#extras = this.#makeExtras();
+    cluster.note(`with ${[...extra.ingredients].join(", ") || "nothing in it that not all have"}`);
   }
 
   /** A cluster that has run for a while. */
   async begin(): Promise<void> {
     const cluster = this.#cluster;
     await cluster.furnish();
+    for (const extra of this.#extras) await extra.furnish?.();
     for (let i = this.#dice.between(1, 4); i > 0; i--) await this.#createService();
     for (const { name } of cluster.nodes) {
       cluster.start(name);
@@ -35,9 +48,22 @@ export class Story {
   async storm(durationMs: number): Promise<void> {
     const until = this.#cluster.time.now + durationMs;
     while (this.#cluster.time.now < until) {
-      if (this.#dice.onceIn(3)) await this.#change();
+      if (this.#extras.length > 0 && this.#extraDice.onceIn(4)) await this.#extraDice.pick(this.#extras).strike?.();
+      else if (this.#dice.onceIn(3)) await this.#change();
       else await this.#strike(this.#dice.pick(this.#cluster.nodes));
       await this.#cluster.pass(this.#dice.onceIn(3) ? this.#dice.below(30) : this.#dice.below(700));
+    }
+  }
+
+  async scenes(): Promise<void> {
+    for (const extra of this.#extras) await extra.scene?.();
+  }
+
+  async encores(): Promise<void> {
+    for (const extra of this.#extras) {
+      if (extra.encore === undefined) continue;
+      await extra.encore();
+      await this.settle();
     }
   }
 
@@ -52,8 +78,15 @@ export class Story {
       if (line.lagMs > 0) cluster.setLag(name, 0);
     }
     if (!cluster.api.isUp) cluster.setApiUp(true);
+    for (const extra of this.#extras) await extra.calm?.();
     cluster.weather("fine weather", {});
     await cluster.recover();
+  }
+
+  /** Until whatever there is to come has come: the cluster settles, and who has to wait for its addresses gets them. */
+  async settle(): Promise<void> {
+    const { failback, settledMs } = this.#cluster;
+    await this.#cluster.pass(settledMs + (typeof failback === "number" ? failback : 0) + 300);
   }
 
   /** What an operator or a roll-out does, never so much that nobody is left. */
@@ -112,11 +145,26 @@ export class Story {
         return await cluster.advertise({
           onlyZone: this.#dice.onceIn(3) ? this.#dice.pick(ZONES) : undefined,
           preferredZone: this.#dice.onceIn(2) ? this.#dice.pick(ZONES) : undefined,
-          staysPut: this.#dice.onceIn(3),
+          failback: this.#failback(),
         });
       default:
         return await cluster.setEndpoints(service.name, this.#endpoints());
     }
+  }
+
+  #failback(): Failback {
+    const isNever = this.#dice.onceIn(3);
+    if (!this.#ingredients.has("failbackAfter")) return isNever ? "never" : "immediate";
+    return this.#extraDice.onceIn(4) ? "immediate" : this.#extraDice.between(200, 4000);
+  }
+
+  #makeExtras(): Extra[] {
+    const extras: Extra[] = [];
+    const dice = this.#extraDice;
+    const move = () => this.plannedMove();
+    if (this.#ingredients.has("failbackAfter")) extras.push(new FailbackAfter(this.#cluster, { dice }));
+    if (this.#ingredients.has("lostWords")) extras.push(new LostWords(this.#cluster, { dice, move }));
+    return extras;
   }
 
   async #createService(): Promise<void> {

@@ -4,6 +4,9 @@
  */
 import { createHash } from "node:crypto";
 
+/** Whether a better candidate that comes back takes an address from who has it; a number: after so many milliseconds. */
+export type Failback = "immediate" | "never" | number;
+
 export interface TruthNode {
   readonly name: string;
   zone: string;
@@ -26,8 +29,7 @@ export class Truth {
   /** The advertisement selects nodes of this zone only. */
   onlyZone: string | undefined;
   preferredZone: string | undefined;
-  /** Addresses stay where they are when a better candidate comes back (`herald.dev/failback: never`). */
-  staysPut = false;
+  failback: Failback = "immediate";
 
   /** Names of the nodes that may announce an address, in order. */
   candidates(address: string): string[] {

@@ -1,0 +1,86 @@
+/** As checkers_test, for what only some stories have in them: a deliberate bug each, and what finds it. */
+import { assertMatch } from "@std/assert/match";
+import { ApiCluster } from "./api_cluster.ts";
+import { GivesUpSilently, NeverWaits, WaitsForever } from "./broken_planes.ts";
+import { keptLongEnough, oneAnswers } from "./checkers.ts";
+import type { Plane, SimNode } from "./sim_node.ts";
+import type { Checker } from "./stage.ts";
+import type { Failback } from "./truth.ts";
+
+const ADDRESS = "198.51.100.1";
+
+interface Bug {
+  readonly title: string;
+  readonly Plane: new (real: Plane, node: SimNode) => Plane;
+  readonly failback?: Failback;
+  readonly checker: (cluster: ApiCluster) => Checker;
+  readonly play: (cluster: ApiCluster) => Promise<void>;
+  readonly found: RegExp;
+}
+
+const BUGS: readonly Bug[] = [
+  {
+    title: "a node that does not wait for the addresses that it comes back to",
+    Plane: NeverWaits,
+    failback: 6000,
+    checker: keptLongEnough,
+    play: ownerReturns,
+    found: /moves from node-\w to node-\w, back for \d+ ms: 6000/,
+  },
+  {
+    title: "a node that never gives back what its policy leaves it with for a while",
+    Plane: WaitsForever,
+    failback: 1000,
+    checker: oneAnswers,
+    play: ownerReturns,
+    found: /is answered by \[node-\w\] instead of node-\w/,
+  },
+  {
+    title: "a node that gives up without a word, as if each was lost",
+    Plane: GivesUpSilently,
+    failback: 1000,
+    checker: oneAnswers,
+    play: async (cluster) => {
+      cluster.weather("no give-up arrives", { wordLoss: 1, lostWords: "givenUp" });
+      await ownerReturns(cluster);
+      cluster.weather("fine weather", {});
+      await cluster.pass(cluster.settledMs + 1500);
+    },
+    found: /is answered by \[node-\w\] instead of node-\w/,
+  },
+];
+
+async function ownerReturns(cluster: ApiCluster): Promise<void> {
+  const owner = cluster.expectedOwner(ADDRESS)!.name;
+  cluster.leave(owner);
+  await cluster.pass(cluster.settledMs + 500);
+  cluster.start(owner);
+  await cluster.pass(cluster.settledMs + 1500);
+}
+
+/** What is found, if anything. */
+async function play({ Plane, failback = "immediate", checker, play }: Omit<Bug, "Plane"> & Partial<Bug>) {
+  const alter = Plane === undefined ? {} : { alter: (real: Plane, node: SimNode) => new Plane(real, node) };
+  const cluster = new ApiCluster({ seed: 1, nodes: 4, addresses: [ADDRESS], gossips: true, ...alter });
+  try {
+    await cluster.furnish();
+    await cluster.advertise({ onlyZone: undefined, preferredZone: undefined, failback });
+    const endpoints = [{ node: "node-b", ready: true }];
+    await cluster.createService({ name: "web", addresses: [ADDRESS], local: false, sharingKey: undefined, endpoints });
+    for (const { name } of cluster.nodes) cluster.start(name);
+    await cluster.pass(cluster.settledMs);
+    cluster.checkers.push(checker(cluster));
+    await play(cluster);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  return "";
+}
+
+for (const { Plane, ...good } of BUGS) {
+  Deno.test(`Simulation: found is ${good.title}`, async () => assertMatch(await play({ ...good, Plane }), good.found));
+
+  Deno.test(`Simulation: nothing is found without the bug of: ${good.title}`, async () => {
+    assertMatch(await play(good), /^$/);
+  });
+}

@@ -1,0 +1,28 @@
+/**
+ * What only some of the stories have in them, each drawn by dice of its own: so a seed without one of them plays the
+ * story that it would play if there was no such thing.
+ */
+import { SeededRng } from "../../lib/base/rng.ts";
+import { Dice } from "./dice.ts";
+
+export const INGREDIENTS = [
+  /** A better candidate that comes back waits before it takes an address (`herald.dev/failback: after=…`). */
+  "failbackAfter",
+  /** Single datagrams are lost that say who answers for what, and no others. */
+  "lostWords",
+] as const;
+
+export type Ingredient = typeof INGREDIENTS[number];
+
+/** Once in so many seeds each. */
+const RARITY = 8;
+
+export function ingredientsOf(seed: number): ReadonlySet<Ingredient> {
+  const dice = ingredientDice(seed);
+  return new Set(INGREDIENTS.filter(() => dice.onceIn(RARITY)));
+}
+
+/** For what the ingredients of a story do. */
+export function ingredientDice(seed: number): Dice {
+  return new Dice(new SeededRng(seed + 0x3000_0000));
+}
