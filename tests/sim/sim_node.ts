@@ -127,9 +127,7 @@ export class SimNode implements Station {
     this.readyAt = undefined;
     this.told.clear();
     this.droppedAt.clear();
-    this.#inThisLife(below(rng, 20), () => {
-      if (this.hasCarrier) this.#tellInterface();
-    });
+    this.#inThisLife(below(rng, 20), () => this.#tellInterface());
     this.#inThisLife(20, () => this.#input({ kind: "opened" }));
     this.#deps.control.begin({
       tell: (delta) => {
