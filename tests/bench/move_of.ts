@@ -10,12 +10,12 @@ export interface SeenMove {
   readonly silentMs: number;
   /** From the first answer of the new owner to the last one of the old; 0 when they did not overlap. */
   readonly doubleMs: number;
-  /** Requests that no node answered. */
+  /** Requests that no node answered in time. */
   readonly unanswered: number;
 }
 
-/** An answer belongs to the last request before it, if it comes within this time. */
-const ANSWER_MS_MAX = 50;
+/** Later than this an answer is none. */
+export const ANSWER_MS_MAX = 50;
 
 export function moveOf(
   { asked, answers, before }: { asked: Float64Array; answers: readonly Answer[]; before: Mac },
@@ -27,17 +27,13 @@ export function moveOf(
   const times = answers.map(({ atMs }) => atMs);
   let silentMs = 0;
   for (let index = 1; index < times.length; index++) silentMs = Math.max(silentMs, times[index]! - times[index - 1]!);
-  let unanswered = 0;
-  let at = 0;
-  for (const sentAt of asked) {
-    while (at < times.length && times[at]! < sentAt) at++;
-    if ((times[at] ?? Infinity) - sentAt > ANSWER_MS_MAX) unanswered++;
-  }
+  const answered = new Set<number>();
+  for (const { question, atMs } of answers) if (atMs - asked[question]! <= ANSWER_MS_MAX) answered.add(question);
   return {
     asked: asked.length,
     moved: fresh.length > 0 && (fresh.at(-1) ?? -Infinity) > lastOld,
     silentMs,
     doubleMs: Math.max(0, lastOld - firstFresh),
-    unanswered,
+    unanswered: asked.length - answered.size,
   };
 }

@@ -1,12 +1,13 @@
 import { assertEquals } from "@std/assert/equals";
 import type { Mac } from "../../lib/base/mac.ts";
 import { moveOf } from "./move_of.ts";
+import type { Answer } from "./neighbour_requester_calls.ts";
 
 const OLD = 1 as Mac;
 const NEW = 2 as Mac;
 
-function answers(mac: Mac, from: number, to: number): { atMs: number; mac: Mac }[] {
-  return Array.from({ length: to - from }, (_, index) => ({ atMs: from + index + 0.2, mac }));
+function answers(mac: Mac, from: number, to: number): Answer[] {
+  return Array.from({ length: to - from }, (_, index) => ({ question: from + index, atMs: from + index + 0.2, mac }));
 }
 
 function asked(count: number): Float64Array {
@@ -19,9 +20,15 @@ Deno.test("moveOf: an overlap of three milliseconds is one, and no silence", () 
   assertEquals([move.moved, Math.round(move.doubleMs), Math.round(move.silentMs), move.unanswered], [true, 2, 1, 0]);
 });
 
-Deno.test("moveOf: a silence is measured, and its requests count as lost when nobody answers within 50 ms", () => {
+Deno.test("moveOf: a silence is measured, and its requests are lost", () => {
   const move = moveOf({ asked: asked(300), answers: [...answers(OLD, 0, 50), ...answers(NEW, 150, 300)], before: OLD });
-  assertEquals([move.doubleMs, Math.round(move.silentMs), move.unanswered], [0, 101, 51]);
+  assertEquals([move.doubleMs, Math.round(move.silentMs), move.unanswered], [0, 101, 100]);
+});
+
+Deno.test("moveOf: a single request without an answer is lost, and so is one whose answer comes after more than 50 ms", () => {
+  const seen = answers(OLD, 0, 100).filter(({ question }) => question !== 40);
+  seen[70] = { ...seen[70]!, atMs: seen[70]!.atMs + 50 };
+  assertEquals(moveOf({ asked: asked(100), answers: seen, before: OLD }).unanswered, 2);
 });
 
 Deno.test("moveOf: an address that stays, or comes back, has not moved", () => {

@@ -10,6 +10,8 @@ export interface Target {
 
 /** An answer to one of the questions. */
 export interface Answer {
+  /** Which of the questions, counted from 0. */
+  readonly question: number;
   /** Wall time. */
   readonly atMs: number;
   readonly mac: Mac;
@@ -22,7 +24,10 @@ export type NeighbourRequesterCalls = {
     args: { target: Target; count: number; paceMs: number };
     result: { readonly roundTripsUs: Float64Array; readonly lost: number };
   };
-  /** A broadcast request by ARP every `intervalMs`, whether the one before was answered or not: what was asked when, and all answers. */
+  /**
+   * A broadcast request by ARP every `intervalMs`, whether the one before was answered or not: what was asked when (wall
+   * time), and all answers until 50 ms after the last question. At most 65,536 questions.
+   */
   follow: {
     args: { ip: Ipv4; durationMs: number; intervalMs: number };
     result: { readonly asked: Float64Array; readonly answers: readonly Answer[] };

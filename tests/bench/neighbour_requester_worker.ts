@@ -17,6 +17,7 @@ import { encodeArpInto } from "../../lib/wire/arp.ts";
 import { ARP_OPERATION_REPLY, ARP_OPERATION_REQUEST, ICMPV6_NEIGHBOR_ADVERTISEMENT } from "../../lib/wire/iana.ts";
 import { encodeNdpInto, NDP_ENCODED_BYTES_MAX } from "../../lib/wire/ndp.ts";
 import { neighborSolicitation } from "../../lib/wire/ndp_frames.ts";
+import { ANSWER_MS_MAX } from "./move_of.ts";
 import type { Answer, NeighbourRequesterCalls, Target } from "./neighbour_requester_calls.ts";
 
 const ANSWER_LIMIT_MS = 500;
@@ -25,9 +26,12 @@ const ARP_BYTES = 60;
 const OPERATION = 20;
 const SENDER_MAC = 22;
 const SENDER_IP = 28;
+const TARGET_IP = 38;
 /** Offsets in a neighbour advertisement. */
 const ICMPV6_TYPE = 54;
 const TARGET = 62;
+/** From 10.253.0.0 on: each question of `follow` comes from an address of its own, by which its answers are known. */
+const QUESTION_BLOCK = 0x0a_fd_00_00;
 /** 10.254.0.0 and fd00:fe:: on: nobody's. */
 const FLOOD_BLOCK = 0x0a_fe_00_00;
 const FLOOD_BLOCK_IPV6 = 0xfd00_00fe_0000_0000_0000_0000_0000_0000n;
@@ -85,19 +89,26 @@ serveCalls<NeighbourRequesterCalls>({
   },
 
   follow({ ip, durationMs, intervalMs }) {
-    const { arp, ipv4, mac } = isOpen();
-    const request = broadcastRequest(mac, { senderIp: ipv4, targetIp: ip });
+    const { arp, mac } = isOpen();
+    const request = broadcastRequest(mac, { senderIp: QUESTION_BLOCK as Ipv4, targetIp: ip });
+    const question = new DataView(request.buffer);
     const asked: number[] = [];
     const answers: Answer[] = [];
     const begunAt = performance.now();
     for (let now = begunAt; now < begunAt + durationMs; now = performance.now()) {
       const dueAt = begunAt + asked.length * intervalMs;
       if (now >= dueAt) {
+        question.setUint32(SENDER_IP, QUESTION_BLOCK + asked.length);
         arp.socket.send(request);
         asked.push(performance.timeOrigin + now);
         continue;
       }
       if (arp.poller.wait(dueAt - now).length > 0) takeAnswers(arp.socket, { from: ip, answers });
+    }
+    // The last questions have as much time to be answered as all the others.
+    const until = performance.now() + ANSWER_MS_MAX;
+    for (let now = performance.now(); now < until; now = performance.now()) {
+      if (arp.poller.wait(until - now).length > 0) takeAnswers(arp.socket, { from: ip, answers });
     }
     return { asked: Float64Array.from(asked), answers };
   },
@@ -129,7 +140,11 @@ function takeAnswers(socket: PacketSocket, { from, answers }: { from: Ipv4; answ
   while (socket.receiveInto(received) > 0) {
     // Gratuitous replies go to everybody; an answer comes to us.
     if (!isArpAnswer(from) || received[0]! % 2 === 1) continue;
-    answers.push({ atMs: performance.timeOrigin + performance.now(), mac: macFromBytes(received, SENDER_MAC) });
+    answers.push({
+      question: view.getUint32(TARGET_IP) - QUESTION_BLOCK,
+      atMs: performance.timeOrigin + performance.now(),
+      mac: macFromBytes(received, SENDER_MAC),
+    });
   }
 }
 
