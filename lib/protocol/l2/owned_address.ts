@@ -7,6 +7,15 @@ export interface HandOver {
   /** A leaver, and whoever follows the order alone, does not wait for ever. */
   readonly until: Millis;
   provokeAt: Millis | undefined;
+  /** The successor answers; what was asked before it did is answered here until then. */
+  lingerUntil?: Millis;
+}
+
+export interface ForeignClaim {
+  readonly at: Millis;
+  readonly node: string | undefined;
+  /** It has just begun to answer and says so to us alone: questions from before may come in after its word. */
+  readonly mayOvertake: boolean;
 }
 
 export interface OwnedAddress {
@@ -22,7 +31,7 @@ export interface OwnedAddress {
   unconfirmed: boolean;
   handOver: HandOver | undefined;
   /** Somebody else spoke for it: a node, if it is known which. */
-  foreignClaim: { readonly at: Millis; readonly node: string | undefined } | undefined;
+  foreignClaim: ForeignClaim | undefined;
   /** To whom it was handed over last. */
   released: { readonly to: string; readonly at: Millis } | undefined;
   /** When to take our neighbours back from another station, and its node, if it is known which. */

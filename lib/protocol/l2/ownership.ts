@@ -69,7 +69,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   #left = false;
 
   constructor(options: OwnershipOptions) {
-    this.#options = { handOverMs: 2000, provokeMs: 500, claimMs: 500, defendMs: 250, ...options };
+    this.#options = { handOverMs: 2000, lingerMs: 5, provokeMs: 500, claimMs: 500, defendMs: 250, ...options };
     this.#candidates = new Candidates(options);
     this.#claimsKnown = !options.watched;
   }
@@ -261,18 +261,36 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
       // Whoever comes first of all, one that comes before us answers already.
       const better = address.order.find((node) => !this.#candidates.isUndecided(node));
       if (better !== undefined && better !== this.#options.node && this.#hasClaimed(better, { address, now })) {
-        address.released = { to: better, at: now };
-        return this.#disown(address, { elected, reason });
+        return this.#release(address, { to: better, verdict: { elected, reason } }, now);
       }
       // Whom we meant to hand over to may be gone: nobody to wait for, nobody to stop for.
       this.#endHandOver(address);
       return this.#report(address, { owned: true, reason, elected });
     }
-    const successorSeen = elected !== null && this.#hasClaimed(elected, { address, now });
-    if (successorSeen) address.released = { to: elected, at: now };
-    if (elected === null || successorSeen) return this.#disown(address, { elected, reason });
+    if (elected === null) return this.#disown(address, { elected, reason });
+    if (this.#hasClaimed(elected, { address, now })) {
+      return this.#release(address, { to: elected, verdict: { elected, reason } }, now);
+    }
     this.#handOverTo(address, elected, now);
     this.#report(address, { owned: true, reason: "handingOver", elected });
+  }
+
+  /**
+   * The successor answers. On the segment its announcement stands behind every question that it left to us; its word by
+   * the watch may overtake them, so we go on for a moment.
+   */
+  #release(
+    address: OwnedAddress,
+    { to, verdict }: { readonly to: string; readonly verdict: Verdict },
+    now: Millis,
+  ): void {
+    address.released = { to, at: now };
+    const claim = address.foreignClaim!;
+    const lingerUntil = address.handOver?.lingerUntil ?? claim.at + this.#options.lingerMs;
+    if (!claim.mayOvertake || now >= lingerUntil) return this.#disown(address, verdict);
+    this.#handOverTo(address, to, now);
+    address.handOver!.lingerUntil = lingerUntil;
+    this.#report(address, { owned: true, reason: "handingOver", elected: to });
   }
 
   /** The successor has spoken for it. A claim of another node says nothing of this one, which may not know yet. */
@@ -330,6 +348,11 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
 
   #continueHandOver(address: OwnedAddress, handOver: HandOver, now: Millis): void {
     const { address: key, interfaces } = address.wanted;
+    if (now >= (handOver.lingerUntil ?? Infinity)) {
+      const verdict = this.#judge(address, now);
+      if (verdict.elected === this.#options.node) return this.#decide(address, now);
+      return this.#disown(address, verdict);
+    }
     if (now >= handOver.until) {
       // A successor that has to hear that we gave up is not left alone with an address that nobody answers for.
       const mustHear = this.#candidates.isSticky(address.wanted) && !this.#mustGo(address);
@@ -354,6 +377,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
       const at = Math.min(
         handOver?.until ?? Infinity,
         handOver?.provokeAt ?? Infinity,
+        handOver?.lingerUntil ?? Infinity,
         defence?.at ?? Infinity,
         (reported?.reason === "kept" ? failbackAt : undefined) ?? Infinity,
       );
@@ -429,7 +453,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     if (address === undefined || !address.owned) return;
     // What a speaker that we hear means by it, its claim says better: the frame may be the last of a former owner.
     const isHeard = node !== undefined && this.#options.watched && this.#candidates.mayLive(node);
-    if (!isHeard || !announces(address)) address.foreignClaim = { at: now, node };
+    if (!isHeard || !announces(address)) address.foreignClaim = { at: now, node, mayOvertake: false };
     if (announces(address)) this.#defend(address, node, now);
     else this.#decide(address, now);
   }
@@ -485,7 +509,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
       }
       return this.#doubtOwner(address, node);
     }
-    address.foreignClaim = { at: now, node };
+    address.foreignClaim = { at: now, node, mayOvertake: !from.standing };
     this.#decide(address, now);
     // Whoever has just begun did not go on in a part of the network.
     const isOld = now - address.ownedSince >= SPLIT_MS_MIN;

@@ -85,6 +85,8 @@ export interface OwnershipOptions {
   readonly watched: boolean;
   /** How long an old owner waits to see its successor on the wire. */
   readonly handOverMs?: number;
+  /** How long it goes on when the successor spoke to it alone. */
+  readonly lingerMs?: number;
   /** After how much of that it provokes a successor that it did not see. */
   readonly provokeMs?: number;
   /** How long before its election was known here a successor's announcement still counts: probes get lost. */

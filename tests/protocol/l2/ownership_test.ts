@@ -379,16 +379,40 @@ Deno.test("Ownership: every change of hands is told with a higher term, and to n
   assertEquals(new Bench({ watched: false }).handle({ kind: "complete" }).want(["b"]).claims, []);
 });
 
-Deno.test("Ownership: a claim ends a hand-over like an announcement on the segment", () => {
+Deno.test("Ownership: an announcement of the successor ends a hand-over at once", () => {
   const bench = Bench.owner().peers({ a: "alive" });
   bench.words();
-  assertEquals(bench.handle(hear("a", 2)).words(), ["disown", "a notOwner"]);
+  assertEquals(bench.claim().words(), ["disown", "a notOwner"]);
+});
+
+Deno.test("Ownership: a claim, which may overtake questions from before the successor answered, ends it after 5 ms", () => {
+  const bench = Bench.owner().peers({ a: "alive" });
+  bench.words();
+  assertEquals(bench.handle(hear("a", 2)).words(), []);
+  assertEquals(bench.pass(3).handle(hear("a", 2)).words(), []);
+  assertEquals(bench.pass(1.9).words(), []);
+  assertEquals(bench.pass(0.1).words(), ["disown", "a notOwner"]);
+  assertEquals(bench.ownership.deadline(), undefined);
+});
+
+Deno.test("Ownership: an announcement after the claim ends it then", () => {
+  const bench = Bench.owner().peers({ a: "alive" });
+  bench.words();
+  assertEquals(bench.handle(hear("a", 2)).pass(1).claim().words(), ["disown", "a notOwner"]);
+});
+
+Deno.test("Ownership: who is elected again while it lingers goes on, and announces itself", () => {
+  const bench = Bench.owner().peers({ a: "alive" }).handle(hear("a", 2)).pass(2);
+  bench.words();
+  assertEquals(bench.peers({ a: "dead" }).words(), ["own", "announce", "b elected"]);
+  assertEquals(bench.pass(1000).words(), []);
 });
 
 Deno.test("Ownership: a leaver stops as soon as its successor says that it answers", () => {
   const bench = Bench.owner().handle({ kind: "leave" });
   bench.words();
-  assertEquals(bench.handle(hear("c", 2)).words(), ["disown", "c leaving", "left"]);
+  assertEquals(bench.handle(hear("c", 2)).words(), []);
+  assertEquals(bench.pass(5).words(), ["disown", "c leaving", "left"]);
 });
 
 Deno.test("Ownership: an owner that another one contradicts says so once in a while, and then takes its neighbours back", () => {
@@ -488,7 +512,7 @@ Deno.test("Ownership: with failback after a while, the better candidate gets it 
   assertEquals(bench.pass(59_999).words(), []);
   assertEquals(bench.pass(1).words(), ["hush", "a handingOver"]);
   assertEquals(bench.claims.at(-1), { address: VIP, term: 1, givenUp: true });
-  assertEquals(bench.handle(hear("a", 2)).words(), ["disown", "a notOwner"]);
+  assertEquals(bench.handle(hear("a", 2)).pass(5).words(), ["disown", "a notOwner"]);
 });
 
 Deno.test("Ownership: who gave up goes on answering until the successor has heard it, however often that is lost", () => {
@@ -559,7 +583,7 @@ Deno.test("Ownership: who loses its carrier stands back at once, and is told why
   const bench = Bench.owner();
   const lost = { kind: "serving", serving: NOWHERE, noCarrier: new Set(["eth0"]) } as const;
   assertEquals(bench.handle(lost).words(), ["hush", "c handingOver"]);
-  assertEquals(bench.handle(hear("c", 2)).words(), ["disown", "c noCarrier"]);
+  assertEquals(bench.handle(hear("c", 2)).pass(5).words(), ["disown", "c noCarrier"]);
   const back = { kind: "serving", serving: SOMEWHERE, noCarrier: new Set<string>() } as const;
   assertEquals(bench.handle(back).words(), ["own", "announce", "b elected"]);
 });
@@ -657,7 +681,7 @@ Deno.test("Ownership: while the first candidate is uncertain, an owner stops for
   for (const [candidates, stops] of [[["a", "c", "b"], true], [["a", "b", "c"], false]] as const) {
     const bench = new Bench().peers({ a: "dead", c: "dead" }).want(candidates).handle({ kind: "complete" });
     bench.peers({ a: "unknown", c: "alive" }).words();
-    assertEquals(bench.handle(hear("c", 1)).words().includes("disown"), stops);
+    assertEquals(bench.handle(hear("c", 1)).pass(5).words().includes("disown"), stops);
   }
 });
 
