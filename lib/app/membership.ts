@@ -92,7 +92,7 @@ export class Membership {
       security,
       compress: settings.compress,
       streamTimeoutMs: settings.timing.streamTimeoutMs,
-    }, { ...deps, input: (input) => this.#driver.input(input) });
+    }, { ...deps, input: (input) => this.#receive(input) });
   }
 
   get timed(): readonly Timed[] {
@@ -136,6 +136,11 @@ export class Membership {
 
   close(): void {
     this.#sockets.close();
+  }
+
+  #receive(input: SwimInput): void {
+    if (input.kind === "streamFailed") this.#deps.counters.increment("gossipStreamsFailed");
+    this.#driver.input(input);
   }
 
   #metaOf(facts: ChangingFacts): Uint8Array {

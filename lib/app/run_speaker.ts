@@ -1,5 +1,6 @@
 /** The speaker as a program of its own: flags and files in, a running `Speaker` out. */
 import { canonicalIp } from "../base/ip.ts";
+import { memberMetrics } from "../edge/http/member_metrics.ts";
 import {
   announcedMetrics,
   clusterMetrics,
@@ -92,6 +93,7 @@ export function observeSpeaker(speaker: Speaker, node: string): Running {
       ...layer2Metrics(() => speaker.layer2Counters()),
       ...conflictMetrics(() => speaker.conflicts.counts()),
       ...clusterMetrics(() => speaker.cluster.counts()),
+      ...memberMetrics(() => speaker.memberCounts()),
     ],
     inspect: () => speaker.inspect(),
     stop: () => speaker.stop(),

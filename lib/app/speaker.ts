@@ -11,6 +11,7 @@ import type { Log, LogEvent } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
 import type { Clock } from "../base/time.ts";
 import type { FromPacketThread, InterfaceReport } from "../base/wanted.ts";
+import type { MemberCounts } from "../edge/http/member_metrics.ts";
 import type { KubeClientFacts, Layer2Counts, ProblemCount } from "../edge/http/metallb_metrics.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
 import type { StateFile } from "../edge/run/state_file.ts";
@@ -222,6 +223,11 @@ export class Speaker {
       responsesSent: counters.readAddress(slot, "responsesSent"),
       gratuitousSent: counters.readAddress(slot, "gratuitousSent"),
     }));
+  }
+
+  memberCounts(): MemberCounts {
+    const { gossipReceived, gossipRefused, gossipStreamsFailed } = this.#packets.counters.inspect();
+    return { states: this.#view.memberStates(), gossipReceived, gossipRefused, gossipStreamsFailed };
   }
 
   facts(): KubeClientFacts {

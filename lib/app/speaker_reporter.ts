@@ -4,7 +4,7 @@
  * writes, and what concerns the members later the more of them there are, because then all of them write it.
  */
 import { below, type Rng } from "../base/rng.ts";
-import { countsAsLiving, type Member, type MemberChange } from "../base/member.ts";
+import { countsAsLiving, type Member, type MemberChange, type MemberState } from "../base/member.ts";
 import type { Serving } from "../base/serving.ts";
 import type { Clock, Millis } from "../base/time.ts";
 import type { InterfaceReport, NodeNetwork, PeerState } from "../base/wanted.ts";
@@ -71,6 +71,13 @@ export class SpeakerReporter {
     if (state === "dead") this.#deadPeers.add(node);
     else if (!this.#deadPeers.delete(node)) return;
     if (this.#members.has(node)) this.#tellMembers();
+  }
+
+  /** The other speakers in the gossip, as the gossip itself sees them. */
+  memberStates(): Record<MemberState, number> {
+    const states = { alive: 0, suspect: 0, dead: 0, left: 0 };
+    for (const { state } of this.#members.values()) states[state]++;
+    return states;
   }
 
   stop(): void {

@@ -17,6 +17,8 @@ const FIXED = [
   "gossipRefused",
   "gossipSent",
   "gossipBytesSent",
+  /** Connections that we opened to other speakers' gossip, to join or to compare states, without an answer. */
+  "gossipStreamsFailed",
   "sendErrors",
   "gaps",
   /** Read or queued while the thread stood still, and not looked at. */

@@ -2,6 +2,7 @@
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { SpeakerReporter } from "../../lib/app/speaker_reporter.ts";
+import type { MemberState } from "../../lib/base/member.ts";
 import { SeededRng } from "../../lib/base/rng.ts";
 import { FakeTime } from "../kube/fake_time.ts";
 
@@ -82,4 +83,24 @@ Deno.test("SpeakerReporter: who the watch finds dead is told as dead, until it i
   assertEquals(await listed(), [1, "n2 dead"], "of who is no member nothing is said");
   reporter.takePeer("n2", "alive");
   assertEquals(await listed(), [2, "n2 alive"]);
+});
+
+Deno.test("SpeakerReporter: members are counted by what the gossip says of each last", () => {
+  const { reporter } = stage();
+  const take = (node: string, state: MemberState | undefined) => {
+    const member = { node, address: "192.0.2.1", port: 7946, facts: undefined };
+    reporter.takeMember({ node, member: state === undefined ? undefined : { ...member, state } });
+  };
+  assertEquals(reporter.memberStates(), { alive: 0, suspect: 0, dead: 0, left: 0 });
+  for (const node of ["n2", "n3", "n4", "n5", "n6"]) take(node, "alive");
+  take("n3", "suspect");
+  take("n4", "dead");
+  take("n5", "left");
+  // The watch sees it dead; this is about the gossip.
+  reporter.takePeer("n2", "dead");
+  assertEquals(reporter.memberStates(), { alive: 2, suspect: 1, dead: 1, left: 1 });
+  take("n4", undefined);
+  take("n3", "alive");
+  assertEquals(reporter.memberStates(), { alive: 3, suspect: 0, dead: 0, left: 1 });
+  reporter.stop();
 });

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert/equals";
 import { assertThrows } from "@std/assert/throws";
 import type { LogEvent } from "../../lib/base/log.ts";
 import { silentLog } from "../../lib/base/log.ts";
+import { memberMetrics } from "../../lib/edge/http/member_metrics.ts";
 import {
   allocatorMetrics,
   announcedMetrics,
@@ -143,6 +144,20 @@ Deno.test("MetallbMetrics: what a speaker announces, and what its packet thread 
     'metallb_layer2_requests_received{ip="192.0.2.1"} 5',
     'metallb_layer2_responses_sent{ip="192.0.2.1"} 4',
     'metallb_layer2_gratuitous_sent{ip="192.0.2.1"} 10',
+  ]);
+});
+
+Deno.test("MemberMetrics: every state is there, also when nobody is in it", async () => {
+  const states = { alive: 2, suspect: 0, dead: 1, left: 0 };
+  const counts = { states, gossipReceived: 7, gossipRefused: 3, gossipStreamsFailed: 1 };
+  assertEquals(await scrape(memberMetrics(() => counts)), [
+    'herald_members{state="alive"} 2',
+    'herald_members{state="suspect"} 0',
+    'herald_members{state="dead"} 1',
+    'herald_members{state="left"} 0',
+    "herald_gossip_received_total 7",
+    "herald_gossip_refused_total 3",
+    "herald_gossip_streams_failed_total 1",
   ]);
 });
 
