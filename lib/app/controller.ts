@@ -190,6 +190,7 @@ export class Controller {
       ipv6Total: pool.assignedIPv6 + pool.availableIPv6 + pool.restingIPv6,
       ipv6InUse: Number(pool.assignedIPv6),
       resting: Number(pool.restingIPv4 + pool.restingIPv6),
+      skipped: Number(pool.skippedIPv4),
       services: services.get(pool.name) ?? 0,
       allocations: allocations.get(pool.name) ?? 0,
     }));

@@ -118,6 +118,7 @@ Deno.test("MetallbMetrics: a pool's addresses by family and together, also beyon
     ipv6Total: 2n ** 63n - 1n,
     ipv6InUse: 1,
     resting: 2,
+    skipped: 6,
     services: 5,
     allocations: 9,
   };
@@ -131,6 +132,7 @@ Deno.test("MetallbMetrics: a pool's addresses by family and together, also beyon
     'metallb_allocator_services_allocated_total{pool="blue"} 5',
     'metallb_allocator_allocations_total{pool="blue"} 9',
     'herald_allocator_addresses_resting{pool="blue"} 2',
+    'herald_allocator_addresses_skipped{pool="blue"} 6',
   ]);
 });
 

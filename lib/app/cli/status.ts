@@ -5,7 +5,8 @@
  *
  *     {"services": [{"namespace", "name", "addresses": [], "pool", "pending": {"reason", "message"} | null,
  *        "announcedBy": [{"node", "protocol": "layer2" | "bgp", "peers": [], "since", "source": "status" | "event"}]}],
- *      "pools": [{"name", "assignedIPv4", "assignedIPv6", "availableIPv4", "availableIPv6"}],
+ *      "pools": [{"name", "assignedIPv4", "assignedIPv6", "availableIPv4", "availableIPv6", "restingIPv4", "restingIPv6",
+ *        "skippedIPv4"}],
  *      "programs": [{"pod", "component", "node", "ready", "leads": bool | null}],
  *      "leader": {"holder", "since"} | null,
  *      "configuration": [{"name", "result", "problems": [{"severity", "reason", "message"}]}],

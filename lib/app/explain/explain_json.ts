@@ -7,7 +7,8 @@
  *          "order": [{"node", "preference"}], "warnings": [{"reason", "message"}],
  *          "policy": {"failback", "probe", "linkProbes", "decidedBy": {"failback", "probe", "linkProbes"}}}],
  *        "bgp": [{"node", "peer", "announced": [{"prefix", "localPref", "communities"}], "excluded": [{"reason", "message"}]}]}],
- *      "pools": [{"name", "assignedIPv4", "assignedIPv6", "availableIPv4", "availableIPv6"}]}
+ *      "pools": [{"name", "assignedIPv4", "assignedIPv6", "availableIPv4", "availableIPv6", "restingIPv4", "restingIPv6",
+ *        "skippedIPv4"}]}
  *
  * A counter is a number, and a text of digits where a JSON number could not hold it exactly (beyond 2^53 - 1).
  * `layer2` and `bgp` are empty for a Service that has no address. Where a reason holds for every node and no nodes are
@@ -16,17 +17,12 @@
 import type { Json, JsonObject } from "../../base/json.ts";
 import type { DecidedPolicy } from "../../decision/plan/address_policy.ts";
 import type { ServiceExplanation, WorldExplanation } from "../../decision/control/explain_world.ts";
+import { poolJson } from "../cli/pool_table.ts";
 
 export function explainJson(world: Pick<WorldExplanation, "services" | "pools">): JsonObject {
   return {
     services: world.services.map(serviceJson),
-    pools: world.pools.map((pool) => ({
-      name: pool.name,
-      assignedIPv4: counterJson(pool.assignedIPv4),
-      assignedIPv6: counterJson(pool.assignedIPv6),
-      availableIPv4: counterJson(pool.availableIPv4),
-      availableIPv6: counterJson(pool.availableIPv6),
-    })),
+    pools: world.pools.map(poolJson),
   };
 }
 
@@ -77,8 +73,4 @@ function policyJson({ failback, probe, linkProbes, decidedBy }: DecidedPolicy): 
       linkProbes: { ...decidedBy.linkProbes },
     },
   };
-}
-
-export function counterJson(count: bigint): number | string {
-  return count <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(count) : count.toString();
 }

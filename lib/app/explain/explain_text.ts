@@ -13,6 +13,7 @@ import type { DecidedPolicy } from "../../decision/plan/address_policy.ts";
 import type { AddressExplanation, NodeExclusion } from "../../decision/plan/explain.ts";
 import type { NodeNetworks } from "../../decision/config/node_networks.ts";
 import { columnsOf, type Output, printable, styled, wrapped } from "../cli/output.ts";
+import { poolRows } from "../cli/pool_table.ts";
 import { outsideNetworks } from "./networks.ts";
 
 export interface ExplainContext {
@@ -187,13 +188,7 @@ const LISTED_MAX = 8;
 
 function writePools(output: Output, { pools }: WorldExplanation): void {
   if (pools.length === 0) return output.write("no usable IPAddressPool\n");
-  const count = (assigned: bigint, available: bigint) => assigned + available === 0n ? "-" : `${assigned}/${available}`;
-  const rows = pools.map((pool) => [
-    printable(pool.name),
-    count(pool.assignedIPv4, pool.availableIPv4),
-    count(pool.assignedIPv6, pool.availableIPv6),
-  ]);
-  const [head, ...body] = columnsOf([["POOL", "IPV4 USED/FREE", "IPV6 USED/FREE"], ...rows]);
+  const [head, ...body] = columnsOf(poolRows(pools).map((row) => row.map(printable)));
   output.write(`${styled(output, head!, "dim")}\n${body.join("\n")}\n`);
 }
 

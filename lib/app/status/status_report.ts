@@ -6,6 +6,7 @@
  */
 import { isRecord } from "../../base/json.ts";
 import { type KubeObject, objectKey } from "../../base/kube.ts";
+import type { PoolCounters } from "../../decision/alloc/alloc_request.ts";
 import type { MemberView } from "../../decision/config/cluster_view.ts";
 import { compareText } from "../../decision/config/config.ts";
 import { classIsOurs, type LoadBalancerClasses } from "../../decision/config/load_balancer_class.ts";
@@ -64,17 +65,9 @@ export interface ConfigurationStatus {
   readonly problems: readonly { readonly severity: "error" | "warning"; readonly reason: string; message: string }[];
 }
 
-export interface PoolStatus {
-  readonly name: string;
-  readonly assignedIPv4: bigint;
-  readonly assignedIPv6: bigint;
-  readonly availableIPv4: bigint;
-  readonly availableIPv6: bigint;
-}
-
 export interface StatusReport {
   readonly services: readonly ServiceStatus[];
-  readonly pools: readonly PoolStatus[];
+  readonly pools: readonly PoolCounters[];
   readonly programs: readonly ProgramStatus[];
   readonly leader: { readonly holder: string; readonly since: string | null } | null;
   readonly configuration: readonly ConfigurationStatus[];

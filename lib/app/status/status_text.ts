@@ -3,7 +3,7 @@ import type { JsonObject } from "../../base/json.ts";
 import { shortList } from "../../base/text_list.ts";
 import { columnsOf, type Output, printable, styled } from "../cli/output.ts";
 import { foreignMembersOf, isDeadToAll, type MemberView } from "../../decision/config/cluster_view.ts";
-import { counterJson } from "../explain/explain_json.ts";
+import { poolJson, poolRows } from "../cli/pool_table.ts";
 import type { Announcer, ServiceStatus, StatusReport } from "./status_report.ts";
 
 export function statusJson(report: StatusReport): JsonObject {
@@ -15,13 +15,7 @@ export function statusJson(report: StatusReport): JsonObject {
       pending: service.pending === null ? null : { ...service.pending },
       announcedBy: service.announcedBy.map((announcer) => ({ ...announcer, peers: [...announcer.peers] })),
     })),
-    pools: pools.map((pool) => ({
-      name: pool.name,
-      assignedIPv4: counterJson(pool.assignedIPv4),
-      assignedIPv6: counterJson(pool.assignedIPv6),
-      availableIPv4: counterJson(pool.availableIPv4),
-      availableIPv6: counterJson(pool.availableIPv6),
-    })),
+    pools: pools.map(poolJson),
     programs: programs.map((program) => ({ ...program })),
     leader: leader === null ? null : { ...leader },
     configuration: configuration.map(({ name, result, problems }) => ({
@@ -62,17 +56,7 @@ export function writeStatus(
     const rows = report.services.map((service) => serviceRow(service, options));
     table([["SERVICE", "ADDRESS", "POOL", "ANNOUNCED BY", "SINCE"], ...rows]);
   }
-  if (report.pools.length > 0) {
-    const count = (used: bigint, free: bigint) => used + free === 0n ? "-" : `${used}/${free}`;
-    table([
-      ["POOL", "IPV4 USED/FREE", "IPV6 USED/FREE"],
-      ...report.pools.map((pool) => [
-        pool.name,
-        count(pool.assignedIPv4, pool.availableIPv4),
-        count(pool.assignedIPv6, pool.availableIPv6),
-      ]),
-    ]);
-  }
+  if (report.pools.length > 0) table(poolRows(report.pools));
   writeTroubles(output, report);
 }
 

@@ -163,6 +163,12 @@ export class AddressBook {
     return common;
   }
 
+  /** The pool whose `avoidBuggyIPs` keeps one of the addresses from everybody. */
+  leftOutBy(ips: readonly Ip[]): AllocPool | undefined {
+    return ips.map((ip) => ({ ip, pool: this.#index.find(ip) }))
+      .find(({ ip, pool }) => pool !== undefined && isLeftOut(pool.pool, ip))?.pool;
+  }
+
   holdingOf(serviceKey: string): Holding {
     return this.#holdings.get(serviceKey) ?? NOTHING;
   }

@@ -62,4 +62,6 @@ export interface PoolCounters {
   /** Addresses that nobody has and nobody gets yet (`herald.dev/reuse-after`); part of neither of the above. */
   readonly restingIPv4: bigint;
   readonly restingIPv6: bigint;
+  /** Addresses that `avoidBuggyIPs` leaves out; part of none of the above. */
+  readonly skippedIPv4: bigint;
 }

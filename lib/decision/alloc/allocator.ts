@@ -185,7 +185,11 @@ export class Allocator {
   /** The pool that may give exactly these addresses to the Service, or why none may. */
   #allowedPool(ips: readonly Ip[], request: AllocRequest): AllocPool | Refusal {
     const pool = this.book.commonPool(ips);
-    if (pool === undefined) return refuse("ipNotAllowed", `${list(ips)} is not allowed in config`);
+    if (pool === undefined) {
+      const leftOutBy = this.book.leftOutBy(ips)?.pool.name;
+      const why = leftOutBy === undefined ? "" : `: avoidBuggyIPs of pool ${leftOutBy} leaves it out`;
+      return refuse("ipNotAllowed", `${list(ips)} is not allowed in config${why}`);
+    }
     const name = pool.pool.name;
     if (request.pool !== undefined && request.pool !== name) {
       return refuse(

@@ -69,20 +69,19 @@ export class FreeAddresses {
   }
 }
 
-/** How many addresses can be given from `ranges` of one family; exact at any size. */
-export function usableAddresses(
+/** How many addresses `ranges` of one family have, and how many of them are given to nobody; exact at any size. */
+export function countAddresses(
   ranges: readonly IpRange[],
   options: { family: IpFamily; avoidBuggyIps: boolean },
-): bigint {
+): { readonly usable: bigint; readonly skipped: bigint } {
   let total = 0n;
+  let skipped = 0n;
   for (const range of ranges) {
     total += rangeSize(range);
-    if (options.avoidBuggyIps && options.family === 4) {
-      total -= upTo(range.last, 0n) - upTo(range.first - 1n, 0n) + upTo(range.last, 255n) -
-        upTo(range.first - 1n, 255n);
-    }
+    if (!options.avoidBuggyIps || options.family !== 4) continue;
+    for (const octet of [0n, 255n]) skipped += upTo(range.last, octet) - upTo(range.first - 1n, octet);
   }
-  return total;
+  return { usable: total - skipped, skipped };
 }
 
 /** How many addresses in [0, `last`] end in `octet`. */

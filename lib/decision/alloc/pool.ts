@@ -4,7 +4,7 @@ import type { IpRange } from "../../base/cidr.ts";
 import type { Pool } from "../config/config.ts";
 import { isLeftOut } from "../config/pool_index.ts";
 import type { PoolCounters } from "./alloc_request.ts";
-import { FreeAddresses, usableAddresses } from "./free_addresses.ts";
+import { countAddresses, FreeAddresses } from "./free_addresses.ts";
 import type { Share } from "./share.ts";
 import { SharedAddresses } from "./shared_addresses.ts";
 
@@ -18,6 +18,7 @@ interface FamilyState {
   readonly free: FreeAddresses;
   readonly shared: SharedAddresses;
   readonly usable: bigint;
+  readonly skipped: bigint;
   used: number;
   resting: number;
 }
@@ -117,6 +118,7 @@ export class AllocPool {
       availableIPv6: saturated(six.usable - BigInt(six.used + six.resting)),
       restingIPv4: BigInt(four.resting),
       restingIPv6: BigInt(six.resting),
+      skippedIPv4: saturated(four.skipped),
     };
   }
 }
@@ -128,7 +130,7 @@ function familyState(pool: Pool, options: { family: IpFamily; isUsed: IsUsed }):
   return {
     free: new FreeAddresses({ ranges, avoidBuggyIps }, { isUsed: (value) => isUsed({ family, value }) }),
     shared: new SharedAddresses(),
-    usable: usableAddresses(ranges, { family, avoidBuggyIps }),
+    ...countAddresses(ranges, { family, avoidBuggyIps }),
     used: 0,
     resting: 0,
   };

@@ -145,6 +145,7 @@ export class ConvergeMachine implements Machine<ConvergeInput, ConvergeEffect> {
         assignedIPv6: pool.assignedIPv6.toString(),
         availableIPv4: pool.availableIPv4.toString(),
         availableIPv6: pool.availableIPv6.toString(),
+        skippedIPv4: pool.skippedIPv4.toString(),
       })),
     };
   }

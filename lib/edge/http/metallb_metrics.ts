@@ -80,6 +80,8 @@ export interface PoolUsage {
   readonly ipv6InUse: number;
   /** Addresses that nobody has and nobody gets yet. */
   readonly resting: number;
+  /** Addresses that `avoidBuggyIPs` leaves out. */
+  readonly skipped: number;
   /** Services that have addresses of the pool. */
   readonly services: number;
   /** How often a Service was given addresses of the pool since start. */
@@ -117,6 +119,11 @@ export function allocatorMetrics(read: () => Iterable<PoolUsage>): MetricFamily[
       type: "gauge",
       help: "Addresses of the pool that rest after use",
       value: (p) => p.resting,
+    }),
+    family("herald_allocator_addresses_skipped", {
+      type: "gauge",
+      help: "Addresses of the pool that nobody gets because of avoidBuggyIPs",
+      value: (p) => p.skipped,
     }),
   ];
 }

@@ -144,7 +144,10 @@ Deno.test("herald explain -o json: the shape of DESIGN §7, with every value", a
         { node: "node-c", peer: "tor", announced: [], excluded: [notOwner] },
       ],
     }],
-    pools: [{ name: "first", assignedIPv4: 1, assignedIPv6: 0, availableIPv4: 3, availableIPv6: 0 }],
+    pools: [{
+      ...{ name: "first", assignedIPv4: 1, assignedIPv6: 0, availableIPv4: 3, availableIPv6: 0 },
+      ...{ restingIPv4: 0, restingIPv6: 0, skippedIPv4: 0 },
+    }],
   });
 });
 

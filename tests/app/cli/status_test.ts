@@ -177,7 +177,10 @@ Deno.test("herald status -o json: the shape that its header promises", () => {
       pending: null,
       announcedBy: [],
     }],
-    pools: [{ name: "first", assignedIPv4: 1, assignedIPv6: 0, availableIPv4: 3, availableIPv6: 0 }],
+    pools: [{
+      ...{ name: "first", assignedIPv4: 1, assignedIPv6: 0, availableIPv4: 3, availableIPv6: 0 },
+      ...{ restingIPv4: 0, restingIPv6: 0, skippedIPv4: 0 },
+    }],
     programs: [],
     leader: null,
     configuration: [],

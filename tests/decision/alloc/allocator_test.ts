@@ -130,6 +130,20 @@ Deno.test("Allocator: a Service that becomes dual-stack keeps its address and ga
   assertEquals(allocator.book.usersOf("192.0.2.1"), []);
 });
 
+Deno.test("Allocator: a request for an address that avoidBuggyIPs leaves out is told so", () => {
+  const allocator = allocatorOf(
+    poolObject("p", ["192.0.2.0/24", "fd00::/120"], { avoidBuggyIPs: true }),
+    poolObject("q", ["198.51.100.0/24"]),
+  );
+  const refusal = (...texts: string[]) =>
+    short(allocator.assign(ask("s", { addresses: ips(...texts), families: texts.length === 2 ? [4, 6] : [4] })));
+  const left = "is not allowed in config: avoidBuggyIPs of pool p leaves it out";
+  assertEquals(refusal("192.0.2.255"), `ipNotAllowed: ["192.0.2.255"] ${left}`);
+  assertEquals(refusal("192.0.2.0", "fd00::1"), `ipNotAllowed: ["192.0.2.0" "fd00::1"] ${left}`);
+  assertEquals(refusal("10.0.0.0"), 'ipNotAllowed: ["10.0.0.0"] is not allowed in config');
+  assertEquals(refusal("198.51.100.255"), "q: 198.51.100.255");
+});
+
 Deno.test("Allocator: adoption checks what the Service may have", () => {
   const allocator = allocatorOf(
     poolObject("p", ["192.0.2.0/24", "fd00::/120"], { avoidBuggyIPs: true }),
@@ -161,7 +175,7 @@ Deno.test("Allocator: adoption checks what the Service may have", () => {
 
 Deno.test("Allocator: counters count addresses, skip what avoidBuggyIPs leaves out and stop at Go's int64", () => {
   const allocator = allocatorOf(
-    poolObject("a", ["192.0.2.0/28"], { avoidBuggyIPs: true }),
+    poolObject("a", ["192.0.2.0/28", "198.51.100.255/32"], { avoidBuggyIPs: true }),
     poolObject("huge", ["fd00::/8", "fe00::/120"]),
   );
   allocator.assign(ask("one"));
@@ -174,6 +188,7 @@ Deno.test("Allocator: counters count addresses, skip what avoidBuggyIPs leaves o
       availableIPv6: 0n,
       restingIPv4: 0n,
       restingIPv6: 0n,
+      skippedIPv4: 2n,
     },
     {
       name: "huge",
@@ -183,6 +198,7 @@ Deno.test("Allocator: counters count addresses, skip what avoidBuggyIPs leaves o
       availableIPv6: (1n << 63n) - 1n,
       restingIPv4: 0n,
       restingIPv6: 0n,
+      skippedIPv4: 0n,
     },
   ]);
 });
