@@ -1,9 +1,18 @@
 import { assertEquals } from "@std/assert/equals";
-import { ARP_FILTER, type BpfProgram, encodeBpf, NDP_FILTER, PACKET_TYPE } from "../../lib/edge/net/bpf.ts";
+import {
+  ARP_FILTER,
+  type BpfProgram,
+  encodeBpf,
+  NDP_FILTER,
+  PACKET_TYPE,
+  RECEIVED_BY,
+  receivedBy,
+} from "../../lib/edge/net/bpf.ts";
 
 const HOST = 0;
 const BROADCAST = 1;
 const OTHER_HOST = 3;
+const INTERFACE = 7;
 
 /** Live frames of wire-facts §5.1. */
 const REQUEST = "ffffffffffff7e0dfa58a8c8080600010800060400017e0dfa58a8c80a62000b0000000000000a6200d2";
@@ -58,6 +67,22 @@ for (const [name, hex, packetType, passes] of NDP_ROWS) {
   });
 }
 
+Deno.test("receivedBy: what a VLAN interface received does not pass the filter of the interface below it", () => {
+  for (
+    const [filter, hex, packetType] of [[ARP_FILTER, REQUEST, BROADCAST], [
+      NDP_FILTER,
+      SOLICITATION,
+      MULTICAST,
+    ]] as const
+  ) {
+    const program = receivedBy(INTERFACE, filter);
+    assertEquals(program.etherType, filter.etherType);
+    assertEquals(run(program, Uint8Array.fromHex(hex), packetType) > 0, true);
+    assertEquals(run(program, Uint8Array.fromHex(hex), packetType, INTERFACE + 1), 0);
+    assertEquals(run(program, Uint8Array.fromHex(hex), OTHER_HOST), 0);
+  }
+});
+
 Deno.test("encodeBpf: one sock_filter of 8 bytes per instruction, in host order", () => {
   // The ARP test of wire-facts §5.5: 28 0 0 c | 15 0 3 806.
   const program: BpfProgram = { etherType: 0x806, instructions: [[0x28, 0, 0, 0xc], [0x15, 0, 3, 0x806]] };
@@ -65,7 +90,7 @@ Deno.test("encodeBpf: one sock_filter of 8 bytes per instruction, in host order"
 });
 
 /** The few instructions of classic BPF that the filters use, after the kernel's networking/filter.rst. */
-function run({ instructions }: BpfProgram, frame: Uint8Array, packetType: number): number {
+function run({ instructions }: BpfProgram, frame: Uint8Array, packetType: number, ifindex = INTERFACE): number {
   let accumulator = 0;
   for (let at = 0; at < instructions.length; at++) {
     const [code, jumpTrue, jumpFalse, k] = instructions[at]!;
@@ -74,6 +99,8 @@ function run({ instructions }: BpfProgram, frame: Uint8Array, packetType: number
       at += accumulator === k ? jumpTrue : jumpFalse;
     } else if (code === 0x30 && k === PACKET_TYPE) {
       accumulator = packetType;
+    } else if (code === 0x20 && k === RECEIVED_BY) {
+      accumulator = ifindex;
     } else {
       const size = code === 0x28 ? 2 : 1;
       // A load behind the end of the frame ends the program: drop.

@@ -3,7 +3,9 @@
  *
  * Offsets count from the Ethernet header. A VLAN tag is taken off before a socket of one EtherType sees the frame, and
  * nothing is left of it but the packet type: a frame with a tag that no VLAN interface wanted, like one for another
- * station's address, is PACKET_OTHERHOST. So the packet type is what tells it (linux/filter.h SKF_AD_PKTTYPE).
+ * station's address, is PACKET_OTHERHOST. So the packet type is what tells it (linux/filter.h SKF_AD_PKTTYPE). One that a
+ * VLAN interface did want reaches the sockets of the interface below too, with the VLAN's own packet type: what tells it
+ * is the interface that it was received by at last (SKF_AD_IFINDEX).
  */
 import { ETH_P_ARP, ETH_P_IPV6, SOCK_FILTER_BYTES } from "./abi.ts";
 
@@ -16,7 +18,8 @@ export interface BpfProgram {
   readonly instructions: readonly BpfInstruction[];
 }
 
-/** linux/bpf_common.h: BPF_LD|BPF_H|BPF_ABS, BPF_LD|BPF_B|BPF_ABS, BPF_JMP|BPF_JEQ|BPF_K, BPF_RET|BPF_K. */
+/** linux/bpf_common.h: BPF_LD|BPF_W|BPF_ABS, BPF_LD|BPF_H|BPF_ABS, BPF_LD|BPF_B|BPF_ABS, BPF_JMP|BPF_JEQ|BPF_K, BPF_RET|BPF_K. */
+const LOAD_WORD = 0x20;
 export const LOAD_HALF = 0x28;
 const LOAD_BYTE = 0x30;
 export const JUMP_EQUAL = 0x15;
@@ -25,6 +28,8 @@ export const RETURN = 0x06;
 /** SKF_AD_OFF + SKF_AD_PKTTYPE, as an unsigned word: who the frame is for. */
 export const PACKET_TYPE = 0xffff_f004;
 const PACKET_OTHERHOST = 3;
+/** SKF_AD_OFF + SKF_AD_IFINDEX. */
+export const RECEIVED_BY = 0xffff_f008;
 
 const ETHER_TYPE_OFFSET = 12;
 const WHOLE_FRAME = 0x4_0000;
@@ -71,6 +76,16 @@ export const NDP_FILTER: BpfProgram = {
     [RETURN, 0, 0, 0],
   ],
 };
+
+/** The same for what one interface received, and no other that stands on it: a socket is not told them apart by its binding. */
+export function receivedBy(ifindex: number, { etherType, instructions }: BpfProgram): BpfProgram {
+  const isIt: readonly BpfInstruction[] = [
+    [LOAD_WORD, 0, 0, RECEIVED_BY],
+    [JUMP_EQUAL, 1, 0, ifindex],
+    [RETURN, 0, 0, 0],
+  ];
+  return { etherType, instructions: [...isIt, ...instructions] };
+}
 
 /** The program as an array of `struct sock_filter`, 8 bytes each, host order. */
 export function encodeBpf(program: BpfProgram): Uint8Array<ArrayBuffer> {

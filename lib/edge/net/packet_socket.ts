@@ -22,7 +22,7 @@ import {
   SOL_PACKET,
   SOL_SOCKET,
 } from "./abi.ts";
-import { type BpfProgram, encodeBpf } from "./bpf.ts";
+import { type BpfProgram, encodeBpf, receivedBy } from "./bpf.ts";
 import { Descriptor, discardQueued, foreignBuffer, setOption } from "./descriptor.ts";
 import { checked, EAGAIN, EINTR } from "./errno.ts";
 import { lastErrno, libc } from "./libc.ts";
@@ -35,14 +35,16 @@ const RECEIVE_BUFFER_BYTES = 1 << 20;
 
 export class PacketSocket {
   readonly #descriptor: Descriptor;
-  readonly #etherType: number;
+  readonly #filter: BpfProgram;
+  #ifindex: number;
   /** The length argument of the last call; a bigint is made only when the caller changes its buffer. */
   #sizeOf = -1;
   #size = 0n;
 
-  private constructor(descriptor: Descriptor, etherType: number) {
+  private constructor(descriptor: Descriptor, options: { ifindex: number; filter: BpfProgram }) {
     this.#descriptor = descriptor;
-    this.#etherType = etherType;
+    this.#ifindex = options.ifindex;
+    this.#filter = options.filter;
   }
 
   /** Throws `SysError`: EPERM without CAP_NET_RAW, ENODEV when there is no such interface, ENETDOWN when it is down. */
@@ -50,12 +52,12 @@ export class PacketSocket {
     const fd = checked("socket AF_PACKET", libc().socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     const descriptor = new Descriptor(fd);
     try {
-      attachFilter(fd, options.filter);
+      attachFilter(fd, receivedBy(options.ifindex, options.filter));
       // A flood of 100,000 frames a second fills what is usual in 3 ms; the kernel gives what net.core.rmem_max allows.
       setOption(fd, { name: "SO_RCVBUF", level: SOL_SOCKET, option: SO_RCVBUF, value: RECEIVE_BUFFER_BYTES });
       setOption(fd, { name: "PACKET_IGNORE_OUTGOING", level: SOL_PACKET, option: PACKET_IGNORE_OUTGOING, value: 1 });
-      const socket = new PacketSocket(descriptor, options.filter.etherType);
-      socket.#bind(options.ifindex);
+      const socket = new PacketSocket(descriptor, options);
+      socket.#bind();
       return socket;
     } catch (error) {
       descriptor.close();
@@ -86,7 +88,9 @@ export class PacketSocket {
 
   /** Receives on another interface from now on, or again on the same. What was queued is gone. Throws as `open` does. */
   rebind(ifindex: number): void {
-    this.#bind(ifindex);
+    if (ifindex !== this.#ifindex) attachFilter(this.fd, receivedBy(ifindex, this.#filter));
+    this.#ifindex = ifindex;
+    this.#bind();
     this.discardQueued(QUEUED_MAX);
   }
 
@@ -112,9 +116,9 @@ export class PacketSocket {
     this.#descriptor.close();
   }
 
-  #bind(ifindex: number): void {
-    const address = encodeSockaddrLl({ etherType: this.#etherType, ifindex });
-    checked(`bind AF_PACKET to interface ${ifindex}`, libc().bind(this.fd, address, SOCKADDR_LL_BYTES));
+  #bind(): void {
+    const address = encodeSockaddrLl({ etherType: this.#filter.etherType, ifindex: this.#ifindex });
+    checked(`bind AF_PACKET to interface ${this.#ifindex}`, libc().bind(this.fd, address, SOCKADDR_LL_BYTES));
   }
 
   #sizeArgument(length: number): bigint {
