@@ -18,6 +18,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   unshare: "util-linux",
   nsenter: "util-linux",
   etcd: "etcd-server",
+  "linux.uml": "user-mode-linux",
 };
 
 /** Not in Debian: built with Go. */

@@ -37,7 +37,10 @@ export class PacketStage {
     this.client = lab.host("client");
   }
 
-  static async run(test: (stage: PacketStage) => Promise<void>): Promise<void> {
+  static async run(
+    test: (stage: PacketStage) => Promise<void>,
+    { exclusions = ["^lo$", "^veth.*"] as readonly string[] } = {},
+  ): Promise<void> {
     const lab = await Lab.create({
       hosts: [
         { name: "n1", address: "192.168.77.11/24", mac: parseMac(NODE_MAC)! },
@@ -47,7 +50,7 @@ export class PacketStage {
     const events: FromPacketThread[] = [];
     const { namespacePath } = lab.host("n1");
     const packets = new PacketPort(
-      { node: "n1", generation: 1, watch: undefined, exclusions: ["^lo$", "^veth.*"], namespacePath },
+      { node: "n1", generation: 1, watch: undefined, exclusions, namespacePath },
       { onEvent: (event) => events.push(event) },
     );
     const stage = new PacketStage(lab, packets, events);
@@ -56,12 +59,16 @@ export class PacketStage {
       await until("it has opened its interface", () => stage.logs("createARPResponder").length > 0);
       await until("it answers", async () => (await stage.macsOn("eth0")).length === 1);
       await test(stage);
-      const failed = events.find((event) => event.kind === "failed");
-      if (failed !== undefined) throw new Error(`The packet thread ended: ${JSON.stringify(failed)}`);
+      stage.expectAlive();
     } finally {
       await packets.cut();
       await lab.close();
     }
+  }
+
+  expectAlive(): void {
+    const failed = this.#events.find((event) => event.kind === "failed");
+    if (failed !== undefined) throw new Error(`The packet thread ended: ${JSON.stringify(failed)}`);
   }
 
   want(...wanted: readonly (Pick<WantedAddress, "address"> & Partial<WantedAddress>)[]): void {
