@@ -36,6 +36,8 @@ export type PeerPlaneEffect =
   | WatchEffect & { readonly kind: "send" | "openLine" | "closeLine" }
   /** All that changed in one go. */
   | { readonly kind: "peers"; readonly changes: readonly PeerView[] }
+  /** Its process was started anew. */
+  | { readonly kind: "newLife"; readonly node: string }
   | { readonly kind: "foreignMembers"; readonly nodes: readonly string[] }
   | { readonly kind: "unheard"; readonly node: string }
   | { readonly kind: "claims"; readonly node: string; readonly claims: readonly Claim[]; readonly standing: boolean }
@@ -141,6 +143,7 @@ export class PeerPlane implements Machine<PeerPlaneInput, PeerPlaneEffect> {
         if (effect.kind === "peer") changes.set(effect.peer.node, effect.peer);
         else if (effect.kind === "watch") this.#watch.handle(effect, now);
         else this.#effects.push(effect);
+        if (effect.kind === "newLife") this.#early.delete(effect.node);
       }
     }
     // Peers that change together are decided on together.
@@ -164,6 +167,7 @@ export class PeerPlane implements Machine<PeerPlaneInput, PeerPlaneEffect> {
       case "peer":
         this.#liveness.handle({ kind: "watched", node: effect.node, state: effect.state }, now);
         return;
+      case "life":
       case "serving":
         this.#liveness.handle(effect, now);
         return;

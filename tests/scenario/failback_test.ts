@@ -207,3 +207,23 @@ stories("Failback never: an address that is unwanted for a moment, which some no
     assertEquals(story.answering().length, 1, cluster.story.join("\n"));
   }
 });
+
+stories("Failback never: whoever was cut off while the holder was restarted does not wait for it to remember", {
+  failback: "never",
+}, (story) => {
+  const { cluster } = story;
+  cluster.kill("node-c");
+  cluster.kill("node-a");
+  cluster.pass(1000);
+  cluster.start("node-a");
+  cluster.pass(3000);
+  story.answeredBy("node-b");
+  cluster.cutCarrier("node-a", { isolated: true });
+  cluster.pass(1000);
+  cluster.kill("node-b");
+  cluster.pass(10);
+  cluster.start("node-b");
+  cluster.restoreCarrier("node-a");
+  cluster.pass(3000);
+  assertEquals(story.answering().length, 1, cluster.story.join("\n"));
+});

@@ -28,6 +28,8 @@ export type LivenessInput =
   | { readonly kind: "peers"; readonly upsert: readonly string[]; readonly remove: readonly string[] }
   /** The verdict of the watch; `undefined`: it does not watch this node any more. */
   | { readonly kind: "watched"; readonly node: string; readonly state: PeerState | undefined }
+  /** The watch has proof of this life of a node's process. */
+  | { readonly kind: "life"; readonly node: string; readonly generation: number }
   /** What a node said of itself to the watch. */
   | { readonly kind: "serving"; readonly node: string; readonly serving: Serving }
   | { readonly kind: "member"; readonly change: MemberChange }
@@ -41,6 +43,8 @@ export type LivenessInput =
 
 export type LivenessEffect =
   | { readonly kind: "peer"; readonly peer: PeerView }
+  /** Its process was started anew: what it said in its former life does not hold. */
+  | { readonly kind: "newLife"; readonly node: string }
   /** Living members that are not Herald, sorted; of very many some. */
   | { readonly kind: "foreignMembers"; readonly nodes: readonly string[] }
   /** Watch these, and no others. */
@@ -78,6 +82,8 @@ interface Node {
   meta: ReceivedFacts | undefined;
   /** What it said last, over whichever way it came. */
   serving: Serving | undefined;
+  /** The life of its process that is known. */
+  generation: number | undefined;
   /** Not proven since a pause of this process. */
   stale: boolean;
   /** The watch has heard it in this life of its process. */
@@ -125,6 +131,9 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
           node.heard = true;
           node.isUnheard = false;
         });
+        break;
+      case "life":
+        this.#change(input.node, (node) => this.#live(node, input.generation));
         break;
       case "serving":
         this.#change(input.node, (node) => hear(node, input.serving));
@@ -205,7 +214,11 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
   #takeMember({ node: name, member }: MemberChange): void {
     this.#change(name, (node) => {
       node.member = member;
-      if (member?.facts !== undefined) takeMeta(node, member.facts);
+      const facts = member?.facts;
+      if (facts === undefined) return;
+      takeMeta(node, facts);
+      // Of two lives the gossip's may be the one of before.
+      if (facts.generation > (node.generation ?? -1)) this.#live(node, facts.generation);
     });
     if (lives(member) && member?.facts === undefined) this.#foreign.add(name);
     else if (!this.#foreign.delete(name)) return;
@@ -213,6 +226,12 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
     if (sameTexts(nodes, this.#foreignTold)) return;
     this.#foreignTold = nodes;
     this.#effects.push({ kind: "foreignMembers", nodes });
+  }
+
+  #live(node: Node, generation: number): void {
+    const isNew = node.generation !== undefined && node.generation !== generation;
+    node.generation = generation;
+    if (isNew) this.#effects.push({ kind: "newLife", node: node.name });
   }
 
   #knowMembers(): void {
@@ -232,6 +251,7 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
         member: undefined,
         meta: undefined,
         serving: undefined,
+        generation: undefined,
         stale: false,
         heard: false,
         unheardAt: Infinity,

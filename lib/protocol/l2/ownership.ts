@@ -88,6 +88,9 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
       case "peers":
         this.#changePeers(input.changes, now);
         break;
+      case "newLife":
+        for (const address of this.#forgetHolder(input.node)) this.#decide(address, now);
+        break;
       case "foreignMembers":
         this.#candidates.mixed = input.nodes.length > 0;
         this.#decideAll(now);
@@ -228,12 +231,20 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
       if (!this.#candidates.update(change, now)) continue;
       changed = true;
       if (state === before) continue;
+      if (state === undefined) this.#forgetHolder(node);
       if (state === "dead" && before !== "leaving") this.#lost.add(node);
       if (state === "dead" || state === "unknown") continue;
       if (this.#lost.delete(node) && state !== undefined) isBack = true;
     }
     if (changed) this.#decideAll(now);
     if (isBack) this.#repeatAll();
+  }
+
+  /** Nobody waits for a node that does not know that it had the address. */
+  #forgetHolder(node: string): readonly OwnedAddress[] {
+    const held = [...this.#addresses.values()].filter(({ holder }) => holder === node);
+    for (const address of held) address.holder = undefined;
+    return held;
   }
 
   /** While a node was lost to us it may have taken, in its part of the network, what it was a candidate of at the time. */

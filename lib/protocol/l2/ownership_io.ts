@@ -9,6 +9,8 @@ export type OwnershipInput =
   | { readonly kind: "complete" }
   /** What changed among the peers in one go; every address is decided once for all of it. */
   | { readonly kind: "peers"; readonly changes: readonly PeerView[] }
+  /** Its process was started anew: it answers for nothing before it says so. */
+  | { readonly kind: "newLife"; readonly node: string }
   /** Living members that are not Herald; while there are any, their order holds. */
   | { readonly kind: "foreignMembers"; readonly nodes: readonly string[] }
   /** Where this node can serve; `noCarrier` names the interfaces that only lack a link. */

@@ -67,6 +67,11 @@ export class WatchedPeer {
     return this.#heard === "answered" ? this.#said ?? "unknown" : this.#heard;
   }
 
+  /** The life of its process that has proven itself last. */
+  get generation(): number | undefined {
+    return this.#generation;
+  }
+
   probeSent(nonce: string, now: Millis): void {
     this.#nonces.push({ nonce, sentAt: now });
     if (this.#nonces.length > NONCES_MAX) this.#nonces.shift();

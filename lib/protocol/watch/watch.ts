@@ -52,6 +52,8 @@ export type WatchEffect =
   | { readonly kind: "closeLine"; readonly node: string }
   /** A peer's state changed; `undefined` when it is watched no longer. */
   | { readonly kind: "peer"; readonly node: string; readonly state: PeerState | undefined }
+  /** It has proven which life of its process it is, and it is another one than before, or the first that was heard. */
+  | { readonly kind: "life"; readonly node: string; readonly generation: number }
   /** What a peer says of its interfaces changed. */
   | { readonly kind: "serving"; readonly node: string; readonly serving: Serving }
   | { readonly kind: "claims"; readonly node: string; readonly claims: WatchClaims; readonly nonce: string }
@@ -233,7 +235,7 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
     const { serving } = peer;
     switch (message.kind) {
       case "ack":
-        this.#changing(peer, now, () => peer.answered(message, now) && this.#rest(peer, now));
+        this.#takeAnswer(peer, message, now);
         break;
       case "claims":
         if (message.claims === undefined || !peer.mayBeOfThisLife(message)) return;
@@ -251,6 +253,17 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
     if (peer.serving !== undefined && peer.serving !== serving) {
       this.#effects.push({ kind: "serving", node, serving: peer.serving });
     }
+  }
+
+  #takeAnswer(peer: WatchedPeer, message: WatchMessage, now: Millis): void {
+    const { generation } = peer;
+    this.#changing(peer, now, () => {
+      if (!peer.answered(message, now)) return;
+      if (generation !== message.generation) {
+        this.#effects.push({ kind: "life", node: peer.where.node, generation: message.generation });
+      }
+      this.#rest(peer, now);
+    });
   }
 
   /** What is said on the side by the life that we know: an answer from before may arrive after it. */

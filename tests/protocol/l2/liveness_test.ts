@@ -30,8 +30,9 @@ class Bench {
       if (effect.kind === "peer") {
         this.views.set(effect.peer.node, effect.peer);
         this.#words.push(`${effect.peer.node} ${effect.peer.state ?? "gone"}`);
-      } else if (effect.kind === "unheard") this.#words.push(`unheard ${effect.node}`);
-      else this.#words.push([effect.kind === "watch" ? "watch" : "foreign", ...effect.nodes].join(" "));
+      } else if (effect.kind === "unheard" || effect.kind === "newLife") {
+        this.#words.push(`${effect.kind} ${effect.node}`);
+      } else this.#words.push([effect.kind === "watch" ? "watch" : "foreign", ...effect.nodes].join(" "));
     }
     return this;
   }
@@ -185,6 +186,16 @@ Deno.test("Liveness: a Meta of before, from a member that was forgotten meanwhil
   assertEquals(usable(), ["eth0"], "of another life it is news");
 });
 
+Deno.test("Liveness: a new life is told by the watch, or by a later Meta, once; an old Meta tells none", () => {
+  const life = (generation: number) => ({ kind: "life", node: "b", generation }) as const;
+  const bench = Bench.settled();
+  assertEquals(bench.handle(life(5)).words(), [], "the Meta said so already");
+  assertEquals(bench.handle(life(4)).words(), ["newLife b"], "its clock went back");
+  assertEquals(bench.member("b", "alive", { ...FACTS, generation: 3 }).words(), []);
+  assertEquals(bench.member("b", "alive", { ...FACTS, generation: 7 }).words(), ["newLife b"]);
+  assertEquals(bench.handle(life(7)).words(), []);
+});
+
 Deno.test("Liveness: nothing is kept of a node that is no peer and dead", () => {
   const bench = Bench.settled().member("c", undefined).handle({ kind: "peers", upsert: [], remove: ["c"] });
   assertEquals(bench.words(), ["c dead", "watch b c", "c gone", "watch b"]);
@@ -215,7 +226,11 @@ Deno.test("Liveness: whom the watch never heard is not dead for ever while the g
   assertEquals(bench.liveness.deadline(), undefined);
   assertEquals(bench.member("c", "suspect").words(), []);
   assertEquals(bench.member("c", "left").words(), ["c dead"]);
-  assertEquals(bench.member("c", "alive", { ...FACTS, generation: 6 }).words(), ["c alive"], "known to be so");
+  assertEquals(
+    bench.member("c", "alive", { ...FACTS, generation: 6 }).words(),
+    ["newLife c", "c alive"],
+    "known to be so",
+  );
   assertEquals(bench.views.get("c")?.isUnheard, true);
   assertEquals(bench.watched("c", "alive").words(), ["c alive"], "heard at last");
   assertEquals(bench.views.get("c")?.isUnheard, undefined);

@@ -709,3 +709,17 @@ Deno.test("Ownership: who held an address that was unwanted for a moment, and ha
   const bench = Bench.owner().unwant().want(["a", "b", "c"]);
   assertEquals(bench.claims.at(-1), { address: VIP, term: 2, givenUp: false });
 });
+
+Deno.test("Ownership: with failback never, a holder that was started anew, or is no peer any more, is waited for no longer", () => {
+  const policy = { ...DEFAULT_ADDRESS_POLICY, failback: "never" } as const;
+  const waiting = () => {
+    const bench = new Bench().peers({ a: "alive" }).want(["b", "a"], { policy }).handle({ kind: "complete" });
+    bench.handle(hear("a", 3)).handle({ kind: "claimsKnown" });
+    assertEquals(bench.words().at(-1), "a notOwner");
+    return bench;
+  };
+  assertEquals(waiting().handle({ kind: "newLife", node: "c" }).words(), []);
+  const next = waiting().handle({ kind: "newLife", node: "a" });
+  assertEquals([next.words(), next.claims.at(-1)?.term], [["own", "announce", "b elected"], 4]);
+  assertEquals(waiting().peers({ a: undefined }).peers({ a: "alive" }).words(), ["own", "announce", "b elected"]);
+});

@@ -15,6 +15,7 @@ class Bench {
   readonly probes: { readonly at: number; readonly to: string; readonly nonce: string }[] = [];
   readonly acks: { readonly to: string; readonly nonce: string; readonly state: WatchState }[] = [];
   readonly changes: string[] = [];
+  readonly lives: number[] = [];
 
   constructor(options: { authenticated?: boolean } = {}) {
     const { authenticated = true } = options;
@@ -26,6 +27,7 @@ class Bench {
     this.watch.handle(input, this.now);
     for (let effect; (effect = this.watch.poll()) !== undefined;) {
       if (effect.kind === "peer") this.changes.push(`${effect.node} ${effect.state}`);
+      else if (effect.kind === "life") this.lives.push(effect.generation);
       else if (effect.kind !== "send") this.effects.push(effect);
       else {
         const { kind, nonce, state } = effect.message;
@@ -429,6 +431,18 @@ Deno.test("Watch: every new life of a peer gets a line at once, however often it
     bench.pass(2000);
     assertEquals(bench.stateOf("b"), "dead");
   }
+});
+
+Deno.test("Watch: only an answer tells which life of a peer it is, each once, whatever its clock says", () => {
+  const bench = new Bench();
+  bench.add(B);
+  bench.hear({ kind: "probe", generation: 8 });
+  assertEquals(bench.lives, []);
+  for (const generation of [9, 9, 7, 7, 9]) {
+    bench.answer({ generation });
+    bench.pass(200);
+  }
+  assertEquals(bench.lives, [9, 7, 9]);
 });
 
 Deno.test("Watch: the end of the line is confirmed by two closed ports within some milliseconds", () => {
