@@ -14,8 +14,8 @@ export interface SeenMove {
   readonly unanswered: number;
 }
 
-/** Later than this an answer is none. */
-export const ANSWER_MS_MAX = 50;
+/** Later than this an answer is none: Linux asks again after a second (`retrans_time_ms`). */
+export const ANSWER_MS_MAX = 1000;
 
 export function moveOf(
   { asked, answers, before }: { asked: Float64Array; answers: readonly Answer[]; before: Mac },

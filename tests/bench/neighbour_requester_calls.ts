@@ -26,7 +26,7 @@ export type NeighbourRequesterCalls = {
   };
   /**
    * A broadcast request by ARP every `intervalMs`, whether the one before was answered or not: what was asked when (wall
-   * time), and all answers until 50 ms after the last question. At most 65,536 questions.
+   * time), and all answers until a second after the last question. At most 65,536 questions.
    */
   follow: {
     args: { ip: Ipv4; durationMs: number; intervalMs: number };
