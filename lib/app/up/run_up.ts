@@ -81,9 +81,8 @@ export async function runUp(call: UpCall): Promise<number> {
   const exclusions = readExclusions(flags["exclude-interfaces-file"]);
   if (!exclusions.ok) return complain(exclusions.message, EXIT.usage);
   const narrator = new UpNarrator({ output: stdout, clock: systemClock });
-  const log = flags.log
-    ? logOutput({ filter: "info" }, { clock: systemClock, write: (line) => stdout.write(line) })
-    : narrator.hear;
+  const allOfIt = logOutput({ filter: "info" }, { clock: systemClock, write: (line) => stdout.write(line) });
+  const newLog = () => flags.log ? allOfIt : narrator.ear();
 
   const ended = Promise.withResolvers<number>();
   const stopListening = onTermination((signal) => {
@@ -96,10 +95,10 @@ export async function runUp(call: UpCall): Promise<number> {
   };
   try {
     const patterns = exclusions.patterns.length > 0 ? exclusions.patterns : EXCLUSIONS;
-    const up = assemble(call, { node, exclusions: patterns, narrator, log, fail });
+    const up = assemble(call, { node, exclusions: patterns, narrator, newLog, fail });
     const watch = new FolderWatch({ paths: flags.filename }, { onChange: () => void up.folder.reload() });
     try {
-      await start(up, { call, narrator, log });
+      await start(up, { call, narrator, log: newLog() });
       return await ended.promise;
     } finally {
       watch.close();
@@ -119,15 +118,19 @@ function assemble(
     readonly node: string;
     readonly exclusions: readonly string[];
     readonly narrator: UpNarrator;
-    readonly log: Log;
+    /** For each of the programs one. */
+    readonly newLog: () => Log;
     readonly fail: (message: string) => void;
   },
 ): Up {
   const { flags, files } = call;
-  const { node, log, narrator } = deps;
-  const common = { clock: systemClock, rng: systemRng(), log };
+  const { node, newLog, narrator } = deps;
+  const common = { clock: systemClock, rng: systemRng() };
   const token = crypto.getRandomValues(new Uint8Array(24)).toHex();
-  const api = new EmbeddedApi({ crds: customResourceDefinitions(), token, serviceIpv6: true }, common);
+  const api = new EmbeddedApi({ crds: customResourceDefinitions(), token, serviceIpv6: true }, {
+    ...common,
+    log: newLog(),
+  });
   const client = new KubeClient({ baseUrl: "http://api" }, { fetch: api.fetch });
   const namespace = flags["metallb-namespace"];
   const lbClasses = classesOf(flags["lb-class"]);
@@ -135,7 +138,7 @@ function assemble(
     api,
     token,
     node,
-    controller: new Controller({ namespace, lbClasses }, { ...common, client }),
+    controller: new Controller({ namespace, lbClasses }, { ...common, log: newLog(), client }),
     speaker: new Speaker({
       node,
       namespace,
@@ -146,7 +149,7 @@ function assemble(
       watch: undefined,
       exclusions: deps.exclusions,
       namespacePath: undefined,
-    }, { ...common, client, onFailure: deps.fail }),
+    }, { ...common, log: newLog(), client, onFailure: deps.fail }),
     folder: new UpFolder({ filenames: flags.filename, node, metallbNamespace: namespace }, {
       client,
       files,

@@ -1,4 +1,8 @@
-/** What happens, for people: one line with the time of day per thing, from the log of both programs and from the files. */
+/**
+ * What happens, for people: one line with the time of day per thing, from the log of both programs and from the files.
+ *
+ * Both programs judge the same configuration: what one of them has said of a problem the other does not say again.
+ */
 import type { Log, LogEvent } from "../../base/log.ts";
 import { type Clock, formatWallTime } from "../../base/time.ts";
 import { type Output, printable, type Style, styled } from "../cli/output.ts";
@@ -6,6 +10,8 @@ import { type Output, printable, type Style, styled } from "../cli/output.ts";
 export class UpNarrator {
   readonly #output: Output;
   readonly #clock: Clock;
+  /** How often each problem was told. */
+  readonly #problems = new Map<string, number>();
 
   constructor(deps: { readonly output: Output; readonly clock: Clock }) {
     this.#output = deps.output;
@@ -19,12 +25,32 @@ export class UpNarrator {
     this.#output.write(`${styled(this.#output, time, "dim")}  ${text}\n`);
   }
 
-  /** Of the log what a person wants to know. */
-  readonly hear: Log = (event) => {
-    const told = sentenceOf(event);
-    if (told !== undefined) this.tell(told.text, told.style);
-  };
+  /** A log for one program: of it what a person wants to know. */
+  ear(): Log {
+    const heard = new Map<string, number>();
+    return (event) => {
+      const sentence = sentenceOf(event);
+      if (sentence === undefined) return;
+      const { text, style } = sentence;
+      if (event.event === "configurationProblem" && this.#toldByOther(text, heard)) return;
+      this.tell(text, style);
+    };
+  }
+
+  /** A problem that went and came again is heard twice of each program, and told twice. */
+  #toldByOther(text: string, heard: Map<string, number>): boolean {
+    const times = (heard.get(text) ?? 0) + 1;
+    if (heard.size >= PROBLEMS_MAX) heard.clear();
+    heard.set(text, times);
+    if (times <= (this.#problems.get(text) ?? 0)) return true;
+    if (this.#problems.size >= PROBLEMS_MAX) this.#problems.clear();
+    this.#problems.set(text, times);
+    return false;
+  }
 }
+
+/** Of different texts; beyond, one may be told twice. */
+const PROBLEMS_MAX = 10_000;
 
 interface Sentence {
   readonly text: string;

@@ -5,8 +5,38 @@ Deno.test("herald up: a warning without a sentence of its own is told with its r
   let out = "";
   const output = { write: (text: string) => void (out += text), color: false, columns: undefined };
   const narrator = new UpNarrator({ output, clock: { now: () => 0, wallMs: () => 0 } });
-  narrator.hear({ level: "info", event: "nothingOfInterest" });
-  narrator.hear({ level: "warn", event: "packetLoopGap", gapMs: 300 });
-  narrator.hear({ level: "error", event: "failed", error: "no luck" });
+  const log = narrator.ear();
+  log({ level: "info", event: "nothingOfInterest" });
+  log({ level: "warn", event: "packetLoopGap", gapMs: 300 });
+  log({ level: "error", event: "failed", error: "no luck" });
   assertEquals(out, "00:00:00  packetLoopGap\n00:00:00  failed: no luck\n");
+});
+
+Deno.test("herald up: a problem that both programs see is told once, and again when it comes again", () => {
+  const lines: string[] = [];
+  const output = { write: (text: string) => void lines.push(text), color: false, columns: undefined };
+  const narrator = new UpNarrator({ output, clock: { now: () => 0, wallMs: () => 0 } });
+  const [controller, speaker] = [narrator.ear(), narrator.ear()];
+  const problem = (name: string) => ({
+    ...{ level: "warn" as const, event: "configurationProblem", severity: "error", kind: "IPAddressPool" },
+    ...{ namespace: "m", name, path: "", reason: "x", error: "is bad" },
+  });
+  controller(problem("a"));
+  speaker(problem("a"));
+  speaker(problem("b"));
+  controller(problem("b"));
+  controller(problem("c"));
+  assertEquals(
+    lines.map((line) => line.trim().slice(-10)),
+    ["a: is bad", "b: is bad", "c: is bad"].map((t) => `/${t}`),
+  );
+  // Mended and broken again.
+  speaker(problem("a"));
+  controller(problem("a"));
+  assertEquals(lines.length, 4);
+  // Two objects with one name and one fault, as far as the sentence tells, are two for each.
+  controller(problem("d"));
+  controller(problem("d"));
+  for (const _ of [1, 2]) speaker(problem("d"));
+  assertEquals(lines.length, 6);
 });

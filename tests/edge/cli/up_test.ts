@@ -131,8 +131,13 @@ Deno.test("herald up: an object that the API refuses keeps its last state, and t
       "all.yaml",
       `${pool("192.168.77.240/33")}---${ADVERTISEMENT}---${service("web")}---${service("api")}`,
     );
-    await stage.said("error: IPAddressPool metallb-system/first spec.addresses[0]");
+    const problem = "error: IPAddressPool metallb-system/first spec.addresses[0]";
+    await stage.said(problem);
     await answeredBy(client, "192.168.77.240", MAC);
+    // Both programs see it.
+    await stage.write("z.yaml", service("after"));
+    await stage.said("Service default/after created");
+    assertEquals(stage.up.output().split(problem).length, 2, stage.up.output());
   }));
 
 Deno.test("herald up: kubectl's API and both status pages are on the loopback, where they are asked for", () =>
