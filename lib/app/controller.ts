@@ -56,7 +56,7 @@ export interface ControllerDeps {
 
 /** A large cluster's first start has an event for each Service, at once; what repeats itself for ever is paced. */
 const EVENTS = { component: "metallb-controller", queueMax: 10_000, burst: 10_000, perSecond: 50 };
-const EVENT_FLUSH_MS = 1000;
+const EVENT_FLUSH_MS = 2000;
 const WRITES_FLUSH_MS = 1000;
 /** For what the API server may still do with a request after we gave it up. */
 const DOUBT_MS = 3000;

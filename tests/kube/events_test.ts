@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert/equals";
 import { assert } from "@std/assert/assert";
 import { assertMatch } from "@std/assert/match";
 import type { KubeObject } from "../../lib/base/kube.ts";
-import { silentLog } from "../../lib/base/log.ts";
+import type { LogEvent } from "../../lib/base/log.ts";
 import { SeededRng } from "../../lib/base/rng.ts";
 import { KubeClient } from "../../lib/edge/kube/client.ts";
 import { EventRecorder, type EventRecorderOptions } from "../../lib/edge/kube/events.ts";
@@ -22,22 +22,23 @@ function accept(asked: Asked): Answer {
 }
 
 function recorderOver(
-  answer: (asked: Asked, index: number) => Answer = accept,
+  answer: (asked: Asked, index: number) => Answer | Promise<Answer> = accept,
   options: Partial<EventRecorderOptions> & { readonly busyAt?: (now: number) => number } = {},
 ) {
   const { busyAt, ...recorderOptions } = options;
   const time = new FakeTime();
   const scripted = new ScriptedFetch(answer);
   const client = new KubeClient({ baseUrl: "https://api.test" }, { fetch: scripted.fetch, schedule: time.schedule });
+  const events: LogEvent[] = [];
   const recorder = new EventRecorder({ component: "metallb-controller", ...recorderOptions }, {
     client,
     clock: time.clock,
     rng: new SeededRng(1),
-    log: silentLog,
+    log: (event) => events.push(event),
     schedule: time.schedule,
     ...(busyAt === undefined ? {} : { busyAt: () => busyAt(time.clock.now()) }),
   });
-  return { recorder, time, scripted };
+  return { recorder, time, scripted, events };
 }
 
 Deno.test("EventRecorder: a new event is one POST with what kubectl shows", async () => {
@@ -175,16 +176,55 @@ Deno.test("EventRecorder: a burst is sent at once, the rest is paced", async () 
   assertEquals(scripted.asked.length, 25);
 });
 
-Deno.test("EventRecorder: flush waits for what is queued, but not longer than it may", async () => {
-  const { recorder, time } = recorderOver(accept, { burst: 1, perSecond: 1 });
-  recorder.record(ASSIGNED);
-  recorder.record({ ...ASSIGNED, message: "second" });
+Deno.test("EventRecorder: flush waits for what is queued, but not longer than it may, and says what is lost", async () => {
+  const { recorder, time, events } = recorderOver((asked, index) => index < 2 ? accept(asked) : "never");
+  for (let index = 0; index < 20; index++) recorder.record(numbered(index));
   const early = recorder.flush(500);
-  await time.advance(500);
-  assertEquals(await early, false);
-  const late = recorder.flush(5_000);
-  await time.advance(1_000);
-  assertEquals(await late, true);
+  await time.advance(499);
+  assertEquals(events, []);
+  await time.advance(1);
+  assertEquals([await early, recorder.pending], [false, 18]);
+  assertEquals(events, [{ level: "warn", event: "eventsLost", count: 18 }]);
+  recorder.stop();
+  await time.advance(60_000);
+  assertEquals(time.pendingTimers, 0);
+});
+
+Deno.test("EventRecorder: flush paces nothing, waits for no lull, and sends many at a time, each once", async () => {
+  let open = 0;
+  let most = 0;
+  const { recorder, time, scripted } = recorderOver(async (asked) => {
+    most = Math.max(most, ++open);
+    await settle();
+    open--;
+    return accept(asked);
+  }, { queueMax: 500, burst: 1, perSecond: 1, busyAt: (now) => now });
+  for (let index = 0; index < 500; index++) recorder.record(numbered(index));
+  await time.advance(100);
+  assertEquals(scripted.asked.length, 1);
+  const flushed = recorder.flush(1_000);
+  while (recorder.pending > 0) await settle();
+  assertEquals([await flushed, time.pendingTimers, most], [true, 0, 16]);
+  const names = scripted.asked.map(({ body }) => (body as { metadata: { name: string } }).metadata.name.split(".")[0]);
+  assertEquals(new Set(names).size, 500);
+  assertEquals(names.length, 500);
+  // What comes after it does not wait either: the program ends.
+  recorder.record(numbered(500));
+  await settle();
+  assertEquals(scripted.asked.length, 501);
+});
+
+Deno.test("EventRecorder: what waits to be tried again at the end is tried, and stop ends all waits", async () => {
+  const { recorder, time, scripted } = recorderOver(() => statusAnswer(503, "Unavailable"));
+  for (let index = 0; index < 40; index++) recorder.record(numbered(index));
+  const flushed = recorder.flush(300);
+  await time.advance(300);
+  assertEquals(await flushed, false);
+  assert(scripted.asked.length > 16, `${scripted.asked.length} attempts`);
+  recorder.stop();
+  const asked = scripted.asked.length;
+  await time.advance(60_000);
+  assertEquals([scripted.asked.length, time.pendingTimers], [asked, 0]);
 });
 
 function numbered(index: number) {

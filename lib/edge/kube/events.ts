@@ -2,8 +2,9 @@
  * Kubernetes Events: what people see at the end of `kubectl describe`.
  *
  * Events are help, not state: they are queued with a limit, paced, tried a few times and then dropped, and never hold
- * up anything else: one is under way at a time, and it waits for a lull in what is more important. The same event of the same object within ten minutes becomes a higher count of the one that is
- * there, as kubectl shows it ("x4 over 5m").
+ * up anything else: one is under way at a time, and it waits for a lull in what is more important, until the program is
+ * about to end. The same event of the same object within ten minutes becomes a higher count of the one that is there, as
+ * kubectl shows it ("x4 over 5m").
  */
 import type { KubeObject, ObjectMeta } from "../../base/kube.ts";
 import { RESOURCES } from "../../base/kube.ts";
@@ -69,6 +70,8 @@ const YIELD_MS_MAX = 100;
 /** The API server's own limit for the message of an Event. */
 const MESSAGE_BYTES_MAX = 1_024;
 const NAME_PREFIX_MAX = 220;
+/** Under way at a time when the program ends. */
+const FLUSH_AT_ONCE = 16;
 
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
@@ -84,9 +87,12 @@ export class EventRecorder {
   readonly #known = new Map<string, Known>();
   readonly #queue = new Set<Known>();
   readonly #idleListeners: (() => void)[] = [];
-  #sending = false;
+  /** What ends the waits of now. */
+  readonly #sleepers = new Set<() => void>();
+  /** How many send. */
+  #senders = 0;
+  #hurries = false;
   #stopped = false;
-  #wake: (() => void) | undefined;
   #dropped = 0;
 
   constructor(options: EventRecorderOptions, deps: EventRecorderDeps) {
@@ -104,7 +110,7 @@ export class EventRecorder {
 
   /** Events that wait to be sent or are being sent. */
   get pending(): number {
-    return this.#queue.size + (this.#sending ? 1 : 0);
+    return this.#queue.size + this.#senders;
   }
 
   /** Events that were given up since the start. */
@@ -131,14 +137,21 @@ export class EventRecorder {
     void this.#pump();
   }
 
-  /** True when everything was sent (or given up) within the time. For the end of the program. */
+  /**
+   * For the end of the program: nothing is paced any more, and many are under way at a time. True when everything was
+   * sent (or given up) within the time.
+   */
   async flush(limitMs: number): Promise<boolean> {
     if (this.pending === 0) return true;
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const cancel = this.#schedule(() => resolve(false), limitMs);
     this.#idleListeners.push(() => resolve(true));
+    this.#hurries = true;
+    this.#wakeAll();
+    while (this.#senders < Math.min(FLUSH_AT_ONCE, this.pending)) void this.#pump();
     const flushed = await promise;
     cancel();
+    if (!flushed) this.#log({ level: "warn", event: "eventsLost", count: this.pending });
     return flushed;
   }
 
@@ -146,7 +159,7 @@ export class EventRecorder {
   stop(): void {
     this.#stopped = true;
     this.#queue.clear();
-    this.#wake?.();
+    this.#wakeAll();
   }
 
   #newKnown(key: string, event: EventToRecord, nowMs: number): Known {
@@ -195,13 +208,11 @@ export class EventRecorder {
   }
 
   async #pump(): Promise<void> {
-    if (this.#sending) return;
-    this.#sending = true;
+    if (this.#senders >= (this.#hurries ? FLUSH_AT_ONCE : 1)) return;
+    this.#senders++;
     while (this.#queue.size > 0 && !this.#stopped) {
-      for (let wait = this.#bucket.take(); wait > 0 && !this.#stopped; wait = this.#bucket.take()) {
-        await this.#sleep(wait);
-      }
-      for (let waited = 0; waited < YIELD_MS_MAX && !this.#isLull() && !this.#stopped; waited += LULL_MS) {
+      for (let wait; this.#mayWait() && (wait = this.#bucket.take()) > 0;) await this.#sleep(wait);
+      for (let waited = 0; waited < YIELD_MS_MAX && this.#mayWait() && !this.#isLull(); waited += LULL_MS) {
         await this.#sleep(LULL_MS);
       }
       const [next] = this.#queue;
@@ -210,8 +221,12 @@ export class EventRecorder {
       this.#queue.delete(next);
       await this.#send(next);
     }
-    this.#sending = false;
-    for (const listener of this.#idleListeners.splice(0)) listener();
+    this.#senders--;
+    if (this.#senders === 0) { for (const listener of this.#idleListeners.splice(0)) listener(); }
+  }
+
+  #mayWait(): boolean {
+    return !this.#hurries && !this.#stopped;
   }
 
   #isLull(): boolean {
@@ -275,12 +290,18 @@ export class EventRecorder {
 
   #sleep(delayMs: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const cancel = this.#schedule(resolve, delayMs);
-    this.#wake = () => {
+    const cancel = this.#schedule(() => end(), delayMs);
+    const end = () => {
+      this.#sleepers.delete(end);
       cancel();
       resolve();
     };
+    this.#sleepers.add(end);
     return promise;
+  }
+
+  #wakeAll(): void {
+    for (const end of [...this.#sleepers]) end();
   }
 }
 
