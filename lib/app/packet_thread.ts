@@ -5,7 +5,7 @@
  * they reach a machine and encoded after they left one. It takes no decision about addresses.
  */
 import { type MessagePort as NodeMessagePort, receiveMessageOnPort } from "node:worker_threads";
-import { type AddressCounter, COUNTER_SLOTS_MAX, SharedCounters } from "../base/shared_counters.ts";
+import { COUNTER_SLOTS_MAX, SharedCounters } from "../base/shared_counters.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { FromPacketThread, ToPacketThread } from "../base/wanted.ts";
 import { BootClock } from "../edge/net/boot_clock.ts";
@@ -261,8 +261,7 @@ export class PacketThread {
     switch (effect.kind) {
       case "sendArp":
       case "sendNdp":
-        if (this.#interfaces.send(effect) && effect.counter !== undefined) this.#count(effect.address, effect.counter);
-        return;
+        return this.#send(effect);
       case "joinGroup":
       case "leaveGroup":
         return this.#interfaces.changeGroup(effect);
@@ -272,8 +271,6 @@ export class PacketThread {
         return this.#watch?.openLine(effect);
       case "closeLine":
         return this.#watch?.closeLine(effect.node);
-      case "count":
-        return this.#count(effect.address, effect.counter);
       case "event":
         return this.#post(effect.event);
       case "serving":
@@ -284,15 +281,23 @@ export class PacketThread {
     }
   }
 
-  #count(address: string, counter: AddressCounter): void {
+  #send(effect: PacketPlaneEffect & { readonly kind: "sendArp" | "sendNdp" }): void {
+    const { address, counter } = effect;
+    const isSent = this.#interfaces.send(effect);
+    const slot = counter === undefined ? undefined : this.#slotOf(address);
+    if (counter === undefined || slot === undefined) return;
+    if (counter === "responsesSent") this.#counters.incrementAddress(slot, "requestsReceived");
+    if (isSent) this.#counters.incrementAddress(slot, counter);
+  }
+
+  /** `undefined` when there are none left. */
+  #slotOf(address: string): number | undefined {
     let slot = this.#slots.get(address);
-    if (slot === undefined) {
-      if (this.#slots.size === COUNTER_SLOTS_MAX) return;
-      slot = this.#slots.size;
-      this.#slots.set(address, slot);
-      this.#post({ kind: "counterSlot", address, slot });
-    }
-    this.#counters.incrementAddress(slot, counter);
+    if (slot !== undefined || this.#slots.size === COUNTER_SLOTS_MAX) return slot;
+    slot = this.#slots.size;
+    this.#slots.set(address, slot);
+    this.#post({ kind: "counterSlot", address, slot });
+    return slot;
   }
 
   /** Counts what is not processed by its reason; the reasons are a closed set, so the map stays small. */

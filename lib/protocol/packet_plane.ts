@@ -132,13 +132,11 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
 
   handle(input: PacketPlaneInput | Tick, now: Millis): void {
     switch (input.kind) {
-      case "arp": {
-        const { senderIp, senderMac } = input.record;
-        this.#peerStations.handle({ kind: "seen", ip: senderIp, mac: senderMac }, now);
+      case "arp":
+        this.#peerStations.handle(input, now);
         this.#announcer.handle(input, now);
         this.#linkProbe.handle(input, now);
         break;
-      }
       case "ndp":
         this.#announcer.handle(input, now);
         this.#linkProbe.handle(input, now);

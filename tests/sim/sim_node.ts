@@ -290,8 +290,6 @@ export class SimNode implements Station {
       case "leaveGroup":
         this.groups.delete(macOfGroup(effect.group));
         return;
-      case "count":
-        return;
       case "sendWatch":
         return this.#sendWatch(effect);
       case "openLine":

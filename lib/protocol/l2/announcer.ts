@@ -6,7 +6,7 @@
  *     frames ──> ArpResponder, NdpResponder ──> claims
  */
 import { invariant } from "../../base/assert.ts";
-import { formatIpv4, formatIpv6, formatPacketIp, type Ipv4, type Ipv6, isIpv6, parseIp } from "../../base/ip.ts";
+import { formatPacketIp, type Ipv4, type Ipv6, isIpv6, parseIp } from "../../base/ip.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { Deadline, Machine, Tick } from "../../base/machine.ts";
 import { Queue } from "../../base/queue.ts";
@@ -39,19 +39,18 @@ export type AnnouncerInput =
   /** Asks whether somebody has the address; `answered`: beside us. */
   | { readonly kind: "probe"; readonly address: string; readonly on: L2Interface; readonly answered: boolean };
 
-export type L2Counter = "requestsReceived" | "responsesSent" | "gratuitousSent";
+export type L2Counter = "responsesSent" | "gratuitousSent";
 
 /** In the order in which they must be applied. */
 export type AnnouncerEffect =
   | SendArp
   | SendNdp
-  | { readonly kind: "count"; readonly counter: L2Counter; readonly address: string }
   | GroupChange
   | { readonly kind: "claim"; readonly claim: AddressClaim };
 
 interface Counted {
   readonly ifindex: number;
-  /** What to count, for which address, once the frame went out. */
+  /** What to count, for which address, once the frame went out. A response has a request that came. */
   readonly counter: L2Counter | undefined;
   readonly address: string;
 }
@@ -69,10 +68,10 @@ export class Announcer implements Machine<AnnouncerInput, AnnouncerEffect> {
   handle(input: AnnouncerInput | Tick, now: Millis): void {
     switch (input.kind) {
       case "arp":
-        this.#arp.handle({ ...input, kind: "frame" }, now);
+        this.#arp.handle(input, now);
         break;
       case "ndp":
-        this.#ndp.handle({ ...input, kind: "frame" }, now);
+        this.#ndp.handle(input, now);
         break;
       case "interface":
         this.#queue(this.#groups.setInterface(input.interface));
@@ -175,20 +174,13 @@ export class Announcer implements Machine<AnnouncerInput, AnnouncerEffect> {
 
   #fromResponder(effect: ArpResponderEffect | NdpResponderEffect): void {
     switch (effect.kind) {
-      case "send": {
-        const { ifindex, record } = effect;
-        if ("target" in record) {
-          const address = formatIpv6(record.target);
-          this.#effects.push({ kind: "sendNdp", ifindex, record, counter: "responsesSent", address });
-        } else {
-          const address = formatIpv4(record.senderIp);
-          this.#effects.push({ kind: "sendArp", ifindex, record, counter: "responsesSent", address });
-        }
+      case "answer": {
+        const { address, ifindex, record } = effect;
+        const answer = { ifindex, counter: "responsesSent", address } as const;
+        if ("target" in record) this.#effects.push({ kind: "sendNdp", record, ...answer });
+        else this.#effects.push({ kind: "sendArp", record, ...answer });
         return;
       }
-      case "requestAccepted":
-        this.#effects.push({ kind: "count", counter: "requestsReceived", address: formatPacketIp(effect.ip) });
-        return;
       case "foreignClaim": {
         const { ip, ifindex, mac, form } = effect;
         this.#effects.push({ kind: "claim", claim: { address: formatPacketIp(ip), ifindex, mac, form } });

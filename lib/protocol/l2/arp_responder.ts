@@ -2,7 +2,8 @@
  * Answers ARP requests for the addresses that this node owns now (RFC 826; reference §6.2; wire-facts §5.1).
  *
  * It decides nothing: it is told what to answer for and what only to listen for, and tells when somebody else claims such
- * an address. Two look-ups per frame, who asks and what is asked; one that is none of our business produces nothing.
+ * an address. A question costs one look-up, for what is asked; that who asks is nobody of interest costs none
+ * (`RareMap`), and a frame that is none of our business is let go before anything else is looked at.
  */
 import type { ClaimForm } from "../../base/conflict.ts";
 import type { Ipv4 } from "../../base/ip.ts";
@@ -14,14 +15,14 @@ import type { ArpRecord } from "../../wire/arp.ts";
 import { arpReply, isAddressProbe, isGratuitous } from "../../wire/arp_frames.ts";
 import { ARP_OPERATION_REPLY, ARP_OPERATION_REQUEST } from "../../wire/iana.ts";
 import { type ForeignClaim, HeldAddresses, type HeldInput, isStationMac } from "./held_addresses.ts";
+import { allowsInterface } from "./interface.ts";
 
 export type ArpResponderInput =
   | HeldInput<Ipv4>
-  | { readonly kind: "frame"; readonly ifindex: number; readonly record: ArpRecord };
+  | { readonly kind: "arp"; readonly ifindex: number; readonly record: ArpRecord };
 
 export type ArpResponderEffect =
-  | { readonly kind: "send"; readonly ifindex: number; readonly record: ArpRecord }
-  | { readonly kind: "requestAccepted"; readonly ip: Ipv4 }
+  | { readonly kind: "answer"; readonly address: string; readonly ifindex: number; readonly record: ArpRecord }
   | ForeignClaim<Ipv4>;
 
 export class ArpResponder implements Machine<ArpResponderInput, ArpResponderEffect> {
@@ -30,7 +31,7 @@ export class ArpResponder implements Machine<ArpResponderInput, ArpResponderEffe
 
   handle(input: ArpResponderInput | Tick, _now: number): void {
     if (input.kind === "tick") return;
-    if (input.kind === "frame") this.#receive(input.ifindex, input.record);
+    if (input.kind === "arp") this.#receive(input.ifindex, input.record);
     else this.#held.handle(input);
   }
 
@@ -55,25 +56,25 @@ export class ArpResponder implements Machine<ArpResponderInput, ArpResponderEffe
   }
 
   #receive(ifindex: number, record: ArpRecord): void {
-    if (this.#held.isOwnMac(record.senderMac) || this.#held.isOwnMac(record.etherSource)) return;
+    const { operation, senderIp, targetIp, senderMac } = record;
+    const claimed = this.#held.get(senderIp);
+    const asked = operation === ARP_OPERATION_REQUEST ? this.#held.get(targetIp) : undefined;
+    if (claimed === undefined && asked === undefined) return;
     const on = this.#held.interfaceOf(ifindex);
-    if (on === undefined) return;
-    const { senderIp, targetIp, senderMac } = record;
-    if (this.#held.heldOn(senderIp, on) !== undefined) {
+    if (on === undefined || this.#held.isOwnMac(senderMac) || this.#held.isOwnMac(record.etherSource)) return;
+    if (claimed !== undefined && allowsInterface(claimed.interfaces, on.name)) {
       return this.#claim(senderIp, claimForm(record), { record, ifindex });
     }
-    if (record.operation !== ARP_OPERATION_REQUEST) return;
-    const held = this.#held.heldOn(targetIp, on);
-    if (held === undefined) return;
+    if (asked === undefined || !allowsInterface(asked.interfaces, on.name)) return;
     const isBroadcast = record.etherDestination === MAC_BROADCAST;
     if (!isBroadcast && record.etherDestination !== on.mac) return;
     // An answer to a group address would reach stations that never asked (RFC 1812 §3.3.2 says the same of its cache).
     if (isGroupMac(senderMac) || isGroupMac(record.etherSource)) return;
     // A probe to us alone asks whether we live: switches that track their hosts send those.
     if (isBroadcast && isAddressProbe(record)) this.#claim(targetIp, "probe", { record, ifindex });
-    if (!held.answered) return;
-    this.#effects.push({ kind: "requestAccepted", ip: targetIp });
-    this.#effects.push({ kind: "send", ifindex, record: arpReply({ request: record, mac: on.mac }) });
+    if (!asked.answered) return;
+    const reply = arpReply({ request: record, mac: on.mac });
+    this.#effects.push({ kind: "answer", address: asked.address, ifindex, record: reply });
   }
 
   #claim(ip: Ipv4, form: ClaimForm, { record, ifindex }: { record: ArpRecord; ifindex: number }): void {

@@ -6,7 +6,8 @@ import { formatPacketIp, type Ipv4, type Ipv6 } from "../../base/ip.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { isGroupMac, type Mac, MAC_ZERO } from "../../base/mac.ts";
 import type { ClaimForm } from "../../base/conflict.ts";
-import { allowsInterface, type L2Interface } from "./interface.ts";
+import { RareMap } from "../../base/rare_map.ts";
+import type { L2Interface } from "./interface.ts";
 
 export type HeldInput<Ip extends Ipv4 | Ipv6> =
   | { readonly kind: "interface"; readonly interface: L2Interface }
@@ -26,6 +27,8 @@ export interface ForeignClaim<Ip extends Ipv4 | Ipv6> {
 }
 
 export interface Held {
+  /** Canonical text. */
+  readonly address: string;
   readonly interfaces: "all" | readonly string[];
   /** False: we only listen. */
   readonly answered: boolean;
@@ -33,14 +36,18 @@ export interface Held {
 
 export class HeldAddresses<Ip extends Ipv4 | Ipv6> {
   readonly #interfaces = new Map<number, L2Interface>();
-  readonly #ownMacs = new Set<Mac>();
-  readonly #held = new Map<Ip, Held>();
+  readonly #ownMacs = new RareMap<Mac, true>();
+  readonly #held = new RareMap<Ip, Held>();
 
   handle(input: HeldInput<Ip>): void {
     switch (input.kind) {
       case "own":
       case "listen":
-        this.#held.set(input.ip, { interfaces: input.interfaces, answered: input.kind === "own" });
+        this.#held.set(input.ip, {
+          address: formatPacketIp(input.ip),
+          interfaces: input.interfaces,
+          answered: input.kind === "own",
+        });
         return;
       case "disown":
         this.#held.delete(input.ip);
@@ -54,14 +61,9 @@ export class HeldAddresses<Ip extends Ipv4 | Ipv6> {
     }
   }
 
-  has(ip: Ip): boolean {
-    return this.#held.has(ip);
-  }
-
-  /** An address that is not announced on an interface may mean something else in the network behind it. */
-  heldOn(ip: Ip, on: L2Interface): Held | undefined {
-    const held = this.#held.get(ip);
-    return held !== undefined && allowsInterface(held.interfaces, on.name) ? held : undefined;
+  /** On some interface: an address that is not announced on another one may mean something else in the network there. */
+  get(ip: Ip): Held | undefined {
+    return this.#held.get(ip);
   }
 
   interfaceOf(ifindex: number): L2Interface | undefined {
@@ -80,12 +82,12 @@ export class HeldAddresses<Ip extends Ipv4 | Ipv6> {
   /** `more`: what else is to be shown of an address. */
   picture(answered: boolean, more: (ip: Ip) => JsonObject = () => ({})): JsonObject[] {
     return [...this.#held].filter(([, held]) => held.answered === answered)
-      .map(([ip, { interfaces }]) => ({ address: formatPacketIp(ip), interfaces, ...more(ip) }));
+      .map(([ip, { address, interfaces }]) => ({ address, interfaces, ...more(ip) }));
   }
 
   #learnOwnMacs(): void {
     this.#ownMacs.clear();
-    for (const { mac } of this.#interfaces.values()) this.#ownMacs.add(mac);
+    for (const { mac } of this.#interfaces.values()) this.#ownMacs.set(mac, true);
   }
 }
 

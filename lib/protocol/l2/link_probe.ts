@@ -18,6 +18,7 @@ import type { Json } from "../../base/json.ts";
 import type { Deadline, Machine, Tick } from "../../base/machine.ts";
 import { formatMac, isGroupMac, type Mac } from "../../base/mac.ts";
 import { Queue } from "../../base/queue.ts";
+import { RareMap } from "../../base/rare_map.ts";
 import { below, type Rng } from "../../base/rng.ts";
 import type { Millis } from "../../base/time.ts";
 import type { WantedAddress } from "../../base/wanted.ts";
@@ -94,7 +95,7 @@ export class LinkProbe implements Machine<LinkProbeInput, LinkProbeEffect> {
   readonly #rng: Rng;
   readonly #interfaces = new Map<number, L2Interface>();
   readonly #wishes = new Map<string, Wish>();
-  readonly #targets = new Map<Ipv4 | Ipv6, Target>();
+  readonly #targets = new RareMap<Ipv4 | Ipv6, Target>();
   readonly #effects = new Queue<LinkProbeEffect>();
   #deadline: Deadline | undefined;
   /** Wanted, but beyond the limit. */

@@ -2,8 +2,9 @@
  * Answers neighbour solicitations for the addresses that this node owns now (RFC 4861 §7.2; wire-facts §5.4).
  *
  * It decides nothing: it is told what to answer for and what only to listen for, and tells when somebody else claims such
- * an address. Two look-ups per frame, who asks and what is asked. Every solicitation is answered: for resolution (to the group), for reachability (to
- * us alone, often without a source address option), and the probe for duplicates, whose answer goes to all nodes.
+ * an address. A solicitation costs one look-up, for its target; that its source is nobody of interest costs none
+ * (`RareMap`). Every solicitation is answered: for resolution (to the group), for reachability (to us alone, often
+ * without a source address option), and the probe for duplicates, whose answer goes to all nodes.
  *
  * An answer overrides what the neighbour knew, but not while the address is being handed over: of two answers the last
  * one wins in neighbour discovery, and it shall be the successor's.
@@ -18,18 +19,17 @@ import { ICMPV6_NEIGHBOR_ADVERTISEMENT, NDP_FLAG_SOLICITED } from "../../wire/ia
 import type { NdpRecord } from "../../wire/ndp.ts";
 import { isDuplicateProbe, neighborAdvertisement } from "../../wire/ndp_frames.ts";
 import { type ForeignClaim, HeldAddresses, type HeldInput, isStationMac } from "./held_addresses.ts";
-import { hasNeighbourDiscovery } from "./interface.ts";
+import { allowsInterface, hasNeighbourDiscovery } from "./interface.ts";
 
 export type NdpResponderInput =
   | HeldInput<Ipv6>
   /** Go on answering what one owns, but override nobody; until it is announced again. */
   | { readonly kind: "hush"; readonly ip: Ipv6 }
   | { readonly kind: "announce"; readonly ip: Ipv6 }
-  | { readonly kind: "frame"; readonly ifindex: number; readonly record: NdpRecord };
+  | { readonly kind: "ndp"; readonly ifindex: number; readonly record: NdpRecord };
 
 export type NdpResponderEffect =
-  | { readonly kind: "send"; readonly ifindex: number; readonly record: NdpRecord }
-  | { readonly kind: "requestAccepted"; readonly ip: Ipv6 }
+  | { readonly kind: "answer"; readonly address: string; readonly ifindex: number; readonly record: NdpRecord }
   | ForeignClaim<Ipv6>;
 
 export class NdpResponder implements Machine<NdpResponderInput, NdpResponderEffect> {
@@ -42,10 +42,10 @@ export class NdpResponder implements Machine<NdpResponderInput, NdpResponderEffe
     switch (input.kind) {
       case "tick":
         return;
-      case "frame":
+      case "ndp":
         return this.#receive(input.ifindex, input.record);
       case "hush":
-        if (this.#held.has(input.ip)) this.#hushed.add(input.ip);
+        if (this.#held.get(input.ip) !== undefined) this.#hushed.add(input.ip);
         return;
       case "announce":
         this.#hushed.delete(input.ip);
@@ -77,27 +77,31 @@ export class NdpResponder implements Machine<NdpResponderInput, NdpResponderEffe
 
   #receive(ifindex: number, record: NdpRecord): void {
     const { etherSource, linkLayerAddress, source, target } = record;
+    const isAdvertised = record.type === ICMPV6_NEIGHBOR_ADVERTISEMENT;
+    const asking = isAdvertised ? undefined : this.#held.get(source);
+    const held = this.#held.get(target);
+    if (asking === undefined && held === undefined) return;
+    const on = this.#held.interfaceOf(ifindex);
+    if (on === undefined || !hasNeighbourDiscovery(on)) return;
     if (this.#held.isOwnMac(etherSource) || (linkLayerAddress !== undefined && this.#held.isOwnMac(linkLayerAddress))) {
       return;
     }
-    const on = this.#held.interfaceOf(ifindex);
-    if (on === undefined || !hasNeighbourDiscovery(on)) return;
-    if (record.type === ICMPV6_NEIGHBOR_ADVERTISEMENT) {
-      if (this.#held.heldOn(target, on) === undefined) return;
+    if (asking !== undefined && allowsInterface(asking.interfaces, on.name)) {
+      return this.#claim(source, "request", { record, ifindex });
+    }
+    if (held === undefined || !allowsInterface(held.interfaces, on.name)) return;
+    if (isAdvertised) {
       const isAnswer = (record.flags & NDP_FLAG_SOLICITED) !== 0;
       return this.#claim(target, isAnswer ? "reply" : "gratuitous", { record, ifindex });
     }
-    if (this.#held.heldOn(source, on) !== undefined) return this.#claim(source, "request", { record, ifindex });
-    const held = this.#held.heldOn(target, on);
-    if (held === undefined) return;
     if (record.etherDestination !== on.mac && !isGroupMac(record.etherDestination)) return;
     // An answer to a group address would reach stations that never asked.
     if (isGroupMac(linkLayerAddress ?? etherSource)) return;
     if (isDuplicateProbe(record)) this.#claim(target, "probe", { record, ifindex });
     if (!held.answered) return;
-    this.#effects.push({ kind: "requestAccepted", ip: target });
-    const answer = neighborAdvertisement({ solicitation: record, mac: on.mac, override: !this.#hushed.has(target) });
-    this.#effects.push({ kind: "send", ifindex, record: answer });
+    const override = this.#hushed.size === 0 || !this.#hushed.has(target);
+    const answer = neighborAdvertisement({ solicitation: record, mac: on.mac, override });
+    this.#effects.push({ kind: "answer", address: held.address, ifindex, record: answer });
   }
 
   #claim(ip: Ipv6, form: ClaimForm, { record, ifindex }: { record: NdpRecord; ifindex: number }): void {

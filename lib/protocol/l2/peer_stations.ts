@@ -12,8 +12,10 @@ import type { Json } from "../../base/json.ts";
 import type { Deadline, Machine, Tick } from "../../base/machine.ts";
 import { isGroupMac, type Mac, MAC_ZERO } from "../../base/mac.ts";
 import { Queue } from "../../base/queue.ts";
+import { RareMap } from "../../base/rare_map.ts";
 import type { Millis } from "../../base/time.ts";
 import type { WantedPeer } from "../../base/wanted.ts";
+import type { ArpRecord } from "../../wire/arp.ts";
 import { FramePacer } from "./frame_pacer.ts";
 import type { L2Interface } from "./interface.ts";
 
@@ -23,8 +25,7 @@ export type PeerStationsInput =
   | { readonly kind: "peers"; readonly upsert: readonly WantedPeer[]; readonly remove: readonly string[] }
   /** A speaker says what interfaces its node has. */
   | { readonly kind: "told"; readonly node: string; readonly macs: readonly Mac[] }
-  /** A frame came from this address. */
-  | { readonly kind: "seen"; readonly ip: Ipv4; readonly mac: Mac };
+  | { readonly kind: "arp"; readonly record: ArpRecord };
 
 export type PeerStationsEffect =
   | { readonly kind: "ask"; readonly ip: Ipv4; readonly on: L2Interface }
@@ -45,7 +46,7 @@ interface Peer {
 export class PeerStations implements Machine<PeerStationsInput, PeerStationsEffect> {
   readonly #interfaces = new Map<number, L2Interface>();
   readonly #peers = new Map<string, Peer>();
-  readonly #byIp = new Map<Ipv4, Peer>();
+  readonly #byIp = new RareMap<Ipv4, Peer>();
   readonly #agenda = new Agenda<Peer>();
   readonly #pacer = new FramePacer({ framesPerMs: 1, burst: 32 });
   readonly #effects = new Queue<PeerStationsEffect>();
@@ -67,8 +68,8 @@ export class PeerStations implements Machine<PeerStationsInput, PeerStationsEffe
         if (!this.#peers.has(input.node)) return;
         for (const mac of input.macs) this.#effects.push({ kind: "station", node: input.node, mac });
         return;
-      case "seen":
-        return this.#see(input.ip, input.mac);
+      case "arp":
+        return this.#see(input.record);
       case "tick":
         break;
     }
@@ -117,8 +118,8 @@ export class PeerStations implements Machine<PeerStationsInput, PeerStationsEffe
     this.#agenda.delete(peer);
   }
 
-  #see(ip: Ipv4, mac: Mac): void {
-    const peer = this.#byIp.get(ip);
+  #see({ senderIp, senderMac: mac }: ArpRecord): void {
+    const peer = this.#byIp.get(senderIp);
     if (peer === undefined || isGroupMac(mac) || mac === MAC_ZERO) return;
     this.#effects.push({ kind: "station", node: peer.node, mac });
   }

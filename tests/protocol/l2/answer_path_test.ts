@@ -1,75 +1,104 @@
-/** What it costs to answer: look-ups are counted, so that a slow machine does not matter. */
+/** What a frame costs on its way through the whole plane: look-ups are counted, so that a slow machine does not matter. */
+import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
-import { type Ipv4, type Ipv6, parseIpv4, parseIpv6 } from "../../../lib/base/ip.ts";
-import { type Mac, MAC_BROADCAST, MAC_ZERO } from "../../../lib/base/mac.ts";
-import { ArpResponder } from "../../../lib/protocol/l2/arp_responder.ts";
-import { NdpResponder } from "../../../lib/protocol/l2/ndp_responder.ts";
-import type { ArpRecord } from "../../../lib/wire/arp.ts";
+import { formatPacketIp, type Ipv4, type Ipv6, parseIpv4, parseIpv6 } from "../../../lib/base/ip.ts";
+import type { Mac } from "../../../lib/base/mac.ts";
+import { SeededRng } from "../../../lib/base/rng.ts";
+import { DEFAULT_ADDRESS_POLICY } from "../../../lib/base/wanted.ts";
+import { PacketPlane, type PacketPlaneInput } from "../../../lib/protocol/packet_plane.ts";
+import { arpRequest } from "../../../lib/wire/arp_frames.ts";
 import { neighborSolicitation } from "../../../lib/wire/ndp_frames.ts";
 
 const FIRST = parseIpv4("198.18.0.0")!;
 const FIRST_IPV6 = parseIpv6("2001:db8::1:0")!;
-const ASKER = 0x02_00_00_00_00_99 as Mac;
+const ASKER = { mac: 0x02_00_00_00_00_99 as Mac, ipv4: parseIpv4("192.0.2.9")!, ipv6: parseIpv6("2001:db8::99")! };
 const ETH0 = { ifindex: 2, name: "eth0", mac: 0x02_00_00_00_00_0a as Mac, linkLocal: "fe80::a" };
+const PEERS = 50;
 
-function requestFor(targetIp: Ipv4): ArpRecord {
-  return {
-    etherDestination: MAC_BROADCAST,
-    etherSource: ASKER,
-    operation: 1,
-    senderMac: ASKER,
-    senderIp: parseIpv4("192.0.2.9")!,
-    targetMac: MAC_ZERO,
-    targetIp,
-  };
+type Family = "ARP" | "NDP";
+
+function addressAt(family: Family, index: number): Ipv4 | Ipv6 {
+  return family === "ARP" ? (FIRST + index) as Ipv4 : (FIRST_IPV6 + BigInt(index)) as Ipv6;
 }
 
-/** Calls of Map's `get` with an IP address while `hear` runs. */
-function lookUps(hear: () => void): number {
-  const original = Map.prototype.get;
+/** A question for the address of that index, of a station that is nobody. */
+function question(family: Family, index: number): PacketPlaneInput {
+  const { mac, ipv4, ipv6 } = ASKER;
+  const target = addressAt(family, index);
+  if (typeof target === "bigint") {
+    return { kind: "ndp", ifindex: 2, record: neighborSolicitation({ mac, source: ipv6, target }) };
+  }
+  const record = arpRequest({ mac, senderIp: ipv4, targetIp: target, to: undefined });
+  return { kind: "arp", ifindex: 2, record };
+}
+
+/** A plane that answers for so many addresses, with peers, and with gateways that link probes ask. */
+function planeWith(family: Family, addresses: number): PacketPlane {
+  const plane = new PacketPlane({ node: "a", generation: 5, watch: undefined }, { rng: new SeededRng(3) });
+  const policy = { ...DEFAULT_ADDRESS_POLICY, linkProbes: ["192.0.2.1", "fe80::1"] };
+  const upsertAddresses = Array.from({ length: addresses }, (_, index) => ({
+    address: formatPacketIp(addressAt(family, index)),
+    candidates: ["a"],
+    interfaces: "all" as const,
+    services: ["default/x"],
+    policy,
+  }));
+  const upsertPeers = Array.from({ length: PEERS }, (_, index) => ({
+    node: `n${index}`,
+    address: `192.0.2.${100 + index}`,
+    port: 7947,
+  }));
+  const delta = { generation: 1, upsertAddresses, removeAddresses: [], upsertPeers, removePeers: [], complete: true };
+  const inputs: PacketPlaneInput[] = [{ kind: "interface", interface: ETH0 }, { kind: "opened" }, {
+    kind: "delta",
+    delta,
+  }];
+  for (const input of inputs) plane.handle(input, 0);
+  drain(plane);
+  return plane;
+}
+
+function drain(plane: PacketPlane): string[] {
+  const kinds: string[] = [];
+  for (let effect; (effect = plane.poll()) !== undefined;) kinds.push(effect.kind);
+  return kinds;
+}
+
+/** How often a hash table is asked while `use` runs, but for the interface by its number. */
+function lookUps(use: () => void): number {
+  const [{ get, has }, setHas] = [Map.prototype, Set.prototype.has];
   let count = 0;
-  Map.prototype.get = function (key) {
-    if (typeof key === "bigint" || (typeof key === "number" && key > 0xffff)) count++;
-    return original.call(this, key);
-  };
+  const counted = <T>(method: (this: T, key: never) => unknown) =>
+    function (this: T, key: never) {
+      if (key !== ETH0.ifindex) count++;
+      return method.call(this, key);
+    };
+  Object.assign(Map.prototype, { get: counted(get), has: counted(has) });
+  Set.prototype.has = counted(setHas) as typeof setHas;
   try {
-    hear();
+    use();
   } finally {
-    Map.prototype.get = original;
+    Object.assign(Map.prototype, { get, has });
+    Set.prototype.has = setHas;
   }
   return count;
 }
 
-function hasAnswered(machine: ArpResponder | NdpResponder): boolean {
-  let answered = false;
-  for (let effect; (effect = machine.poll()) !== undefined;) answered ||= effect.kind === "send";
-  return answered;
-}
-
-for (const addresses of [1, 5000]) {
-  Deno.test(`ArpResponder: with ${addresses} addresses a request is one look-up of who asks and one of what is asked`, () => {
-    const machine = new ArpResponder();
-    machine.handle({ kind: "interface", interface: ETH0 }, 0);
-    for (let i = 0; i < addresses; i++) machine.handle({ kind: "own", ip: (FIRST + i) as Ipv4, interfaces: "all" }, 0);
-    for (const [index, answered] of [[addresses - 1, true], [addresses, false]] as const) {
-      const record = requestFor((FIRST + index) as Ipv4);
-      assertEquals(lookUps(() => machine.handle({ kind: "frame", ifindex: 2, record }, 0)), 2);
-      assertEquals(hasAnswered(machine), answered);
-    }
-  });
-
-  Deno.test(`NdpResponder: with ${addresses} addresses a solicitation is one look-up of who asks and one of what is asked`, () => {
-    const machine = new NdpResponder();
-    machine.handle({ kind: "interface", interface: ETH0 }, 0);
-    for (let i = 0; i < addresses; i++) {
-      machine.handle({ kind: "own", ip: (FIRST_IPV6 + BigInt(i)) as Ipv6, interfaces: "all" }, 0);
-    }
-    const source = parseIpv6("2001:db8::99")!;
-    for (const [index, answered] of [[addresses - 1, true], [addresses, false]] as const) {
-      const target = (FIRST_IPV6 + BigInt(index)) as Ipv6;
-      const record = neighborSolicitation({ mac: ASKER, source, target });
-      assertEquals(lookUps(() => machine.handle({ kind: "frame", ifindex: 2, record }, 0)), 2);
-      assertEquals(hasAnswered(machine), answered);
-    }
-  });
+for (const family of ["ARP", "NDP"] as const) {
+  for (const addresses of [1, 5000]) {
+    Deno.test(`${family}: with ${addresses} addresses a question is one look-up of what is asked, and for others at most one`, () => {
+      const plane = planeWith(family, addresses);
+      const last = addresses - 1;
+      assertEquals(lookUps(() => plane.handle(question(family, last), 1)), 1);
+      assertEquals(drain(plane), [family === "ARP" ? "sendArp" : "sendNdp"]);
+      const others = Array.from(
+        { length: 1000 },
+        (_, index) => lookUps(() => plane.handle(question(family, addresses + index), 1)),
+      );
+      assertEquals(drain(plane), []);
+      assert(Math.max(...others) <= 1, `one for others took ${Math.max(...others)}`);
+      const inVain = others.filter((count) => count > 0).length;
+      assert(inVain < 100, `${inVain} of 1000 for others were looked up`);
+    });
+  }
 }

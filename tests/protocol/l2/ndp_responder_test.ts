@@ -25,7 +25,7 @@ function responder(interfaces: "all" | readonly string[] = ["eth0", "eth2"]): Nd
 }
 
 function hear(machine: NdpResponder, record: NdpRecord, ifindex = 2): NdpResponderEffect[] {
-  machine.handle({ kind: "frame", ifindex, record }, 0);
+  machine.handle({ kind: "ndp", ifindex, record }, 0);
   const effects: NdpResponderEffect[] = [];
   for (let effect; (effect = machine.poll()) !== undefined;) effects.push(effect);
   return effects;
@@ -33,7 +33,7 @@ function hear(machine: NdpResponder, record: NdpRecord, ifindex = 2): NdpRespond
 
 /** The one frame that is sent for `record`. */
 function answerTo(record: NdpRecord, machine = responder()): NdpRecord | undefined {
-  return hear(machine, record).flatMap((effect) => effect.kind === "send" ? [effect.record] : [])[0];
+  return hear(machine, record).flatMap((effect) => effect.kind === "answer" ? [effect.record] : [])[0];
 }
 
 const SILENT: readonly (readonly [what: string, change: Partial<NdpRecord>, ifindex?: number])[] = [
@@ -57,9 +57,9 @@ for (const [what, change, ifindex] of SILENT) {
 
 Deno.test("NdpResponder, RFC 4861 §7.2.4: a solicitation is answered to who asked: solicited, override, no router", () => {
   assertEquals(hear(responder(), SOLICITATION), [
-    { kind: "requestAccepted", ip: VIP },
     {
-      kind: "send",
+      kind: "answer",
+      address: "2001:db8::210",
       ifindex: 2,
       record: {
         etherDestination: ASKER,
@@ -90,7 +90,7 @@ Deno.test("NdpResponder, RFC 4861 §7.3.1: a unicast probe of reachability is an
 
 Deno.test("NdpResponder, RFC 4862 §5.4.4: a probe for duplicates is a claim, and answered before all nodes", () => {
   const effects = hear(responder(), PROBE);
-  assertEquals(effects.map(({ kind }) => kind), ["foreignClaim", "requestAccepted", "send"]);
+  assertEquals(effects.map(({ kind }) => kind), ["foreignClaim", "answer"]);
   assertEquals(effects[0], { kind: "foreignClaim", ip: VIP, ifindex: 2, mac: ASKER, form: "probe" });
   const answer = answerTo(PROBE)!;
   assertEquals(answer.etherDestination, 0x3333_0000_0001 as Mac);
@@ -138,7 +138,7 @@ Deno.test("NdpResponder: an interface answers from when it has a link-local addr
   const machine = responder("all");
   assertEquals(hear(machine, SOLICITATION, 4), []);
   machine.handle({ kind: "interface", interface: { ...WITHOUT_IPV6, linkLocal: "fe80::c" } }, 0);
-  assertEquals(hear(machine, SOLICITATION, 4).length, 2);
+  assertEquals(hear(machine, SOLICITATION, 4).length, 1);
   machine.handle({ kind: "interfaceGone", ifindex: 4 }, 0);
   assertEquals(hear(machine, SOLICITATION, 4), []);
 });

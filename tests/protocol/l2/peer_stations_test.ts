@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert/equals";
 import { assert } from "@std/assert/assert";
-import { formatIpv4, parseIpv4 } from "../../../lib/base/ip.ts";
+import { formatIpv4, IPV4_ZERO, parseIpv4 } from "../../../lib/base/ip.ts";
 import { formatMac, type Mac, MAC_BROADCAST } from "../../../lib/base/mac.ts";
+import { gratuitousReply } from "../../../lib/wire/arp_frames.ts";
 import { PeerStations, type PeerStationsInput } from "../../../lib/protocol/l2/peer_stations.ts";
 
 const ETH0 = { ifindex: 2, name: "eth0", mac: 0x02_00_00_00_00_0a as Mac };
@@ -44,7 +45,7 @@ function peers(upsert: readonly typeof B[], remove: readonly string[] = []): Pee
 }
 
 function seen(address: string, mac: Mac): PeerStationsInput {
-  return { kind: "seen", ip: parseIpv4(address)!, mac };
+  return { kind: "arp", record: { ...gratuitousReply(mac, parseIpv4(address)!), targetIp: IPV4_ZERO } };
 }
 
 Deno.test("PeerStations: a peer is asked for at once on every interface, and three times more", () => {
