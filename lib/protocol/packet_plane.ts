@@ -242,9 +242,11 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
     this.#peerStations.handle({ kind: "peers", upsert: delta.upsertPeers, remove: delta.removePeers }, now);
     const wanted = { kind: "wanted", upsert: delta.upsertAddresses, remove: delta.removeAddresses } as const;
     this.#guard.handle(wanted, now);
-    this.#linkProbe.handle(wanted, now);
     this.#route(now);
     this.#ownership.handle(wanted, now);
+    this.#route(now);
+    // Last: whose link probes nobody asks for any more can serve again, but perhaps nobody wants the address either.
+    this.#linkProbe.handle(wanted, now);
     this.#route(now);
     if (!delta.complete || this.#complete) return;
     this.#complete = true;
