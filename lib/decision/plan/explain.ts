@@ -42,6 +42,8 @@ export interface AddressWarning {
     | "sharersDisagree"
     /** A failback policy keeps the address where it is, though another node comes first. */
     | "kept"
+    /** No living candidate reaches the addresses of `herald.dev/link-probe`: then nobody stands back for that. */
+    | "noLinkProbeAnswers"
     /** A living member is not Herald: what would change MetalLB's order is off. */
     | "notAllHerald";
   readonly message: string;
@@ -96,9 +98,8 @@ export function explainAddress(address: string, options: ExplainOptions): Addres
   const { candidates, services } = wanted;
   const sharers = services.flatMap((key) => plan.services.get(key) ?? []);
   const policy = policyOf(sharers);
-  const out = new Map(
-    [...exclusionsOf(sharers, new Set(candidates)), ...unableOf(wanted, options)].map((one) => [one.node, one]),
-  );
+  const { unable, allFail } = unableOf(wanted, options);
+  const out = new Map([...exclusionsOf(sharers, new Set(candidates)), ...unable].map((one) => [one.node, one]));
   const inOrder = candidates.filter((node) => !out.has(node));
   const holder = keptBy(wanted, { ...options, able: inOrder });
   const able = holder === undefined ? inOrder : [holder, ...inOrder.filter((node) => node !== holder)];
@@ -114,6 +115,7 @@ export function explainAddress(address: string, options: ExplainOptions): Addres
     policy,
     warnings: [
       ...disagreement(address, sharers),
+      ...(allFail ? [NO_LINK_PROBE_ANSWERS] : []),
       ...keptWarning(holder, { first: inOrder[0], policy }),
       ...foreignWarning(policy, foreignMembers),
     ],
@@ -133,14 +135,17 @@ function exclusionsOf(sharers: readonly ServiceL2Plan[], candidates: ReadonlySet
   return [...excluded.values()];
 }
 
-/** Candidates without a speaker, and those that stand back. */
-function unableOf(wanted: WantedAddress, options: ExplainOptions): Exclusion[] {
+/** Candidates without a speaker, and those that stand back; nobody does for a link probe that answers nobody. */
+function unableOf(wanted: WantedAddress, options: ExplainOptions): { unable: Exclusion[]; allFail: boolean } {
   const { isLiving, standsBack, foreignMembers = [] } = options;
-  return wanted.candidates.flatMap((node): Exclusion[] => {
+  const unable = wanted.candidates.flatMap((node): Exclusion[] => {
     if (!isLiving(node)) return [{ node, reason: "noSpeaker", message: "no speaker is alive on the node" }];
     const reason = foreignMembers.length > 0 ? undefined : standsBack?.(node, wanted);
     return reason === undefined ? [] : [{ node, reason, message: STANDS_BACK[reason] }];
   });
+  const others = unable.filter(({ reason }) => reason !== "linkProbeFailed");
+  const allFail = unable.length === wanted.candidates.length && others.length < unable.length;
+  return allFail ? { unable: others, allFail } : { unable, allFail };
 }
 
 /** The node that a failback policy leaves the address with. */
@@ -171,6 +176,11 @@ const STANDS_BACK: Readonly<Record<StandBack, string>> = {
   noInterface: "it stands back: it has no interface that the address is to be announced on and that is in use",
   noCarrier: "it stands back: the interfaces that the address is to be announced on have no link",
   linkProbeFailed: "it stands back: an address of herald.dev/link-probe does not answer there",
+};
+
+const NO_LINK_PROBE_ANSWERS: AddressWarning = {
+  reason: "noLinkProbeAnswers",
+  message: "an address of herald.dev/link-probe answers none of the candidates, so none of them stands back for it",
 };
 
 /** Of several Services the strictest wish counts, as for one Service that of several advertisements. */

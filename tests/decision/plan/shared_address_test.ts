@@ -153,6 +153,17 @@ Deno.test("explain: a candidate that stands back is excluded with its reason, un
   assertStringIncludes(mixed.warnings[0]!.message, "node-b");
 });
 
+Deno.test("explain: when a link probe answers nobody, the first that has a link announces, and a warning says so", () => {
+  const world = plan({ web: { on: "abc" } });
+  const standsBack = (node: string) => node === "node-a" ? "noCarrier" as const : "linkProbeFailed" as const;
+  const explained = explainAddress(ADDRESS, { plan: world, isLiving: () => true, standsBack })!;
+  assertEquals([explained.announcer, explained.candidates], ["node-c", ["node-c", "node-b"]]);
+  assertEquals(explained.excluded.map(({ node, reason }) => [node, reason]), [["node-a", "noCarrier"]]);
+  assertEquals(explained.warnings.map(({ reason }) => reason), ["noLinkProbeAnswers"]);
+  const nowhere = explainAddress(ADDRESS, { plan: world, isLiving: () => true, standsBack: () => "noCarrier" })!;
+  assertEquals([nowhere.announcer, nowhere.warnings], [null, []]);
+});
+
 Deno.test("explain: the order says which preference put a node there", () => {
   const preferredNodeSelectors = [{ weight: 7, preference: { matchLabels: { letter: "b" } } }];
   const world = plan({ web: { on: "abc" } }, { advertisements: [{ spec: { preferredNodeSelectors } }] });
