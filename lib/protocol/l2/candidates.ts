@@ -3,7 +3,8 @@
  *
  *     1. whoever answers already, while a failback policy keeps the address there
  *     2. the living candidates that can serve, in the order of the API
- *     3. the living ones that cannot, in the same order: if nobody can serve, nobody stands back
+ *     3. the living ones whose link probes fail, in the same order: if they fail for all, nobody stands back for that
+ *     4. those without a link, likewise
  *
  * While a member lives that is not Herald, it is MetalLB's order and nothing else, because that is what it applies.
  * A candidate that was not heard yet, nor given up, counts as living here; `isUndecided` tells.
@@ -109,10 +110,12 @@ export class Candidates {
     const { holder, countMax } = options;
     const order: string[] = [];
     const unable: string[] = [];
+    const linkless: string[] = [];
     const take = (node: string) => {
       if (order.includes(node) || !this.mayLive(node)) return;
-      if (this.standsBack(wanted, node) === undefined) order.push(node);
-      else if (!unable.includes(node)) unable.push(node);
+      const reason = this.standsBack(wanted, node);
+      const into = reason === undefined ? order : reason === "linkProbeFailed" ? unable : linkless;
+      if (!into.includes(node)) into.push(node);
     };
     if (holder !== undefined && this.isSticky(wanted) && wanted.candidates.includes(holder)) take(holder);
     for (const node of wanted.candidates) {
@@ -120,8 +123,8 @@ export class Candidates {
       take(node);
     }
     // Whoever holds the address and cannot serve does not hold it any more.
-    unable.sort((a, b) => wanted.candidates.indexOf(a) - wanted.candidates.indexOf(b));
-    return [...order, ...unable].slice(0, countMax);
+    const byOrder = (a: string, b: string) => wanted.candidates.indexOf(a) - wanted.candidates.indexOf(b);
+    return [...order, ...unable.sort(byOrder), ...linkless.sort(byOrder)].slice(0, countMax);
   }
 
   /** When the first candidate that could take over from `holder` may do so; `undefined`: there is none, or never. */

@@ -78,6 +78,13 @@ export function ownedAddress(wanted: WantedAddress): OwnedAddress {
   };
 }
 
+/** True while a node answers that would stand back if anybody could serve the address. */
+export function isLastResort(reported: OwnershipState | undefined): boolean {
+  if (reported?.owned !== true) return false;
+  const { reason } = reported;
+  return reason === "noInterface" || reason === "noCarrier" || reason === "linkProbeFailed";
+}
+
 /** True while we answer and mean to. */
 export function announces({ owned, hushed, reported }: OwnedAddress): boolean {
   return owned && !hushed && reported?.reason !== "waitingForPeers";

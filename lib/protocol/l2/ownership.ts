@@ -30,7 +30,14 @@ import type { Millis } from "../../base/time.ts";
 import { sameInterfaces, type WantedAddress } from "../../base/wanted.ts";
 import { Candidates } from "./candidates.ts";
 import type { PeerView } from "./liveness.ts";
-import { announces, type HandOver, type OwnedAddress, ownedAddress, type OwnershipState } from "./owned_address.ts";
+import {
+  announces,
+  type HandOver,
+  isLastResort,
+  type OwnedAddress,
+  ownedAddress,
+  type OwnershipState,
+} from "./owned_address.ts";
 import {
   type Claim,
   type OwnershipEffect,
@@ -263,8 +270,10 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     const { elected, reason } = this.#judge(address, now);
     if (elected === this.#options.node) {
       this.#endHandOver(address);
+      // Who answered only because nobody could serve it did not insist, and does from now on.
+      const insistsNow = isLastResort(address.reported) && (reason === "elected" || reason === "kept");
       // A successor that we waited for may have told the segment already; take the neighbours back.
-      if (!address.owned || address.hushed) this.#own(address, now);
+      if (!address.owned || address.hushed || insistsNow) this.#own(address, now);
       return this.#report(address, { owned: true, reason, elected });
     }
     if (!address.owned) return this.#report(address, { owned: false, reason, elected });

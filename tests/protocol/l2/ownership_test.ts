@@ -602,6 +602,33 @@ Deno.test("Ownership: when nobody can serve, nobody stands back", () => {
   assertEquals(bench.handle({ kind: "serving", serving: NOWHERE, noCarrier: new Set() }).words(), ["b noInterface"]);
 });
 
+Deno.test("Ownership: who answered because nobody could serve it claims the address as soon as it can", () => {
+  const policy = { ...DEFAULT_ADDRESS_POLICY, failback: "never" } as const;
+  const bench = new Bench().want(["b"], { policy });
+  bench.handle({ kind: "serving", serving: NOWHERE, noCarrier: new Set(["eth0"]) });
+  bench.peers({ c: "alive" }).handle({ kind: "complete" }).handle({ kind: "claimsKnown" });
+  assertEquals([bench.words().at(-1), bench.claims], ["b noCarrier", []]);
+  bench.handle({
+    kind: "serving",
+    serving: { usableInterfaces: ["eth0"], failedLinkProbes: [] },
+    noCarrier: new Set(),
+  });
+  assertEquals([bench.words(), bench.claims], [["own", "announce", "b elected"], [
+    { address: VIP, term: 1, givenUp: false },
+  ]]);
+});
+
+Deno.test("Ownership: when the link probes fail for all, the first with a link owns, not the first of all", () => {
+  const policy = { ...DEFAULT_ADDRESS_POLICY, linkProbes: ["192.0.2.1"] };
+  const failed: Serving = { usableInterfaces: ["eth0"], failedLinkProbes: policy.linkProbes };
+  const bench = new Bench().want(["a", "b", "c"], { policy });
+  bench.handle({ kind: "serving", serving: failed, noCarrier: new Set() });
+  const says = (node: string, serving: Serving) => ({ node, state: "alive", serving }) as const;
+  bench.handle({ kind: "peers", changes: [says("a", NOWHERE), says("c", failed)] }).handle({ kind: "complete" });
+  assertEquals(bench.words(), ["nobody waitingForSnapshot", "own", "announce", "b linkProbeFailed"]);
+  assertEquals(bench.handle({ kind: "peers", changes: [says("a", failed)] }).words(), ["hush", "a handingOver"]);
+});
+
 Deno.test("Ownership: the two after the owner watch it; the owner watches nobody", () => {
   const bench = new Bench().peers({ a: "alive", c: "alive" }).want(["a", "b", "c"]).handle({ kind: "complete" });
   assertEquals(bench.watch, ["a"]);
