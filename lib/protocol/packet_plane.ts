@@ -158,6 +158,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
         break;
       case "api":
         this.#apiReachable = input.reachable;
+        if (this.#safe) this.#peers?.handle({ kind: "watchAll", all: !input.reachable }, now);
         break;
       case "delta":
         this.#takeDelta(input.delta, now);

@@ -27,6 +27,7 @@ export type PeerPlaneInput =
   | WatchInput & { readonly kind: "message" | "refused" | "lineLost" | "state" | "serving" }
   | { readonly kind: "member"; readonly change: MemberChange }
   | { readonly kind: "membersKnown" }
+  | { readonly kind: "watchAll"; readonly all: boolean }
   | { readonly kind: "pairs"; readonly watch: ReadonlySet<string>; readonly candidates: ReadonlySet<string> }
   | { readonly kind: "doubt"; readonly node: string }
   | ClaimsInput & { readonly kind: "claim" | "unclaim" | "askClaims" }
@@ -83,6 +84,7 @@ export class PeerPlane implements Machine<PeerPlaneInput, PeerPlaneEffect> {
       case "opened":
       case "member":
       case "membersKnown":
+      case "watchAll":
       case "pairs":
         this.#liveness.handle(input, now);
         break;

@@ -12,6 +12,9 @@
  * Whom the watch never heard although the gossip steadily calls it alive is not dead: a firewall closes the watch's port,
  * or it speaks another version of the watch. Of such a one the membership's word counts, or both would answer for ever.
  *
+ * Whoever has to know whether it is alone (`--safe`) watches everybody for a while, slowly where nothing else asks for it:
+ * a lonely node's gossip needs half a minute and more to find out that nobody is there. Then a silence means what it says.
+ *
  * Without a membership every peer is watched and its verdict is all there is.
  */
 import type { Json } from "../../base/json.ts";
@@ -39,6 +42,8 @@ export type LivenessInput =
   | { readonly kind: "membersKnown" }
   /** Whom the addresses need: pairs to watch, and all their candidates. */
   | { readonly kind: "pairs"; readonly watch: ReadonlySet<string>; readonly candidates: ReadonlySet<string> }
+  /** Whether it matters now that this node may be alone. */
+  | { readonly kind: "watchAll"; readonly all: boolean }
   | { readonly kind: "gap" };
 
 export type LivenessEffect =
@@ -47,8 +52,8 @@ export type LivenessEffect =
   | { readonly kind: "newLife"; readonly node: string }
   /** Living members that are not Herald, sorted; of very many some. */
   | { readonly kind: "foreignMembers"; readonly nodes: readonly string[] }
-  /** Watch these, and no others. */
-  | { readonly kind: "watch"; readonly nodes: ReadonlySet<string> }
+  /** Watch these, and no others; some of them `slowly`. */
+  | { readonly kind: "watch"; readonly nodes: ReadonlySet<string>; readonly slowly: ReadonlySet<string> }
   /** This one lives by the gossip, but not a single probe was answered. */
   | { readonly kind: "unheard"; readonly node: string };
 
@@ -103,6 +108,8 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
   readonly #effects = new Queue<LivenessEffect>();
   #pairs: { readonly watch: ReadonlySet<string>; readonly candidates: ReadonlySet<string> };
   #watching: ReadonlySet<string> = new Set();
+  #slowly: ReadonlySet<string> = new Set();
+  #watchAll = false;
   readonly #foreign = new Set<string>();
   #foreignTold: readonly string[] = [];
   #membersKnown: boolean;
@@ -149,6 +156,10 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
         break;
       case "pairs":
         this.#pairs = input;
+        break;
+      case "watchAll":
+        this.#watchAll = input.all;
+        for (const { name } of this.#nodes.values()) this.#change(name, () => {});
         break;
       case "gap":
         for (const node of this.#nodes.values()) {
@@ -263,7 +274,8 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
     change(node);
     // Who is no peer, not watched, and dead to the membership leaves nothing behind.
     if (!node.listed && node.watched === undefined && !lives(node.member)) this.#nodes.delete(name);
-    if (!mayBeUnheard(node) || !this.#nodes.has(name)) node.unheardAt = Infinity;
+    // Who is alone still takes for a while what the gossip said last for its word.
+    if (this.#watchAll || !mayBeUnheard(node) || !this.#nodes.has(name)) node.unheardAt = Infinity;
     else if (node.unheardAt === Infinity) node.unheardAt = this.#now + this.#options.unheardMs;
     const state = this.#nodes.has(name) ? this.#judge(node) : undefined;
     const { serving, isUnheard, reported } = node;
@@ -295,11 +307,18 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
 
   #watch(): void {
     if (!this.#options.membership) return;
-    const wanted = new Set<string>();
-    for (const node of this.#nodes.values()) if (this.#needsWatch(node)) wanted.add(node.name);
-    if (wanted.symmetricDifference(this.#watching).size === 0) return;
-    this.#watching = wanted;
-    this.#effects.push({ kind: "watch", nodes: wanted });
+    const nodes = new Set<string>();
+    const slowly = new Set<string>();
+    for (const node of this.#nodes.values()) {
+      const needs = this.#needsWatch(node);
+      const isAsked = needs || (this.#watchAll && node.listed && !isForeign(node));
+      if (isAsked) nodes.add(node.name);
+      if (isAsked && !needs) slowly.add(node.name);
+    }
+    if (sameSet(nodes, this.#watching) && sameSet(slowly, this.#slowly)) return;
+    this.#watching = nodes;
+    this.#slowly = slowly;
+    this.#effects.push({ kind: "watch", nodes, slowly });
   }
 
   #needsWatch(node: Node): boolean {
@@ -324,6 +343,10 @@ function takeMeta(node: Node, facts: ReceivedFacts): void {
   if (isOfKnownLife && sameServing(known, facts)) return;
   const { listsAreCut, usableInterfaces, failedLinkProbes } = facts;
   if (!listsAreCut) hear(node, { usableInterfaces, failedLinkProbes });
+}
+
+function sameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a.symmetricDifference(b).size === 0;
 }
 
 function hear(node: Node, serving: Serving): void {

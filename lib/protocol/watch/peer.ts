@@ -18,6 +18,8 @@ export class WatchedPeer {
   readonly where: WantedPeer;
   /** It is one of those to watch. */
   wanted: boolean;
+  /** It matters that it lives, but not to the tenth of a second. */
+  isSlow = false;
   /** Watched until then although nobody wanted it: it said, or somebody else did, that something changed. */
   lookUntil: Millis | undefined;
   /** When to send the next probe. */

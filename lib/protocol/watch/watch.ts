@@ -28,8 +28,8 @@ import { type WatchTimes, watchTimes } from "./times.ts";
 
 export type WatchInput =
   | { readonly kind: "peers"; readonly upsert: readonly WantedPeer[]; readonly remove: readonly string[] }
-  /** Watch these of the peers, and no others. Until this is said, all of them are watched. */
-  | { readonly kind: "watch"; readonly nodes: ReadonlySet<string> }
+  /** Watch these of the peers, and no others, some of them `slowly`. Until this is said, all of them are watched. */
+  | { readonly kind: "watch"; readonly nodes: ReadonlySet<string>; readonly slowly?: ReadonlySet<string> }
   /** Something may have happened to this peer: watch it for a while. */
   | { readonly kind: "look"; readonly node: string }
   | { readonly kind: "message"; readonly message: WatchMessage; readonly address: string; readonly port: number }
@@ -89,6 +89,7 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
   readonly #effects = new Queue<WatchEffect>();
   /** `undefined`: all of them. */
   #wanted: ReadonlySet<string> | undefined;
+  #slowly: ReadonlySet<string> = new Set();
   #strangers = 0;
   #deadline: Deadline | undefined | "stale";
 
@@ -112,7 +113,12 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
         return this.#changePeers(input.upsert, input.remove, now);
       case "watch":
         this.#wanted = input.nodes;
-        for (const peer of this.#peers.values()) this.#want(peer, input.nodes.has(peer.where.node), now);
+        this.#slowly = input.slowly ?? new Set();
+        for (const peer of this.#peers.values()) {
+          const { node } = peer.where;
+          this.#pace(peer, this.#slowly.has(node), now);
+          this.#want(peer, input.nodes.has(node), now);
+        }
         return;
       case "look":
         return this.#lookAt(this.#peers.get(input.node), now);
@@ -175,6 +181,7 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
       // A peer at another address is another process: it has to be heard there.
       if (known !== undefined) this.#closeLine(known);
       const peer = new WatchedPeer(where, this.#wanted?.has(where.node) ?? true);
+      peer.isSlow = this.#slowly.has(where.node);
       this.#peers.set(where.node, peer);
       if (peer.isWatched) this.#begin(peer, now);
       else if (known?.isWatched) this.#effects.push({ kind: "peer", node: where.node, state: undefined });
@@ -195,6 +202,13 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
     if (wanted) peer.lookUntil = undefined;
     if (peer.isWatched && !before) this.#begin(peer, now);
     if (!peer.isWatched && before) this.#end(peer);
+  }
+
+  /** A slow one is asked as rarely as one that is dead, and has no line: its death is to be known in a second or so. */
+  #pace(peer: WatchedPeer, isSlow: boolean, now: Millis): void {
+    const { intervalMs } = this.#options.times;
+    if (peer.isSlow && !isSlow && peer.isWatched) peer.nextProbeAt = Math.min(peer.nextProbeAt, now + intervalMs);
+    peer.isSlow = isSlow;
   }
 
   /** The first probe goes out now, the others at a phase of its own: a hundred peers should not be due at one instant. */
@@ -288,9 +302,11 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
 
   /** An answer came: the next probe is due an interval after the one that it answers, and a line may be had. */
   #rest(peer: WatchedPeer, now: Millis): void {
-    peer.nextProbeAt = Math.max(now, peer.lastSentAt! + (peer.phaseMs ?? this.#options.times.intervalMs));
+    const { deadIntervalMs, times } = this.#options;
+    const intervalMs = peer.isSlow ? deadIntervalMs : times.intervalMs;
+    peer.nextProbeAt = Math.max(now, peer.lastSentAt! + (peer.phaseMs ?? intervalMs));
     peer.phaseMs = undefined;
-    if (peer.hasLine || now < peer.nextLineAt) return;
+    if (peer.isSlow || peer.hasLine || now < peer.nextLineAt) return;
     peer.hasLine = true;
     peer.lineSince = now;
     const { node, address, port } = peer.where;

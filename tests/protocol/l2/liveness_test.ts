@@ -32,7 +32,11 @@ class Bench {
         this.#words.push(`${effect.peer.node} ${effect.peer.state ?? "gone"}`);
       } else if (effect.kind === "unheard" || effect.kind === "newLife") {
         this.#words.push(`${effect.kind} ${effect.node}`);
-      } else this.#words.push([effect.kind === "watch" ? "watch" : "foreign", ...effect.nodes].join(" "));
+      } else if (effect.kind === "foreignMembers") this.#words.push(["foreign", ...effect.nodes].join(" "));
+      else {
+        const names = [...effect.nodes].map((node) => effect.slowly.has(node) ? `${node} (slowly)` : node);
+        this.#words.push(["watch", ...names].join(" "));
+      }
     }
     return this;
   }
@@ -260,6 +264,21 @@ Deno.test("Liveness: one that was heard is dead to the watch, until a new life o
   bench.words();
   bench.now = 6000;
   assertEquals(bench.handle({ kind: "tick" }).words(), ["unheard b", "b alive"]);
+});
+
+Deno.test("Liveness: where it matters that this node may be alone, everybody is watched, slowly but for the pairs", () => {
+  const bench = Bench.settled().member("e", "alive", "foreign").list("e");
+  bench.words();
+  bench.handle({ kind: "watchAll", all: true });
+  assertEquals(bench.words(), ["watch b c (slowly) d (slowly)"]);
+  for (const node of ["b", "c", "d"]) bench.watched(node, "dead");
+  assertEquals(bench.liveness.count(), { known: 4, living: 1 });
+  bench.now += 60_000;
+  assertEquals([bench.liveness.deadline(), bench.liveness.count().living], [undefined, 1], "the gossip's word is old");
+  bench.words();
+  for (const node of ["b", "c", "d"]) bench.watched(node, "alive");
+  bench.words();
+  assertEquals(bench.handle({ kind: "watchAll", all: false }).words(), ["watch b"]);
 });
 
 Deno.test("Liveness: of thousands of members that are not Herald a hundred are told, and none when all are gone", () => {

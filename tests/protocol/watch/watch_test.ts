@@ -587,3 +587,25 @@ Deno.test("Watch: a hundred peers are not due at one instant", () => {
   assertEquals(bench.probes.length, 100);
   assertEquals(Math.max(...perMs.values()) <= 8, true);
 });
+
+Deno.test("Watch: one that is watched slowly is asked twice a second, without a line, and given up like the others", () => {
+  const bench = new Bench();
+  bench.handle({ kind: "watch", nodes: new Set(["b"]), slowly: new Set(["b"]) });
+  bench.add(B);
+  bench.passAnswering(10_000);
+  assertEquals([bench.probes.length >= 19 && bench.probes.length <= 23, bench.effects], [true, []]);
+  bench.pass(500 + 225);
+  assertEquals(bench.changes.at(-1), "b dead");
+});
+
+Deno.test("Watch: one that is watched slowly is asked soon when it is to be watched like the others", () => {
+  const bench = new Bench();
+  bench.handle({ kind: "watch", nodes: new Set(["b"]), slowly: new Set(["b"]) });
+  bench.add(B);
+  bench.passAnswering(2000);
+  bench.handle({ kind: "watch", nodes: new Set(["b"]) });
+  bench.passAnswering(200);
+  assertEquals(bench.effects, [{ kind: "openLine", ...B }]);
+  bench.pass(100 + 225);
+  assertEquals(bench.changes.at(-1), "b dead");
+});
