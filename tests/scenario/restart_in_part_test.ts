@@ -14,7 +14,7 @@ for (const seed of [5, 7, 9]) {
   Deno.test(`Failback never: who started in a part of the network yields to the owner in the other (seed ${seed})`, async () => {
     const cluster = new ApiCluster({ seed, nodes: 6, addresses: [VIP], gossips: true });
     await cluster.furnish();
-    await cluster.advertise({ onlyZone: undefined, preferredZone: undefined, failback: "never" });
+    await cluster.advertise({ failback: "never" });
     const endpoints = cluster.nodes.map(({ name: node }) => ({ node, ready: true }));
     await cluster.createService({ name: "web", addresses: [VIP], local: false, sharingKey: undefined, endpoints });
     const [first, second, third, fourth, ...others] = cluster.candidates(VIP) as [string, string, string, string];

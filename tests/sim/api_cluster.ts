@@ -8,6 +8,7 @@ import { explainAddress } from "../../lib/decision/plan/explain.ts";
 import { type L2Plan, planLayer2 } from "../../lib/decision/plan/l2_plan.ts";
 import { RealControl, SPEAKER_LABELS } from "./real_control.ts";
 import { readWorld } from "./read_world.ts";
+import { Router } from "./router.ts";
 import { NAMESPACE, SERVICES_NAMESPACE, SimApi } from "./sim_api.ts";
 import type { SimNode } from "./sim_node.ts";
 import { isAlive, Stage, type StageOptions } from "./stage.ts";
@@ -25,11 +26,13 @@ export interface Advertised {
   readonly onlyZone: string | undefined;
   readonly preferredZone: string | undefined;
   readonly failback: Failback;
+  readonly linkProbes: readonly string[];
 }
 
 export class ApiCluster extends Stage {
   readonly api: SimApi;
   readonly truth = new Truth();
+  readonly router: Router;
   readonly #controls = new Map<string, RealControl>();
   readonly #candidates = new Map<string, readonly string[]>();
   #pods = 0;
@@ -42,9 +45,11 @@ export class ApiCluster extends Stage {
   constructor(options: StageOptions) {
     super(options);
     const { time, nodesRng: rng } = this;
+    this.router = new Router({ time, network: this.network });
+    this.network.join(this.router);
     this.api = new SimApi({ time, rng, log: (event) => this.log("the API", event) });
     this.populate(({ node }) => {
-      const control = new RealControl(node, { api: this.api, time, rng });
+      const control = new RealControl({ node, safe: options.safe ?? false }, { api: this.api, time, rng });
       this.#controls.set(node, control);
       return control;
     });
@@ -95,7 +100,10 @@ export class ApiCluster extends Stage {
   /** The node that `herald explain` names for what the API holds, were it asked now. */
   explained(address: string): string | null {
     const isLiving = (name: string) => isAlive(this.node(name));
-    const standsBack = (name: string) => this.node(name).hasCarrier ? undefined : "noCarrier" as const;
+    const standsBack = (name: string) => {
+      if (!this.node(name).hasCarrier) return "noCarrier" as const;
+      return this.isLinked(this.node(name)) ? undefined : "linkProbeFailed" as const;
+    };
     return explainAddress(address, { plan: this.#explained!.plan, isLiving, standsBack })?.announcer ?? null;
   }
 
@@ -115,6 +123,10 @@ export class ApiCluster extends Stage {
     this.#longestOutageMs = 0;
     this.#isRecovering = false;
     this.act("everything is whole again", () => {});
+  }
+
+  reachesApi(node: SimNode): boolean {
+    return this.api.isUp && this.controlOf(node).line.isUp;
   }
 
   controlOf(node: SimNode): RealControl {
@@ -224,18 +236,41 @@ export class ApiCluster extends Stage {
     });
   }
 
+  /** The router answers, if it has to. */
+  override isLinked(node: SimNode): boolean {
+    return this.truth.linkProbes.length === 0 || this.router.answers(node);
+  }
+
+  override servesSince(node: SimNode): Millis | undefined {
+    const since = super.servesSince(node);
+    if (since === undefined || this.truth.linkProbes.length === 0) return since;
+    return Math.max(since, this.router.answersSince(node));
+  }
+
+  /** Whether the router answers some of the nodes. */
+  hideRouter(from: readonly string[], options: { readonly hidden: boolean }): void {
+    const { hidden } = options;
+    this.act(`the router ${hidden ? "is not reached from" : "is reached again from"} ${from.join(", ")}`, () => {
+      for (const name of from) this.router.hide(this.node(name), hidden);
+    });
+  }
+
   override get failback(): Failback {
     return this.truth.failback;
   }
 
-  async advertise(options: Advertised): Promise<void> {
-    await this.#change(`the advertisement says ${JSON.stringify(options)}`, async () => {
-      Object.assign(this.truth, options);
-      const { onlyZone, preferredZone, failback } = options;
+  async advertise(change: Partial<Advertised>): Promise<void> {
+    await this.#change(`the advertisement says ${JSON.stringify(change)}`, async () => {
+      const { onlyZone, preferredZone, failback, linkProbes } = Object.assign(this.truth, change);
       const matching = (zone: string) => ({ matchLabels: { zone } });
       const preferred = (zone: string) => ({ weight: 10, preference: matching(zone) });
       await this.api.patch(RESOURCES.l2Advertisements, ADVERTISEMENT, {
-        metadata: { annotations: { "herald.dev/failback": annotationOf(failback) } },
+        metadata: {
+          annotations: {
+            "herald.dev/failback": annotationOf(failback),
+            "herald.dev/link-probe": linkProbes.join(", ") || null,
+          },
+        },
         spec: {
           nodeSelectors: onlyZone === undefined ? null : [matching(onlyZone)],
           preferredNodeSelectors: preferredZone === undefined ? null : [preferred(preferredZone)],

@@ -111,33 +111,47 @@ export class ReversesOrder extends BrokenPlane {
   }
 }
 
-/** The real plane, that is told another policy of failback. */
-class OtherFailback extends BrokenPlane {
-  protected readonly failback: AddressPolicy["failback"] = "never";
+/** The real plane, that is told another policy. */
+class OtherPolicy extends BrokenPlane {
+  protected readonly other: Partial<AddressPolicy> = {};
 
   override handle(input: Input, now: Millis): void {
     if (input.kind !== "delta") return super.handle(input, now);
     const upsertAddresses = input.delta.upsertAddresses.map((wanted) => ({
       ...wanted,
-      policy: { ...DEFAULT_ADDRESS_POLICY, ...wanted.policy, failback: this.failback },
+      policy: { ...DEFAULT_ADDRESS_POLICY, ...wanted.policy, ...this.other },
     }));
     super.handle({ kind: "delta", delta: { ...input.delta, upsertAddresses } }, now);
   }
 }
 
 /** Takes back what it comes back to. */
-export class NeverWaits extends OtherFailback {
-  protected override readonly failback = "immediate";
+export class NeverWaits extends OtherPolicy {
+  protected override readonly other = { failback: "immediate" } as const;
 }
 
 /** Goes on though the time of who comes back is over. */
-export class WaitsForever extends OtherFailback {}
+export class WaitsForever extends OtherPolicy {
+  protected override readonly other = { failback: "never" } as const;
+}
+
+/** Asks no router whether its link leads anywhere. */
+export class TrustsItsLink extends OtherPolicy {
+  protected override readonly other = { linkProbes: [] };
+}
 
 /** Hands over without a word. */
 export class GivesUpSilently extends BrokenPlane {
   protected override change(effect: PacketPlaneEffect): PacketPlaneEffect[] {
     const isGiveUp = effect.kind === "sendWatch" && effect.message.claims?.entries.some(({ givenUp }) => givenUp);
     return isGiveUp ? [] : [effect];
+  }
+}
+
+/** Does not hear that the API is not heard. */
+export class TrustsTheApi extends BrokenPlane {
+  override handle(input: Input, now: Millis): void {
+    if (input.kind !== "api") super.handle(input, now);
   }
 }
 

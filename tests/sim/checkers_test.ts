@@ -130,7 +130,7 @@ Deno.test("Simulation: found is an address that moves although it should stay wh
     alter: (real, node) => new TakesTurns(real, node),
   });
   await cluster.furnish();
-  await cluster.advertise({ onlyZone: undefined, preferredZone: undefined, failback: "never" });
+  await cluster.advertise({ failback: "never" });
   const endpoints = [{ node: "node-b", ready: true }];
   await cluster.createService({ name: "web", addresses: [ADDRESS], local: false, sharingKey: undefined, endpoints });
   for (const { name } of cluster.nodes) cluster.start(name);

@@ -34,7 +34,6 @@ export class FailbackAfter implements Extra {
   }
 
   async #advertise(): Promise<void> {
-    const { onlyZone, preferredZone } = this.#cluster.truth;
-    await this.#cluster.advertise({ onlyZone, preferredZone, failback: this.#dice.between(200, 4000) });
+    await this.#cluster.advertise({ failback: this.#dice.between(200, 4000) });
   }
 }

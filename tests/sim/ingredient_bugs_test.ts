@@ -1,8 +1,10 @@
 /** As checkers_test, for what only some stories have in them: a deliberate bug each, and what finds it. */
 import { assertMatch } from "@std/assert/match";
 import { ApiCluster } from "./api_cluster.ts";
-import { GivesUpSilently, NeverWaits, WaitsForever } from "./broken_planes.ts";
+import { GivesUpSilently, NeverWaits, TrustsItsLink, TrustsTheApi, WaitsForever } from "./broken_planes.ts";
 import { keptLongEnough, oneAnswers } from "./checkers.ts";
+import { ROUTER_ADDRESSES } from "./router.ts";
+import { CUT_OFF_MS_MAX, silentWhenCutOff } from "./safe_checker.ts";
 import type { Plane, SimNode } from "./sim_node.ts";
 import type { Checker } from "./stage.ts";
 import type { Failback } from "./truth.ts";
@@ -48,6 +50,29 @@ const BUGS: readonly Bug[] = [
     },
     found: /is answered by \[node-\w\] instead of node-\w/,
   },
+  {
+    title: "a node that goes on although its link leads nowhere",
+    Plane: TrustsItsLink,
+    checker: oneAnswers,
+    play: async (cluster) => {
+      await cluster.advertise({ linkProbes: [...ROUTER_ADDRESSES] });
+      cluster.hideRouter([cluster.expectedOwner(ADDRESS)!.name], { hidden: true });
+      await cluster.pass(cluster.settledMs + 500);
+    },
+    found: /is answered by \[node-\w\] instead of node-\w/,
+  },
+  {
+    title: "a safe node that goes on although it sees neither the API nor anybody",
+    Plane: TrustsTheApi,
+    checker: silentWhenCutOff,
+    play: async (cluster) => {
+      const owner = cluster.expectedOwner(ADDRESS)!.name;
+      cluster.weather("alone", { datagramGroups: new Map([[owner, 1]]) });
+      cluster.setLineUp(owner, false);
+      await cluster.pass(CUT_OFF_MS_MAX + 1000);
+    },
+    found: /node-\w speaks for 198\.51\.100\.1, cut off for \d+ ms/,
+  },
 ];
 
 async function ownerReturns(cluster: ApiCluster): Promise<void> {
@@ -61,10 +86,10 @@ async function ownerReturns(cluster: ApiCluster): Promise<void> {
 /** What is found, if anything. */
 async function play({ Plane, failback = "immediate", checker, play }: Omit<Bug, "Plane"> & Partial<Bug>) {
   const alter = Plane === undefined ? {} : { alter: (real: Plane, node: SimNode) => new Plane(real, node) };
-  const cluster = new ApiCluster({ seed: 1, nodes: 4, addresses: [ADDRESS], gossips: true, ...alter });
+  const cluster = new ApiCluster({ seed: 1, nodes: 4, addresses: [ADDRESS], gossips: true, safe: true, ...alter });
   try {
     await cluster.furnish();
-    await cluster.advertise({ onlyZone: undefined, preferredZone: undefined, failback });
+    await cluster.advertise({ failback });
     const endpoints = [{ node: "node-b", ready: true }];
     await cluster.createService({ name: "web", addresses: [ADDRESS], local: false, sharingKey: undefined, endpoints });
     for (const { name } of cluster.nodes) cluster.start(name);

@@ -10,6 +10,10 @@ export const INGREDIENTS = [
   "failbackAfter",
   /** Single datagrams are lost that say who answers for what, and no others. */
   "lostWords",
+  /** Speakers that rather answer nothing when they are alone (`--safe`). */
+  "safe",
+  /** Nodes whose link leads nowhere, and a router that tells them so (`herald.dev/link-probe`). */
+  "linkProbe",
 ] as const;
 
 export type Ingredient = typeof INGREDIENTS[number];

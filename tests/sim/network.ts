@@ -143,7 +143,7 @@ export class Network {
     arrive: (to: Station) => void,
   ): void {
     const to = this.#byAddress.get(address);
-    if (to === undefined || !this.#reaches(from, to)) return;
+    if (to === undefined || !this.reaches(from, to)) return;
     if (word !== undefined && this.#losesWord(word)) return;
     for (let copies = this.#copies(this.weather.datagramLoss); copies > 0; copies--) {
       this.#time.after(this.#delayMs(from, to) + this.#chance() * 3, () => arrive(to));
@@ -153,7 +153,7 @@ export class Network {
   /** As a kernel does that keeps a connection: it sends again what was lost. False: the way is closed. */
   sendReliably(from: Station, address: string, arrive: (to: Station) => void): boolean {
     const to = this.#byAddress.get(address);
-    if (to === undefined || !this.#reaches(from, to) || !this.#reaches(to, from)) return false;
+    if (to === undefined || !this.reaches(from, to) || !this.reaches(to, from)) return false;
     const resentMs = this.#chance() < this.weather.datagramLoss ? 200 : 0;
     this.#time.after(this.#delayMs(from, to) + this.#chance() * 3 + resentMs, () => arrive(to));
     return true;
@@ -165,7 +165,8 @@ export class Network {
     return this.#chance() < wordLoss;
   }
 
-  #reaches(from: Station, to: Station): boolean {
+  /** Some datagrams of `from` arrive. */
+  reaches(from: Station, to: Station): boolean {
     if (this.isolated.has(from) || this.isolated.has(to)) return false;
     const { weather } = this;
     return sameGroup(weather.datagramGroups, from, to) && !isDeaf(weather.deafDatagrams, from, to);

@@ -6,6 +6,7 @@ import { below, type Rng } from "../../lib/base/rng.ts";
 import type { Millis } from "../../lib/base/time.ts";
 import type { WantedDelta } from "../../lib/base/wanted.ts";
 import { WantedSource } from "../../lib/app/wanted_source.ts";
+import { ApiReachability } from "../../lib/app/api_reachability.ts";
 import { KubeClient } from "../../lib/edge/kube/client.ts";
 import { ApiLine } from "./api_line.ts";
 import { BASE_URL, NAMESPACE, type SimApi } from "./sim_api.ts";
@@ -16,11 +17,14 @@ export const SPEAKER_LABELS = "app=metallb,component=speaker";
 
 export class RealControl implements SimControl {
   readonly line: ApiLine;
-  readonly #node: string;
+  readonly #options: { readonly node: string; readonly safe: boolean };
   readonly #deps: { api: SimApi; time: VirtualTime; rng: Rng };
 
-  constructor(node: string, deps: { api: SimApi; time: VirtualTime; rng: Rng }) {
-    this.#node = node;
+  constructor(
+    options: { readonly node: string; readonly safe: boolean },
+    deps: { api: SimApi; time: VirtualTime; rng: Rng },
+  ) {
+    this.#options = options;
     this.#deps = deps;
     this.line = new ApiLine(deps);
   }
@@ -43,7 +47,7 @@ export class RealControl implements SimControl {
       life.later(lastToldAt - time.now, () => life.tell(delta));
     };
     const source = new WantedSource({
-      node: this.#node,
+      node: this.#options.node,
       namespace: NAMESPACE,
       lbClasses: undefined,
       ignoreExcludeLb: false,
@@ -57,8 +61,18 @@ export class RealControl implements SimControl {
       onDelta: tell,
       onProblems: () => {},
     });
+    const reachability = this.#options.safe
+      ? new ApiReachability({ namespace: NAMESPACE }, {
+        client,
+        schedule,
+        tell: (reachable) => life.tellApi(reachable),
+      })
+      : undefined;
     // The program needs a while before it asks the API anything.
-    life.later(10 + below(rng, 60), () => source.start());
+    life.later(10 + below(rng, 60), () => {
+      source.start();
+      reachability?.start();
+    });
   }
 
   end(): void {

@@ -38,6 +38,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<r
     seed,
     nodes,
     gossips: true,
+    safe: ingredientsOf(seed).has("safe"),
     addresses: ADDRESSES,
     askEveryMs: isPlanned ? 5 : Math.max(20, nodes),
   });

@@ -36,6 +36,8 @@ export type Plane = Pick<PacketPlane, "handle" | "poll" | "deadline" | "inspect"
 export interface Life {
   /** To the packet thread. */
   tell(delta: WantedDelta): void;
+  /** To the packet thread too: whether the API is heard. */
+  tellApi(reachable: boolean): void;
   /** Later in this life, and when the process runs. */
   later(delayMs: number, run: () => void): void;
   wallMs(): number;
@@ -62,6 +64,8 @@ export interface SimNodeDeps {
   readonly control: SimControl;
   /** There is a membership beside the watch. */
   readonly gossips: boolean;
+  /** They are run with `--safe`. */
+  readonly safe: boolean;
   /** Makes something else of a new plane. */
   readonly alter?: ((plane: Plane, node: SimNode) => Plane) | undefined;
   readonly onLog: (node: SimNode, event: LogEvent) => void;
@@ -109,13 +113,13 @@ export class SimNode implements Station {
   /** A new life. `clockStepMs` sets the wall clock forward or back before it. */
   start(options: { clockStepMs?: number } = {}): void {
     if (this.process !== "none") return;
-    const { rng, alter, gossips, time } = this.#deps;
+    const { rng, alter, gossips, safe, time } = this.#deps;
     this.#life++;
     this.#staying.add("plane");
     this.stepClock(options.clockStepMs ?? 0);
     const generation = Math.trunc(this.#wallMs()) + this.#life;
     const watch = { authenticated: true, membership: gossips };
-    const plane = new PacketPlane({ node: this.name, generation, watch }, { rng });
+    const plane = new PacketPlane({ node: this.name, generation, watch, safe }, { rng });
     this.#driver = new SimDriver<PacketPlaneInput, PacketPlaneEffect>(alter?.(plane, this) ?? plane, {
       time,
       apply: (effect) => this.#apply(effect),
@@ -134,6 +138,7 @@ export class SimNode implements Station {
         this.#input({ kind: "delta", delta });
         this.#take({ isPacket: false, run: () => this.#gossip?.takePeers(delta) });
       },
+      tellApi: (reachable) => this.#input({ kind: "api", reachable }),
       later: (delayMs, run) => this.#inThisLife(delayMs, () => this.#runWhenAwake(run)),
       wallMs: () => this.#wallMs(),
       log: (event) => this.#deps.onLog(this, event),

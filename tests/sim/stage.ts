@@ -37,6 +37,8 @@ export interface StageOptions {
   readonly askEveryMs?: number;
   /** The speakers have a membership beside the watch. */
   readonly gossips?: boolean;
+  /** They are run with `--safe`. */
+  readonly safe?: boolean;
   /** Also writes down what the speakers report. */
   readonly verbose?: boolean;
   /** Makes something else of the planes: for tests that show what the checkers find. */
@@ -97,6 +99,7 @@ export class Stage {
         network,
         control: controlOf(peer),
         gossips: this.#options.gossips ?? false,
+        safe: this.#options.safe ?? false,
         alter: this.#options.alter,
         onLog: (from, event) => this.log(from.name, event),
         onEvent: (from, event) => this.#hear(from, event),
@@ -187,7 +190,14 @@ export class Stage {
 
   /** The node that should answer once everything has settled. */
   expectedOwner(address: string): SimNode | undefined {
-    return this.candidates(address).map((name) => this.node(name)).find((node) => this.serves(node));
+    return this.#able(address)[0];
+  }
+
+  /** Who can serve the address, the preferred one first; if nobody has all that it needs, the first that has a link. */
+  #able(address: string): readonly SimNode[] {
+    const serving = this.candidates(address).map((name) => this.node(name)).filter((node) => this.serves(node));
+    const linked = serving.filter((node) => this.isLinked(node));
+    return linked.length > 0 ? linked : serving.slice(0, 1);
   }
 
   /**
@@ -195,9 +205,8 @@ export class Stage {
    * they are, whoever else can.
    */
   possibleOwners(address: string): readonly SimNode[] {
-    const expected = this.expectedOwner(address);
-    if (expected === undefined || !this.isSticky) return expected === undefined ? [] : [expected];
-    return this.candidates(address).map((name) => this.node(name)).filter((node) => this.serves(node));
+    const able = this.#able(address);
+    return this.isSticky ? able : able.slice(0, 1);
   }
 
   /** Whether a better candidate takes an address from who answers for it. */
@@ -218,7 +227,12 @@ export class Stage {
 
   /** Since when it could serve an address without a break; `undefined`: it cannot. */
   servesSince(node: SimNode): Millis | undefined {
-    return this.serves(node) ? Math.max(node.readyAt!, node.carrierSince) : undefined;
+    return this.serves(node) && this.isLinked(node) ? Math.max(node.readyAt!, node.carrierSince) : undefined;
+  }
+
+  /** Its link leads to where it must lead. */
+  isLinked(_node: SimNode): boolean {
+    return true;
   }
 
   /** It would answer, if it were its turn. */

@@ -5,7 +5,9 @@ import { Misfortune } from "./misfortune.ts";
 import type { Extra } from "./extra.ts";
 import { FailbackAfter } from "./failback_after.ts";
 import type { Ingredient } from "./ingredients.ts";
+import { LinkProbes } from "./link_probes.ts";
 import { LostWords } from "./lost_words.ts";
+import { Safe } from "./safe.ts";
 import type { SimNode } from "./sim_node.ts";
 import type { Failback, TruthService } from "./truth.ts";
 
@@ -163,6 +165,8 @@ export class Story {
     const dice = this.#extraDice;
     const move = () => this.plannedMove();
     if (this.#ingredients.has("failbackAfter")) extras.push(new FailbackAfter(this.#cluster, { dice }));
+    if (this.#ingredients.has("safe")) extras.push(new Safe(this.#cluster, { dice }));
+    if (this.#ingredients.has("linkProbe")) extras.push(new LinkProbes(this.#cluster, { dice }));
     if (this.#ingredients.has("lostWords")) extras.push(new LostWords(this.#cluster, { dice, move }));
     return extras;
   }

@@ -30,6 +30,8 @@ export class Truth {
   onlyZone: string | undefined;
   preferredZone: string | undefined;
   failback: Failback = "immediate";
+  /** Addresses that must answer on the segment (`herald.dev/link-probe`). */
+  linkProbes: readonly string[] = [];
 
   /** Names of the nodes that may announce an address, in order. */
   candidates(address: string): string[] {
