@@ -18,6 +18,7 @@ import {
   configurationStateStatus,
 } from "../decision/config/configuration_state.ts";
 import { decodeObject } from "../decision/config/decode.ts";
+import { nodeLabel, SPEAKER_NODE_LABEL, speakerStateName } from "../decision/config/node_label.ts";
 import type { Problem } from "../decision/config/problem.ts";
 import { configurationStateSchema } from "../decision/config/schema/configuration_state.ts";
 import type { ApiResult } from "../edge/kube/api_error.ts";
@@ -87,7 +88,7 @@ export class ConfigurationReporter {
     this.#deps = deps;
     this.#schedule = deps.schedule ?? systemSchedule;
     this.#owner = new PodOwner(options, deps);
-    this.name = options.component === "controller" ? "controller" : `speaker-${options.node}`;
+    this.name = options.component === "controller" ? "controller" : speakerStateName(options.node ?? "");
     this.#caches = new Caches({ ...deps, onSynced: () => this.#writeSoon(GATHER_MS) });
     const fieldSelector = `metadata.name=${this.name}`;
     this.#caches.add(
@@ -221,7 +222,7 @@ export class ConfigurationReporter {
     return {
       labels: {
         "metallb.io/component-type": component,
-        ...(node === undefined ? {} : { "metallb.io/node-name": node }),
+        ...(node === undefined ? {} : { [SPEAKER_NODE_LABEL]: nodeLabel(node) }),
       },
       annotations: this.#annotations,
       ownerReferences: await this.#owner.references(),

@@ -13,6 +13,7 @@ import type { Log } from "../base/log.ts";
 import { below, type Rng } from "../base/rng.ts";
 import type { Clock, Millis } from "../base/time.ts";
 import { decodeL2Status, L2_STATUS_LABELS } from "../decision/config/l2_status_view.ts";
+import { nodeLabel } from "../decision/config/node_label.ts";
 import { contestedTimes, countWrite, type RepeatedWrites } from "../decision/control/repeated_writes.ts";
 import { WriteQueue } from "../decision/control/write_queue.ts";
 import { type StatusClaim, statusInterfaces, type StatusStep, statusSteps } from "../decision/plan/status_plan.ts";
@@ -302,7 +303,7 @@ export class L2StatusWriter {
     switch (step.kind) {
       case "create": {
         const labels = {
-          [L2_STATUS_LABELS.node]: node,
+          [L2_STATUS_LABELS.node]: nodeLabel(node),
           [L2_STATUS_LABELS.serviceName]: serviceName,
           [L2_STATUS_LABELS.serviceNamespace]: serviceNamespace,
         };

@@ -5,6 +5,7 @@ import { ConfigurationReporter } from "../../lib/app/configuration_reporter.ts";
 import { type KubeObject, RESOURCES } from "../../lib/base/kube.ts";
 import type { LogEvent } from "../../lib/base/log.ts";
 import { SeededRng } from "../../lib/base/rng.ts";
+import { nodeNetworksOf } from "../../lib/decision/config/node_networks.ts";
 import type { Problem } from "../../lib/decision/config/problem.ts";
 import { EmbeddedApi } from "../../lib/edge/embedded/embedded_api.ts";
 import { KubeClient } from "../../lib/edge/kube/client.ts";
@@ -127,6 +128,19 @@ Deno.test("ConfigurationState: removed by somebody, it is made anew; changed by 
   await client.patch(RESOURCES.configurationStates, { ...target, subresource: "status" }, { type: "merge", body });
   await settle();
   assertEquals(statusOf(await shown("speaker-n1")).result, "Valid");
+  await reporter.stop();
+});
+
+Deno.test("ConfigurationState: the node's name may be longer than a label's value", async () => {
+  const { start, shown, settle } = stage();
+  const node = `ip-10-0-0-1.${"very-long-name.".repeat(6)}example.com`;
+  const reporter = start({ node });
+  reporter.annotate({ "herald.dev/networks": "eth0=192.0.2.0/24" });
+  reporter.report([]);
+  await settle();
+  const object = await shown(`speaker-${node}`);
+  assertEquals([...nodeNetworksOf([object]).keys()], [node]);
+  assertEquals(object?.metadata.labels?.["metallb.io/node-name"]?.length, 63);
   await reporter.stop();
 });
 

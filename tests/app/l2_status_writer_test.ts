@@ -286,3 +286,31 @@ function bound(one: Stage) {
     shown: one.shown.bind(one),
   };
 }
+
+/** Longer than a label's value may be. */
+const LONG = `ip-10-0-0-1.${"very-long-name.".repeat(6)}example.com`;
+
+Deno.test("ServiceL2Status: a node whose name has no room in a label has its object, with the whole name, once", async () => {
+  const { time, speaker, told, shown, logged, writes } = bound(await stage());
+  const { claim, writer } = speaker(LONG);
+  claim(SERVICE, { state: "announced" });
+  await time.advance(1000);
+  assertEquals(await told(), [`shop/web ${LONG}`]);
+  assertEquals([writes, logged.filter(({ level }) => level !== "debug")], [["POST", "PATCH"], []]);
+  const label = (await shown())[0]!.metadata.labels!["metallb.io/node"]!;
+  assertEquals([label.length, label.slice(0, 12)], [63, "ip-10-0-0-1."]);
+  assertEquals(writer.holderOf(SERVICE), LONG);
+  // A restart finds it; a successor knows whose it is.
+  await writer.stop();
+  const again = speaker(LONG);
+  again.claim(SERVICE, { state: "announced", others: new Set(["n2"]) });
+  const other = speaker("n2");
+  other.claim(SERVICE, { state: "announced", others: new Set([LONG]) });
+  await time.advance(60_000);
+  assertEquals(await told(), [`shop/web ${LONG}`, "shop/web n2"]);
+  assertEquals(writes, ["POST", "PATCH", "POST", "PATCH"]);
+  other.claim(SERVICE, { state: "silent" });
+  again.claim(SERVICE, { state: "silent" });
+  await time.advance(5000);
+  assertEquals(await told(), []);
+});

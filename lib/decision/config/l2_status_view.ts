@@ -4,6 +4,7 @@
  */
 import type { KubeObject } from "../../base/kube.ts";
 import { type Decoded, decodeObject } from "./decode.ts";
+import { nodeLabel } from "./node_label.ts";
 import { serviceL2StatusSchema } from "./schema/service_l2_status.ts";
 
 export const L2_STATUS_LABELS = {
@@ -19,6 +20,7 @@ export interface L2StatusView {
   readonly ownerUids: readonly string[];
   /** `namespace/name`; empty when neither labels nor status tell. */
   readonly serviceKey: string;
+  /** As a label has it (`nodeLabel`) until the status is there. */
   readonly node: string;
   /** It has a status with all three names. */
   readonly isFilled: boolean;
@@ -32,8 +34,11 @@ export function decodeL2Status(object: KubeObject): Decoded<L2StatusView> {
   const decoded = decodeObject(object, { schema: serviceL2StatusSchema, kind: "ServiceL2Status" });
   if (!decoded.ok) return decoded;
   const { metadata, status } = decoded.value;
+  // The whole name of a node has no room in a label; where both say the same, the status has all of it.
+  const label = metadata.labels[L2_STATUS_LABELS.node];
+  const whole = status?.node !== undefined && nodeLabel(status.node) === label ? status.node : label;
   const pairs = [
-    [status?.node, metadata.labels[L2_STATUS_LABELS.node]],
+    [status?.node, whole],
     [status?.serviceNamespace, metadata.labels[L2_STATUS_LABELS.serviceNamespace]],
     [status?.serviceName, metadata.labels[L2_STATUS_LABELS.serviceName]],
   ] as const;

@@ -5,11 +5,9 @@
 import { isRecord } from "../../base/json.ts";
 import { type IpRange, parseRange } from "../../base/cidr.ts";
 import type { NodeNetwork } from "../../base/wanted.ts";
-import { identityOf } from "./identity.ts";
+import { speakerNodeOf } from "./node_label.ts";
 
 export const NETWORKS_ANNOTATION = "herald.dev/networks";
-/** On the ConfigurationState of a speaker. */
-export const SPEAKER_NODE_LABEL = "metallb.io/node-name";
 
 /** A network of one node, ready to be asked. */
 export interface KnownNetwork extends NodeNetwork {
@@ -43,11 +41,10 @@ export function nodeNetworksOf(configurationStates: Iterable<unknown>): NodeNetw
   const networks = new Map<string, readonly KnownNetwork[]>();
   for (const object of configurationStates) {
     const metadata = isRecord(object) && isRecord(object["metadata"]) ? object["metadata"] : {};
-    const [labels, annotations] = [metadata["labels"], metadata["annotations"]];
-    const node = isRecord(labels) ? labels[SPEAKER_NODE_LABEL] : undefined;
+    const annotations = metadata["annotations"];
+    const node = speakerNodeOf(object);
     const text = isRecord(annotations) ? annotations[NETWORKS_ANNOTATION] : undefined;
-    if (typeof node !== "string" || typeof text !== "string") continue;
-    if (identityOf(object, "ConfigurationState").name !== `speaker-${node}`) continue;
+    if (node === undefined || typeof text !== "string") continue;
     networks.set(node, parseNetworks(text));
   }
   return networks;

@@ -14,8 +14,7 @@ import { countsAsLiving, type Member, type MemberState } from "../../base/member
 import type { Serving } from "../../base/serving.ts";
 import type { InterfaceRefusal, InterfaceReport } from "../../base/wanted.ts";
 import { compareText } from "./config.ts";
-import { identityOf, labelsOf } from "./identity.ts";
-import { SPEAKER_NODE_LABEL } from "./node_networks.ts";
+import { speakerNodeOf } from "./node_label.ts";
 
 export const INTERFACES_ANNOTATION = "herald.dev/interfaces";
 export const FAILED_LINK_PROBES_ANNOTATION = "herald.dev/failed-link-probes";
@@ -80,8 +79,8 @@ export function formatMembers(others: Iterable<Member>, { version }: { version: 
 export function speakerReportsOf(configurationStates: Iterable<unknown>): ReadonlyMap<string, SpeakerReport> {
   const reports = new Map<string, SpeakerReport>();
   for (const object of configurationStates) {
-    const node = labelsOf(object)[SPEAKER_NODE_LABEL];
-    if (node === undefined || identityOf(object, "ConfigurationState").name !== `speaker-${node}`) continue;
+    const node = speakerNodeOf(object);
+    if (node === undefined) continue;
     const text = (key: string) => textOf(annotationsOf(object)[key]);
     const interfaces = text(INTERFACES_ANNOTATION);
     const members = text(MEMBERS_ANNOTATION);

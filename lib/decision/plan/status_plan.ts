@@ -10,6 +10,7 @@
 import { sameTexts } from "../../base/text_list.ts";
 import { compareText } from "../config/config.ts";
 import type { L2StatusView } from "../config/l2_status_view.ts";
+import { nodeLabel } from "../config/node_label.ts";
 
 /** What this speaker has to say of a Service. */
 export interface StatusClaim {
@@ -53,7 +54,7 @@ export interface StatusSituation {
 export function statusSteps({ node, podUid, claim, shown }: StatusSituation): StatusStep[] {
   if (claim.state === "undecided") return [];
   const steps: StatusStep[] = [];
-  const own = shown.filter((one) => one.node === node).sort(byAge);
+  const own = shown.filter((one) => isOf(one, node)).sort(byAge);
   const kept = claim.state === "announced" ? own.find(({ isContradictory }) => !isContradictory) : undefined;
   if (claim.state === "announced") {
     if (kept === undefined) steps.push({ kind: "create" });
@@ -70,11 +71,16 @@ export function statusSteps({ node, podUid, claim, shown }: StatusSituation): St
   }
   // Who does not announce says nothing of what others do, but for what nobody is to announce.
   if (claim.state === "announced" || claim.isOver) {
-    for (const { name, uid, node: other } of shown) {
-      if (other !== node && !claim.others.has(other)) steps.push({ kind: "remove", name, uid, why: "leftover" });
+    for (const one of shown) {
+      if (isOf(one, node) || [...claim.others].some((other) => isOf(one, other))) continue;
+      steps.push({ kind: "remove", name: one.name, uid: one.uid, why: "leftover" });
     }
   }
   return steps;
+}
+
+function isOf(view: L2StatusView, node: string): boolean {
+  return view.node === node || (!view.isFilled && view.node === nodeLabel(node));
 }
 
 /** `status.interfaces` names those that the advertisement restricts it to, and none otherwise. */

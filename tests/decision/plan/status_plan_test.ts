@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert/equals";
+import { nodeLabel } from "../../../lib/decision/config/node_label.ts";
 import type { L2StatusView } from "../../../lib/decision/config/l2_status_view.ts";
 import { decodeL2Status } from "../../../lib/decision/config/l2_status_view.ts";
 import { type StatusClaim, statusInterfaces, statusSteps } from "../../../lib/decision/plan/status_plan.ts";
@@ -67,6 +68,11 @@ Deno.test("statusSteps: what is to be written of a Service, from what is so and 
     ["not decided yet", claim("undecided"), [view("a"), view("b"), other], []],
     ["nothing to say", claim("silent"), [], []],
   ];
+  // Until the status is there a long name is known by its label.
+  const long = "n".repeat(100);
+  const label = view("l2-o", { node: nodeLabel(long), isFilled: false });
+  assertEquals(steps(claim("announced", { others: new Set([long]) }), [view("a"), label]), []);
+  assertEquals(steps(claim("announced", { others: new Set() }), [view("a"), label]), ["remove l2-o leftover"]);
   for (const [what, one, shown, expected] of table) assertEquals(steps(one, shown), expected, what);
   assertEquals(steps(announced, [view("a", { ownerUids: [] })], {}), [], "outside of a Pod nobody owns it");
   assertEquals(statusInterfaces("all"), []);
