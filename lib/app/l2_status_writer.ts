@@ -12,6 +12,7 @@ import type { Json } from "../base/json.ts";
 import type { Log } from "../base/log.ts";
 import { below, type Rng } from "../base/rng.ts";
 import type { Clock, Millis } from "../base/time.ts";
+import { TokenBucket } from "../base/token_bucket.ts";
 import { decodeL2Status, L2_STATUS_LABELS } from "../decision/config/l2_status_view.ts";
 import { nodeLabel } from "../decision/config/node_label.ts";
 import { contestedTimes, countWrite, type RepeatedWrites } from "../decision/control/repeated_writes.ts";
@@ -20,7 +21,6 @@ import { type StatusClaim, statusInterfaces, type StatusStep, statusSteps } from
 import type { ApiResult } from "../edge/kube/api_error.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
 import { type Schedule, systemSchedule } from "../edge/kube/schedule.ts";
-import { TokenBucket } from "../edge/kube/token_bucket.ts";
 import { Caches } from "./caches.ts";
 import { L2StatusIndex } from "./l2_status_index.ts";
 import { PodOwner } from "./pod_owner.ts";
@@ -97,7 +97,7 @@ export class L2StatusWriter {
     this.#deps = deps;
     this.#schedule = deps.schedule ?? systemSchedule;
     this.#owner = new PodOwner(options, deps);
-    this.#bucket = new TokenBucket({ burst: options.burst ?? 100, perSecond: options.perSecond ?? 50 }, deps);
+    this.#bucket = new TokenBucket({ burst: options.burst ?? 100, perMs: (options.perSecond ?? 50) / 1000 });
     this.#caches = new Caches({ ...deps, onSynced: () => this.#begin() });
     const { namespace } = options;
     this.#caches.add({ resource: RESOURCES.serviceL2Statuses, namespace, backoff: LIST_BACKOFF }, (change) => {
@@ -223,7 +223,7 @@ export class L2StatusWriter {
     const key = this.#queue.take();
     if (key === undefined) return false;
     const step = this.#nextStep(key, now);
-    const waitMs = step === undefined ? 0 : this.#bucket.take();
+    const waitMs = step === undefined ? 0 : this.#bucket.take(now);
     if (step !== undefined && waitMs === 0) void this.#do(key, step);
     else this.#queue.untake(key);
     if (waitMs === 0) return true;

@@ -14,11 +14,11 @@ import type { JsonObject } from "../base/json.ts";
 import { isRecord } from "../base/json.ts";
 import type { Log } from "../base/log.ts";
 import { type Clock, formatWallTime } from "../base/time.ts";
+import { TokenBucket } from "../base/token_bucket.ts";
 import type { ServiceCause } from "../decision/control/service_cause.ts";
 import type { KubeClient } from "../edge/kube/client.ts";
 import { type Schedule, systemSchedule } from "../edge/kube/schedule.ts";
 import type { Store } from "../edge/kube/store.ts";
-import { TokenBucket } from "../edge/kube/token_bucket.ts";
 
 export const LOAD_BALANCER_READY = "herald.dev/LoadBalancerReady";
 
@@ -36,7 +36,7 @@ const GATHER_MS = 500;
 /** After a write that failed. */
 const RETRY_MS = 5_000;
 /** A pool that is empty may concern thousands of Services, and each write makes a new version of one. */
-const PACE = { burst: 50, perSecond: 20 };
+const PACE = { burst: 50, perMs: 0.02 };
 const MESSAGE_CHARACTERS_MAX = 1024;
 
 /** By Service key. */
@@ -45,7 +45,7 @@ export type ServiceCauses = ReadonlyMap<string, ServiceCause>;
 export class ServiceConditions {
   readonly #deps: ServiceConditionsDeps;
   readonly #schedule: Schedule;
-  readonly #bucket: TokenBucket;
+  readonly #bucket = new TokenBucket(PACE);
   /** Why a Service has not the addresses that it asks for. */
   readonly #allocation = new Map<string, ServiceCause>();
   /** Why nobody can reach the address of a Service. */
@@ -59,7 +59,6 @@ export class ServiceConditions {
   constructor(deps: ServiceConditionsDeps) {
     this.#deps = deps;
     this.#schedule = deps.schedule ?? systemSchedule;
-    this.#bucket = new TokenBucket(PACE, deps);
   }
 
   /** Only a leader writes. Whoever begins to lead looks at all Services. */
@@ -118,7 +117,7 @@ export class ServiceConditions {
     for (const key of this.#touched) {
       const patch = this.#patchOf(key);
       if (patch !== undefined) {
-        waitMs = this.#bucket.take();
+        waitMs = this.#bucket.take(this.#deps.clock.now());
         if (waitMs > 0 || !this.#active) break;
       }
       this.#touched.delete(key);

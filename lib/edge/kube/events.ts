@@ -11,11 +11,11 @@ import { RESOURCES } from "../../base/kube.ts";
 import type { Log } from "../../base/log.ts";
 import type { Rng } from "../../base/rng.ts";
 import type { Clock, Millis } from "../../base/time.ts";
+import { TokenBucket } from "../../base/token_bucket.ts";
 import { type ApiError, type ApiResult, isRetryable } from "./api_error.ts";
 import { backoffMs } from "./backoff.ts";
 import type { KubeClient } from "./client.ts";
 import { type Schedule, systemSchedule } from "./schedule.ts";
-import { TokenBucket } from "./token_bucket.ts";
 
 export interface EventRecorderOptions {
   /** `source.component` and `reportingComponent`, e.g. `metallb-controller`. */
@@ -103,8 +103,7 @@ export class EventRecorder {
     this.#rng = deps.rng;
     this.#log = deps.log;
     this.#schedule = deps.schedule ?? systemSchedule;
-    const pace = { burst: options.burst ?? 50, perSecond: options.perSecond ?? 10 };
-    this.#bucket = new TokenBucket(pace, { clock: deps.clock });
+    this.#bucket = new TokenBucket({ burst: options.burst ?? 50, perMs: (options.perSecond ?? 10) / 1000 });
     this.#busyAt = deps.busyAt ?? (() => -Infinity);
   }
 
@@ -211,7 +210,7 @@ export class EventRecorder {
     if (this.#senders >= (this.#hurries ? FLUSH_AT_ONCE : 1)) return;
     this.#senders++;
     while (this.#queue.size > 0 && !this.#stopped) {
-      for (let wait; this.#mayWait() && (wait = this.#bucket.take()) > 0;) await this.#sleep(wait);
+      for (let wait; this.#mayWait() && (wait = this.#bucket.take(this.#clock.now())) > 0;) await this.#sleep(wait);
       for (let waited = 0; waited < YIELD_MS_MAX && this.#mayWait() && !this.#isLull(); waited += LULL_MS) {
         await this.#sleep(LULL_MS);
       }

@@ -26,9 +26,9 @@ import { formatMac, type Mac } from "../../base/mac.ts";
 import { Queue } from "../../base/queue.ts";
 import { below, type Rng } from "../../base/rng.ts";
 import type { Millis } from "../../base/time.ts";
+import { TokenBucket } from "../../base/token_bucket.ts";
 import { DEFAULT_ADDRESS_POLICY, type WantedAddress } from "../../base/wanted.ts";
 import type { AddressClaim, ConflictGuardEffect, ConflictGuardInput, ConflictGuardOptions } from "./conflict_io.ts";
-import { FramePacer } from "./frame_pacer.ts";
 import { guard, type Guarded, isAnswered, isBetweenOwners, isElsewhere, isIpv6, roundOf } from "./guarded_address.ts";
 import { allowsInterface, hasNeighbourDiscovery, type L2Interface } from "./interface.ts";
 import { KnownStations } from "./known_stations.ts";
@@ -49,7 +49,7 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
   readonly #agenda = new Agenda<Guarded>();
   /** When it was told last that a node answers for what it does not own; nodes are speakers that we know. */
   readonly #doubleAnswers = new Map<string, Millis>();
-  readonly #pacer: FramePacer;
+  readonly #pacer: TokenBucket;
   readonly #effects = new Queue<ConflictGuardEffect>();
 
   constructor(options: ConflictGuardOptions, deps: { rng: Rng }) {
@@ -64,7 +64,7 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
       ...options,
     };
     this.#rng = deps.rng;
-    this.#pacer = new FramePacer(this.#options);
+    this.#pacer = new TokenBucket({ perMs: this.#options.framesPerMs, burst: this.#options.burst });
   }
 
   handle(input: ConflictGuardInput | Tick, now: Millis): void {

@@ -22,11 +22,11 @@ import type { Json } from "../../base/json.ts";
 import { type Deadline, earlier, type Machine, type Tick } from "../../base/machine.ts";
 import { Queue } from "../../base/queue.ts";
 import type { Millis } from "../../base/time.ts";
+import { TokenBucket } from "../../base/token_bucket.ts";
 import type { ArpRecord } from "../../wire/arp.ts";
 import { gratuitousReply, gratuitousRequest } from "../../wire/arp_frames.ts";
 import type { NdpRecord } from "../../wire/ndp.ts";
 import { unsolicitedAdvertisement } from "../../wire/ndp_frames.ts";
-import { FramePacer } from "./frame_pacer.ts";
 import { allowsInterface, hasNeighbourDiscovery, type L2Interface } from "./interface.ts";
 
 export type GratuitousInput =
@@ -82,14 +82,14 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
   /** Addresses after their first burst. */
   readonly #repeating = new Agenda<Ipv4 | Ipv6>();
   readonly #effects = new Queue<GratuitousEffect>();
-  readonly #firstPacer: FramePacer;
-  readonly #repeatPacer: FramePacer;
+  readonly #firstPacer: TokenBucket;
+  readonly #repeatPacer: TokenBucket;
 
   constructor(options: GratuitousOptions = {}) {
     this.#options = { intervalMs: 1100, bursts: 5, firstFramesPerMs: 20, repeatFramesPerMs: 5, ...options };
     const { firstFramesPerMs, repeatFramesPerMs } = this.#options;
-    this.#firstPacer = new FramePacer({ framesPerMs: firstFramesPerMs, burst: FIRST_FRAMES_MAX });
-    this.#repeatPacer = new FramePacer({ framesPerMs: repeatFramesPerMs, burst: REPEAT_FRAMES_MAX });
+    this.#firstPacer = new TokenBucket({ perMs: firstFramesPerMs, burst: FIRST_FRAMES_MAX });
+    this.#repeatPacer = new TokenBucket({ perMs: repeatFramesPerMs, burst: REPEAT_FRAMES_MAX });
   }
 
   handle(input: GratuitousInput | Tick, now: Millis): void {
@@ -169,7 +169,7 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
     this.#serveFrom(this.#repeating, this.#repeatPacer, now);
   }
 
-  #serveFrom(due: Agenda<Ipv4 | Ipv6>, pacer: FramePacer, now: Millis): void {
+  #serveFrom(due: Agenda<Ipv4 | Ipv6>, pacer: TokenBucket, now: Millis): void {
     // A burst puts its address at a later time, so the loop comes to an end.
     for (let next; (next = due.next()) !== undefined && next.at <= now;) {
       const ip = next.key;
@@ -186,7 +186,7 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
   }
 
   /** Begins a burst or goes on with it. False when no more frames may be sent before all interfaces are told. */
-  #burst(ip: Ipv4 | Ipv6, announced: Announced, { pacer, now }: { pacer: FramePacer; now: Millis }): boolean {
+  #burst(ip: Ipv4 | Ipv6, announced: Announced, { pacer, now }: { pacer: TokenBucket; now: Millis }): boolean {
     if (!pacer.isOpen(now)) return false;
     let frames = 0;
     const begins = announced.untold === undefined;

@@ -14,9 +14,9 @@ import { isGroupMac, type Mac, MAC_ZERO } from "../../base/mac.ts";
 import { Queue } from "../../base/queue.ts";
 import { RareMap } from "../../base/rare_map.ts";
 import type { Millis } from "../../base/time.ts";
+import { TokenBucket } from "../../base/token_bucket.ts";
 import type { WantedPeer } from "../../base/wanted.ts";
 import type { ArpRecord } from "../../wire/arp.ts";
-import { FramePacer } from "./frame_pacer.ts";
 import type { L2Interface } from "./interface.ts";
 
 export type PeerStationsInput =
@@ -48,7 +48,7 @@ export class PeerStations implements Machine<PeerStationsInput, PeerStationsEffe
   readonly #peers = new Map<string, Peer>();
   readonly #byIp = new RareMap<Ipv4, Peer>();
   readonly #agenda = new Agenda<Peer>();
-  readonly #pacer = new FramePacer({ framesPerMs: 1, burst: 32 });
+  readonly #pacer = new TokenBucket({ perMs: 1, burst: 32 });
   readonly #effects = new Queue<PeerStationsEffect>();
 
   handle(input: PeerStationsInput | Tick, now: Millis): void {
