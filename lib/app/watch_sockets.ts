@@ -13,7 +13,7 @@ import { ProbeSocket } from "../edge/net/probe_socket.ts";
 import { TcpListener, TcpSocket } from "../edge/net/tcp_socket.ts";
 import { UdpSocket } from "../edge/net/udp_socket.ts";
 import type { PacketLoop, PacketSource } from "../edge/run/packet_loop.ts";
-import type { PacketPlaneEffect, PacketPlaneInput } from "../protocol/packet_plane.ts";
+import type { PacketPlaneEffect, PacketPlaneInput } from "../protocol/packet_plane_io.ts";
 import {
   decodeWatchMessage,
   deriveWatchKey,

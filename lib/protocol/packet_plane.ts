@@ -14,82 +14,23 @@ import { formatIpv4 } from "../base/ip.ts";
 import type { JsonObject } from "../base/json.ts";
 import { type Deadline, earlier, type Machine, type Tick } from "../base/machine.ts";
 import { formatMac } from "../base/mac.ts";
-import type { MemberChange } from "../base/member.ts";
 import { Queue } from "../base/queue.ts";
 import type { Rng } from "../base/rng.ts";
-import type { Serving } from "../base/serving.ts";
 import type { Millis } from "../base/time.ts";
-import type { FromPacketThread, InterfaceReport, PeerState, WantedDelta } from "../base/wanted.ts";
-import type { ArpRecord } from "../wire/arp.ts";
-import type { NdpRecord } from "../wire/ndp.ts";
+import type { FromPacketThread, PeerState, WantedDelta } from "../base/wanted.ts";
 import { addressProbe } from "../wire/arp_frames.ts";
 import { Announcer, type AnnouncerEffect } from "./l2/announcer.ts";
 import { ConflictGuard } from "./l2/conflict_guard.ts";
 import type { ConflictGuardEffect } from "./l2/conflict_io.ts";
-import type { L2Interface } from "./l2/interface.ts";
 import { isCutOff } from "./l2/cut_off.ts";
 import { LinkProbe, type LinkProbeEffect } from "./l2/link_probe.ts";
 import { PeerStations, type PeerStationsEffect } from "./l2/peer_stations.ts";
 import { Ownership } from "./l2/ownership.ts";
 import type { OwnershipEffect } from "./l2/ownership_io.ts";
-import { PeerPlane, type PeerPlaneEffect, type PeerPlaneOptions } from "./peer_plane.ts";
+import type { PacketPlaneEffect, PacketPlaneInput, PacketPlaneOptions } from "./packet_plane_io.ts";
+import { PeerPlane, type PeerPlaneEffect } from "./peer_plane.ts";
 import { SelfServing } from "./l2/self_serving.ts";
-import { isTellableInterface, type WatchMessage, type WatchState } from "./watch/message.ts";
-
-export type PacketPlaneInput =
-  /** The sockets are open: with a complete snapshot, this speaker is alive. */
-  | { readonly kind: "opened" }
-  | { readonly kind: "delta"; readonly delta: WantedDelta }
-  | { readonly kind: "interface"; readonly interface: L2Interface }
-  | { readonly kind: "interfaceGone"; readonly ifindex: number }
-  /** After the two above: all that is usable now, and why the rest is not. */
-  | { readonly kind: "interfaces"; readonly report: InterfaceReport }
-  | { readonly kind: "arp"; readonly ifindex: number; readonly record: ArpRecord }
-  | { readonly kind: "ndp"; readonly ifindex: number; readonly record: NdpRecord }
-  | { readonly kind: "watch"; readonly message: WatchMessage; readonly address: string; readonly port: number }
-  /** The kernel of a watched peer says that nobody holds its watch port. */
-  | { readonly kind: "refused"; readonly node: string }
-  /** The idle connection to a watched peer ended: so did, most likely, the process at its other end. */
-  | { readonly kind: "lineLost"; readonly node: string }
-  | { readonly kind: "member"; readonly change: MemberChange }
-  /** The first attempt to join the membership is over, whatever came of it. */
-  | { readonly kind: "membersKnown" }
-  /** Whether an address that must answer on the segment (`AddressPolicy.linkProbes`) does. */
-  | { readonly kind: "linkProbe"; readonly address: string; readonly answers: boolean }
-  /** Whether the control thread hears the API server. */
-  | { readonly kind: "api"; readonly reachable: boolean }
-  /** The loop stood still; what had queued was discarded. */
-  | { readonly kind: "gap"; readonly gapMs: number }
-  | { readonly kind: "leave" };
-
-/** In the order in which they must be applied. */
-export type PacketPlaneEffect =
-  | Exclude<AnnouncerEffect, { readonly kind: "claim" }>
-  | {
-    readonly kind: "sendWatch";
-    readonly address: string;
-    readonly port: number;
-    readonly message: WatchMessage;
-    /** The peer that is probed by it: whether its kernel refuses it is of interest. */
-    readonly probed?: string;
-  }
-  | { readonly kind: "event"; readonly event: FromPacketThread }
-  /** Hold an idle connection to this peer's watch port; when it ends, say so. At most one is held per peer. */
-  | { readonly kind: "openLine"; readonly node: string; readonly address: string; readonly port: number }
-  | { readonly kind: "closeLine"; readonly node: string }
-  /** What the membership's Meta should say of this node. */
-  | { readonly kind: "serving"; readonly state: WatchState; readonly serving: Serving }
-  /** Everything is handed over: the thread may end. */
-  | { readonly kind: "left" };
-
-export interface PacketPlaneOptions {
-  readonly node: string;
-  readonly generation: number;
-  /** `undefined`: no watch, every candidate counts as living. */
-  readonly watch: Omit<PeerPlaneOptions, "node" | "generation"> | undefined;
-  /** Answer nothing while neither the API nor a majority of the peers is seen. */
-  readonly safe?: boolean;
-}
+import { isTellableInterface } from "./watch/message.ts";
 
 const UNHEARD_HINT = "it lives by the gossip, but answers no probe of the watch: is the UDP port beside the gossip's " +
   "closed, or its version another one? Until it answers, its death is seen by the gossip alone, seconds later";
@@ -194,15 +135,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
         this.#ownership.handle(input, now);
         break;
       case "tick":
-        this.#peers?.handle(input, now);
-        this.#route(now);
-        this.#ownership.handle(input, now);
-        this.#route(now);
-        this.#guard.handle(input, now);
-        this.#peerStations.handle(input, now);
-        this.#route(now);
-        this.#announcer.handle(input, now);
-        this.#linkProbe.handle(input, now);
+        this.#tick(input, now);
     }
     this.#route(now);
     if (this.#safe) this.#judgeCutOff(now);
@@ -229,6 +162,18 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
       ...this.#announcer.inspect(),
       linkProbe: this.#linkProbe.inspect(),
     };
+  }
+
+  #tick(input: Tick, now: Millis): void {
+    this.#peers?.handle(input, now);
+    this.#route(now);
+    this.#ownership.handle(input, now);
+    this.#route(now);
+    this.#guard.handle(input, now);
+    this.#peerStations.handle(input, now);
+    this.#route(now);
+    this.#announcer.handle(input, now);
+    this.#linkProbe.handle(input, now);
   }
 
   #takeDelta(delta: WantedDelta, now: Millis): void {

@@ -5,7 +5,8 @@ import { parseIpv4, parseIpv6 } from "../../lib/base/ip.ts";
 import { SeededRng } from "../../lib/base/rng.ts";
 import { DEFAULT_ADDRESS_POLICY, type WantedAddress, type WantedDelta } from "../../lib/base/wanted.ts";
 import { neighborSolicitation } from "../../lib/wire/ndp_frames.ts";
-import { PacketPlane, type PacketPlaneEffect, type PacketPlaneInput } from "../../lib/protocol/packet_plane.ts";
+import { PacketPlane } from "../../lib/protocol/packet_plane.ts";
+import type { PacketPlaneEffect, PacketPlaneInput } from "../../lib/protocol/packet_plane_io.ts";
 
 const VIP = "198.51.100.1";
 const VIP6 = "2001:db8::1";

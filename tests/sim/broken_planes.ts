@@ -3,7 +3,7 @@ import type { Ipv4 } from "../../lib/base/ip.ts";
 import type { Tick } from "../../lib/base/machine.ts";
 import type { Millis } from "../../lib/base/time.ts";
 import { type AddressPolicy, DEFAULT_ADDRESS_POLICY } from "../../lib/base/wanted.ts";
-import type { PacketPlaneEffect, PacketPlaneInput } from "../../lib/protocol/packet_plane.ts";
+import type { PacketPlaneEffect, PacketPlaneInput } from "../../lib/protocol/packet_plane_io.ts";
 import { arpReply, gratuitousReply, isGratuitous } from "../../lib/wire/arp_frames.ts";
 import { formatIpv4, parseIpv4 } from "../../lib/base/ip.ts";
 import type { Plane, SimNode } from "./sim_node.ts";

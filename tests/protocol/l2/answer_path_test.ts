@@ -5,7 +5,8 @@ import { formatPacketIp, type Ipv4, type Ipv6, parseIpv4, parseIpv6 } from "../.
 import type { Mac } from "../../../lib/base/mac.ts";
 import { SeededRng } from "../../../lib/base/rng.ts";
 import { DEFAULT_ADDRESS_POLICY } from "../../../lib/base/wanted.ts";
-import { PacketPlane, type PacketPlaneInput } from "../../../lib/protocol/packet_plane.ts";
+import { PacketPlane } from "../../../lib/protocol/packet_plane.ts";
+import type { PacketPlaneInput } from "../../../lib/protocol/packet_plane_io.ts";
 import { arpRequest } from "../../../lib/wire/arp_frames.ts";
 import { neighborSolicitation } from "../../../lib/wire/ndp_frames.ts";
 
