@@ -252,9 +252,12 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
         this.#takeAnswer(peer, message, now);
         break;
       case "claims":
-        if (message.claims === undefined || !peer.mayBeOfThisLife(message)) return;
+        if (!peer.mayBeOfThisLife(message)) {
+          peer.keepClaims(message);
+          return this.#overhear(peer, message, now);
+        }
         this.#believe(peer, message, now);
-        this.#effects.push({ kind: "claims", node, claims: message.claims, nonce: message.nonce });
+        this.#tellClaims(node, message);
         break;
       case "query":
         this.#believe(peer, message, now);
@@ -271,13 +274,20 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
 
   #takeAnswer(peer: WatchedPeer, message: WatchMessage, now: Millis): void {
     const { generation } = peer;
+    let kept: readonly WatchMessage[] = [];
     this.#changing(peer, now, () => {
       if (!peer.answered(message, now)) return;
+      kept = peer.takeKeptClaims();
       if (generation !== message.generation) {
         this.#effects.push({ kind: "life", node: peer.where.node, generation: message.generation });
       }
       this.#rest(peer, now);
     });
+    for (const claims of kept) this.#tellClaims(peer.where.node, claims);
+  }
+
+  #tellClaims(node: string, { claims, nonce }: WatchMessage): void {
+    if (claims !== undefined) this.#effects.push({ kind: "claims", node, claims, nonce });
   }
 
   /** What is said on the side by the life that we know: an answer from before may arrive after it. */
@@ -288,8 +298,8 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
   #overhear(peer: WatchedPeer, message: WatchMessage, now: Millis): void {
     if (!peer.isWatched) {
       peer.hearServing(message);
-      // Nobody watches it, but it has something to say that the membership will know only later.
-      if (message.state !== "alive") this.#lookAt(peer, now);
+      // Nobody watches it, but it has something to say that the membership will know only later, or a new life.
+      if (message.state !== "alive" || !peer.mayBeOfThisLife(message)) this.#lookAt(peer, now);
       return;
     }
     this.#changing(peer, now, () => {

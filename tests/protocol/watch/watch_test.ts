@@ -609,3 +609,25 @@ Deno.test("Watch: one that is watched slowly is asked soon when it is to be watc
   bench.pass(100 + 225);
   assertEquals(bench.changes.at(-1), "b dead");
 });
+
+Deno.test("Watch: what a new life of a peer claims is kept until it has proven itself, and makes us ask, watched or not", () => {
+  const claims = { entries: [{ address: "192.0.2.9", term: 2, givenUp: false }], standing: false, last: true };
+  for (const isWatched of [true, false]) {
+    const bench = living();
+    if (!isWatched) bench.handle({ kind: "watch", nodes: new Set() });
+    bench.effects.length = 0;
+    bench.hear({ kind: "claims", generation: 10, claims });
+    bench.hear({ kind: "ack", generation: 10, nonce: "1".repeat(16) });
+    bench.pass(100);
+    assertEquals(bench.effects, [], "it may be a recording");
+    bench.answer({ generation: 10 });
+    const told = bench.effects.filter(({ kind }) => kind === "claims");
+    assertEquals(told, [{ kind: "claims", node: "b", claims, nonce: "0".repeat(16) }]);
+    bench.pass(100);
+    bench.answer({ generation: 9 });
+    bench.hear({ kind: "claims", generation: 10, claims });
+    bench.pass(100);
+    bench.answer({ generation: 9 });
+    assertEquals(bench.effects.filter(({ kind }) => kind === "claims").length, 1, "the life that lives is another one");
+  }
+});
