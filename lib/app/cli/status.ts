@@ -4,16 +4,18 @@
  * JSON (members are added, never renamed; `null` is "not known"):
  *
  *     {"services": [{"namespace", "name", "addresses": [], "pool", "pending": {"reason", "message"} | null,
- *        "announcedBy": [{"node", "protocol": "layer2" | "bgp", "peers": [], "since", "source": "status" | "event"}]}],
+ *        "announcedBy": [{"node", "protocol": "layer2" | "bgp", "peers": [], "since", "source": "status" | "event"}],
+ *        "notAnnounced": {"reason", "message"} | null, "warnings": [{"reason", "message"}]}],
  *      "pools": [{"name", "assignedIPv4", "assignedIPv6", "availableIPv4", "availableIPv6", "restingIPv4", "restingIPv6",
  *        "skippedIPv4"}],
  *      "programs": [{"pod", "component", "node", "ready", "leads": bool | null}],
  *      "leader": {"holder", "since"} | null,
  *      "configuration": [{"name", "result", "problems": [{"severity", "reason", "message"}]}],
  *      "members": [{"node", "herald": bool | null, "version", "aliveTo": [], "deadTo": []}] | null,
+ *      "interfaces": [{"node", "usable": [], "refused": [{"name", "reason"}], "failedLinkProbes": []}] | null,
  *      "sessions": null, "notes": []}
  *
- * `members` is what the living speakers say of one another in annotations of their ConfigurationStates; `sessions` is
+ * `members` and `interfaces` is what the living speakers say in annotations of their ConfigurationStates; `sessions` is
  * kept for BGP. The speakers' own `/status` is not asked: the API server's proxy takes the caller's credentials off, and
  * a connection of our own would hand them to a server whose certificate nobody vouches for. Exit codes: 0 shown, 1 the cluster cannot be read, 2 wrong call.
  */

@@ -67,9 +67,10 @@ async function readStatus(
     leaseOf(client, namespace),
   ]);
   const lbClasses = classesOf(lbClass || (world.lbClass ?? ""));
+  const cluster = liveClusterOf(world, world);
   return statusReport({
     services: world.objects.services,
-    world: explainWorld(world.objects, { ...world, lbClasses }),
+    world: explainWorld(world.objects, { ...cluster, ignoreExcludeLb: world.ignoreExcludeLb, lbClasses }),
     lbClasses,
     l2Statuses,
     bgpStatuses,
@@ -78,7 +79,8 @@ async function readStatus(
     controllers,
     lease,
     configurationStates: world.configurationStates,
-    members: liveClusterOf(world, world).members,
+    members: cluster.members,
+    interfaces: cluster.interfaces,
     notes,
   });
 }

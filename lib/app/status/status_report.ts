@@ -12,7 +12,13 @@ import { compareText } from "../../decision/config/config.ts";
 import { classIsOurs, type LoadBalancerClasses } from "../../decision/config/load_balancer_class.ts";
 import { decodePod } from "../../decision/config/pod_view.ts";
 import { decodeService, type ServiceView } from "../../decision/config/service_view.ts";
-import type { AllocationExplanation, WorldExplanation } from "../../decision/control/explain_world.ts";
+import type {
+  AllocationExplanation,
+  ServiceExplanation,
+  WorldExplanation,
+} from "../../decision/control/explain_world.ts";
+import { shortList } from "../../base/text_list.ts";
+import type { NodeInterfaces } from "../explain/live_cluster.ts";
 import { isReady } from "../explain/live_world.ts";
 
 export interface StatusInput {
@@ -28,7 +34,14 @@ export interface StatusInput {
   readonly lease: KubeObject | undefined;
   readonly configurationStates: readonly KubeObject[];
   readonly members: readonly MemberView[];
+  readonly interfaces: readonly NodeInterfaces[];
   readonly notes: readonly string[];
+}
+
+/** In the words of `explain`. */
+export interface Cause {
+  readonly reason: string;
+  readonly message: string;
 }
 
 export interface Announcer {
@@ -46,8 +59,12 @@ export interface ServiceStatus {
   readonly name: string;
   readonly addresses: readonly string[];
   readonly pool: string | null;
-  readonly pending: { readonly reason: string; readonly message: string } | null;
+  readonly pending: Cause | null;
   readonly announcedBy: readonly Announcer[];
+  /** Why nobody does. */
+  readonly notAnnounced: Cause | null;
+  /** What is not as its owner may think. */
+  readonly warnings: readonly Cause[];
 }
 
 export interface ProgramStatus {
@@ -73,24 +90,31 @@ export interface StatusReport {
   readonly configuration: readonly ConfigurationStatus[];
   /** Empty while no speaker tells whom it sees. */
   readonly members: readonly MemberView[];
+  /** Of the speakers that tell. */
+  readonly interfaces: readonly NodeInterfaces[];
   readonly notes: readonly string[];
 }
 
 export function statusReport(input: StatusInput): StatusReport {
   const announcers = announcersByService(input);
-  const explained = new Map(input.world.services.map(({ key, allocation }) => [key, allocation]));
+  const explained = new Map(input.world.services.map((service) => [service.key, service]));
   const services: ServiceStatus[] = [];
   for (const object of input.services) {
     const decoded = decodeService(object);
     if (!decoded.ok || !counts(decoded.value, input.lbClasses)) continue;
     const view = decoded.value;
+    const explanation = explained.get(view.key);
+    const announcedBy = announcers.get(view.key) ?? [];
+    const isGiven = view.ingress.length > 0;
     services.push({
       namespace: view.namespace,
       name: view.name,
       addresses: view.ingress,
       pool: view.allocatedFromPool ?? null,
-      pending: view.ingress.length > 0 ? null : pendingOf(explained.get(view.key)),
-      announcedBy: announcers.get(view.key) ?? [],
+      pending: isGiven ? null : pendingOf(explanation?.allocation),
+      announcedBy,
+      notAnnounced: isGiven && announcedBy.length === 0 ? silenceOf(explanation) : null,
+      warnings: isGiven ? distinct((explanation?.layer2?.addresses ?? []).flatMap(({ warnings }) => warnings)) : [],
     });
   }
   services.sort((a, b) => compareText(a.namespace, b.namespace) || compareText(a.name, b.name));
@@ -105,6 +129,7 @@ export function statusReport(input: StatusInput): StatusReport {
     leader,
     configuration: input.configurationStates.map(configurationOf).sort((a, b) => compareText(a.name, b.name)),
     members: input.members,
+    interfaces: input.interfaces,
     notes: input.notes,
   };
 }
@@ -113,9 +138,30 @@ function counts({ type, loadBalancerClass }: ServiceView, classes: LoadBalancerC
   return type === "LoadBalancer" && classIsOurs(loadBalancerClass, classes);
 }
 
-function pendingOf(allocation: AllocationExplanation | undefined): { reason: string; message: string } {
+function pendingOf(allocation: AllocationExplanation | undefined): Cause {
   if (allocation?.outcome === "pending") return { reason: allocation.reason, message: allocation.message };
   return { reason: "notYet", message: "nothing is in the way; the controller has not given it an address yet" };
+}
+
+/** Of a Service with an address that no object says anybody announces. */
+function silenceOf(explanation: ServiceExplanation | undefined): Cause {
+  const { layer2, bgp = [] } = explanation ?? {};
+  const isByBgp = bgp.some(({ announced }) => announced.length > 0);
+  if (layer2?.reason !== undefined && layer2.reason !== "notOwner" && !isByBgp) {
+    return { reason: layer2.reason, message: layer2.message };
+  }
+  const dark = layer2?.addresses.find(({ announcer }) => announcer === null);
+  if (dark !== undefined && dark.excluded.length > 0 && !isByBgp) {
+    const why = dark.excluded.map(({ node, message }) => `${node}: ${message}`);
+    return { reason: dark.excluded[0]!.reason, message: shortList(why, { max: 3 }) };
+  }
+  const announcer = layer2?.addresses[0]?.announcer ?? null;
+  const who = announcer === null ? "nobody says so" : `${announcer} should announce it and does not say so`;
+  return { reason: "notYet", message: `${who}; its speaker may just be at it, or see something else` };
+}
+
+function distinct(warnings: readonly Cause[]): Cause[] {
+  return [...new Map(warnings.map(({ reason, message }) => [message, { reason, message }])).values()];
 }
 
 function announcersByService(input: StatusInput): Map<string, Announcer[]> {

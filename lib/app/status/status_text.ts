@@ -4,16 +4,20 @@ import { shortList } from "../../base/text_list.ts";
 import { columnsOf, type Output, printable, styled } from "../cli/output.ts";
 import { foreignMembersOf, isDeadToAll, type MemberView } from "../../decision/config/cluster_view.ts";
 import { poolJson, poolRows } from "../cli/pool_table.ts";
+import type { NodeInterfaces } from "../explain/live_cluster.ts";
+import { refusalText } from "./refusal_text.ts";
 import type { Announcer, ServiceStatus, StatusReport } from "./status_report.ts";
 
 export function statusJson(report: StatusReport): JsonObject {
-  const { services, pools, programs, leader, configuration, members, notes } = report;
+  const { services, pools, programs, leader, configuration, members, interfaces, notes } = report;
   return {
     services: services.map((service) => ({
       ...service,
       addresses: [...service.addresses],
       pending: service.pending === null ? null : { ...service.pending },
       announcedBy: service.announcedBy.map((announcer) => ({ ...announcer, peers: [...announcer.peers] })),
+      notAnnounced: service.notAnnounced === null ? null : { ...service.notAnnounced },
+      warnings: service.warnings.map((warning) => ({ ...warning })),
     })),
     pools: pools.map(poolJson),
     programs: programs.map((program) => ({ ...program })),
@@ -24,6 +28,7 @@ export function statusJson(report: StatusReport): JsonObject {
       problems: problems.map((problem) => ({ ...problem })),
     })),
     members: members.length === 0 ? null : members.map(memberJson),
+    interfaces: interfaces.length === 0 ? null : interfaces.map(interfacesJson),
     sessions: null,
     notes: [...notes],
   };
@@ -39,6 +44,15 @@ function memberJson({ node, isHerald, version, aliveTo, deadTo }: MemberView): J
   };
 }
 
+function interfacesJson({ node, usableInterfaces, refused, failedLinkProbes }: NodeInterfaces): JsonObject {
+  return {
+    node,
+    usable: [...usableInterfaces],
+    refused: refused.map(({ name, reason }) => ({ name, reason })),
+    failedLinkProbes: [...failedLinkProbes],
+  };
+}
+
 export function writeStatus(
   output: Output,
   report: StatusReport,
@@ -50,6 +64,7 @@ export function writeStatus(
   };
   writePrograms(output, report, table);
   writeMembers(report, table);
+  writeInterfaces(report, table);
   const where = options.namespace ? ` in namespace ${printable(options.namespace)}` : "";
   if (report.services.length === 0) output.write(`no Service of type LoadBalancer${where}\n\n`);
   else {
@@ -97,8 +112,29 @@ function writeMembers({ members }: StatusReport, table: (rows: readonly (readonl
   ]);
 }
 
+/** On what each node announces; what is excluded by name is not listed, because there may be thousands. */
+function writeInterfaces(
+  { interfaces }: StatusReport,
+  table: (rows: readonly (readonly string[])[]) => void,
+): void {
+  if (interfaces.length === 0) return;
+  const shown = (texts: readonly string[]) => texts.length === 0 ? "-" : shortList(texts, { max: INTERFACES_MAX });
+  const hasSilent = interfaces.some(({ failedLinkProbes }) => failedLinkProbes.length > 0);
+  table([
+    ["NODE", "ANNOUNCES ON", "NOT ON", ...hasSilent ? ["LINK PROBES WITHOUT AN ANSWER"] : []],
+    ...interfaces.map(({ node, usableInterfaces, refused, failedLinkProbes }) => [
+      node,
+      shown(usableInterfaces),
+      shown(refused.map(({ name, reason }) => `${name} (${refusalText(reason)})`)),
+      ...hasSilent ? [shown(failedLinkProbes)] : [],
+    ]),
+  ]);
+}
+
+const INTERFACES_MAX = 6;
+
 function serviceRow(service: ServiceStatus, { nowMs }: { nowMs: number }): string[] {
-  const { namespace, name, addresses, pool, pending, announcedBy } = service;
+  const { namespace, name, addresses, pool, pending, announcedBy, notAnnounced } = service;
   const key = `${namespace}/${name}`;
   if (pending !== null) return [key, "pending", "-", `${pending.message} (${pending.reason})`, ""];
   const oldest = announcedBy.map(({ since }) => since).filter((since) => since !== null).sort()[0];
@@ -106,7 +142,9 @@ function serviceRow(service: ServiceStatus, { nowMs }: { nowMs: number }): strin
     key,
     addresses.join(", "),
     pool ?? "-",
-    announcedBy.length === 0 ? "nobody is known; herald explain tells who should" : announcedBy.map(whoText).join("; "),
+    notAnnounced !== null
+      ? `nobody: ${notAnnounced.message} (${notAnnounced.reason})`
+      : announcedBy.map(whoText).join("; "),
     oldest === undefined ? "" : ageText(nowMs - Date.parse(oldest)),
   ];
 }
@@ -126,7 +164,7 @@ export function ageText(ageMs: number): string {
   return `${Math.floor(seconds / 86_400)}d`;
 }
 
-function writeTroubles(output: Output, { configuration, members, notes }: StatusReport): void {
+function writeTroubles(output: Output, { configuration, members, services, notes }: StatusReport): void {
   // All speakers see the same configuration: what many of them say is said once.
   const said = new Map<string, string[]>();
   for (const { name, problems } of configuration) {
@@ -150,5 +188,22 @@ function writeTroubles(output: Output, { configuration, members, notes }: Status
     const off = "the order of candidates is MetalLB's, failback and standing back are off";
     output.write(`${styled(output, "note", "cyan")}: the speaker of ${printable(who)} is not Herald: ${off}\n`);
   }
+  for (const [message, names] of warningsOf(services)) {
+    const who = shortList(names, { max: 3 });
+    output.write(
+      `${styled(output, "note", "cyan")}: ${printable(message)} ${styled(output, `(${printable(who)})`, "dim")}\n`,
+    );
+  }
   for (const note of notes) output.write(`${styled(output, "note", "cyan")}: ${printable(note)}\n`);
+}
+
+/** What was said of foreign members already is left out. */
+function warningsOf(services: readonly ServiceStatus[]): Map<string, string[]> {
+  const said = new Map<string, string[]>();
+  for (const { namespace, name, warnings } of services) {
+    for (const { reason, message } of warnings) {
+      if (reason !== "notAllHerald") said.set(message, [...said.get(message) ?? [], `${namespace}/${name}`]);
+    }
+  }
+  return said;
 }

@@ -44,7 +44,8 @@ export interface SpeakerReport {
   readonly node: string;
   /** `undefined`: it did not say. */
   readonly serving: Serving | undefined;
-  readonly noCarrier: ReadonlySet<string>;
+  /** Interfaces that are not used, each with why, but for those that are excluded by name. */
+  readonly refused: readonly { readonly name: string; readonly reason: string }[];
   readonly members: MembersReport | undefined;
 }
 
@@ -89,8 +90,8 @@ export function speakerReportsOf(configurationStates: Iterable<unknown>): Readon
     const failedLinkProbes = (text(FAILED_LINK_PROBES_ANNOTATION) ?? "").split(" ").filter((word) => word !== "");
     reports.set(node, {
       node,
-      serving: entries === undefined ? undefined : { usableInterfaces: namesOf(entries, USABLE), failedLinkProbes },
-      noCarrier: new Set(namesOf(entries ?? [], "noCarrier")),
+      serving: entries === undefined ? undefined : { usableInterfaces: usableOf(entries), failedLinkProbes },
+      refused: (entries ?? []).filter(([, state]) => state !== USABLE).map(([name, reason]) => ({ name, reason })),
       members: members === undefined ? undefined : parseMembers(members),
     });
   }
@@ -106,8 +107,8 @@ function parseInterfaces(text: string): InterfaceEntry[] {
   });
 }
 
-function namesOf(entries: readonly InterfaceEntry[], state: string): string[] {
-  return entries.filter(([, one]) => one === state).map(([name]) => name).sort(compareText);
+function usableOf(entries: readonly InterfaceEntry[]): string[] {
+  return entries.filter(([, state]) => state === USABLE).map(([name]) => name).sort(compareText);
 }
 
 function parseMembers(text: string): MembersReport | undefined {

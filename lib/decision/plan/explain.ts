@@ -44,6 +44,8 @@ export interface AddressWarning {
     | "kept"
     /** No living candidate reaches the addresses of `herald.dev/link-probe`: then nobody stands back for that. */
     | "noLinkProbeAnswers"
+    /** Another node than it should be has said last that it announces the address. */
+    | "statusDiffers"
     /** A living member is not Herald: what would change MetalLB's order is off. */
     | "notAllHerald";
   readonly message: string;
@@ -117,6 +119,7 @@ export function explainAddress(address: string, options: ExplainOptions): Addres
       ...disagreement(address, sharers),
       ...(allFail ? [NO_LINK_PROBE_ANSWERS] : []),
       ...keptWarning(holder, { first: inOrder[0], policy }),
+      ...statusWarning(announcer, { services, options }),
       ...foreignWarning(policy, foreignMembers),
     ],
   };
@@ -170,6 +173,20 @@ function keptWarning(
     : "and herald.dev/failback never lets";
   const message = `${first} comes first, but ${holder} announces it ${until} the address go back`;
   return [{ reason: "kept", message }];
+}
+
+/** What the objects say is what was so a moment ago; what is computed here is what should be. */
+function statusWarning(
+  announcer: string | null,
+  { services, options: { holderOf } }: { services: readonly string[]; options: ExplainOptions },
+): AddressWarning[] {
+  const shown = new Set(services.flatMap((key) => holderOf?.(key) ?? []));
+  const [holder] = shown;
+  if (shown.size !== 1 || holder === announcer) return [];
+  const should = announcer === null ? "nobody can announce it" : `${announcer} should announce it`;
+  const message = `by what the speakers report ${should}, but the ServiceL2Status says that ${holder} does: ` +
+    "a move is under way, or they do not see the same";
+  return [{ reason: "statusDiffers", message }];
 }
 
 const STANDS_BACK: Readonly<Record<StandBack, string>> = {

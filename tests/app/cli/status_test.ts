@@ -3,9 +3,10 @@ import { assertEquals } from "@std/assert/equals";
 import { assertStringIncludes } from "@std/assert/string_includes";
 import type { KubeObject } from "../../../lib/base/kube.ts";
 import { explainWorld } from "../../../lib/decision/control/explain_world.ts";
+import type { NodeInterfaces } from "../../../lib/app/explain/live_cluster.ts";
 import { type StatusInput, type StatusReport, statusReport } from "../../../lib/app/status/status_report.ts";
 import { ageText, statusJson, writeStatus } from "../../../lib/app/status/status_text.ts";
-import { l2Object, nodeObject, poolObject, serviceObject } from "../../decision/objects.ts";
+import { l2Object, nodeObject, poolObject, serviceObject, sliceObject } from "../../decision/objects.ts";
 import { herald } from "./cli_world.ts";
 
 const NOW = "2026-01-01T01:00:00Z";
@@ -30,6 +31,7 @@ function input(services: KubeObject[], more: Partial<StatusInput> = {}): StatusI
     lease: undefined,
     configurationStates: [],
     members: [],
+    interfaces: [],
     notes: [],
     ...more,
   };
@@ -154,7 +156,7 @@ warning: L2Advertisement x: no pool y (speaker-a, speaker-b)
 });
 
 Deno.test("herald status: where one namespace was asked for, it has no Service, not the cluster", () => {
-  const nothing = { services: [], pools: [], programs: [], configuration: [], members: [], notes: [] };
+  const nothing = { services: [], pools: [], programs: [], configuration: [], members: [], interfaces: [], notes: [] };
   const empty: StatusReport = { ...nothing, leader: null };
   for (
     const [namespace, line] of [["", "no Service of type LoadBalancer"], ["shop", "LoadBalancer in namespace shop"]]
@@ -176,6 +178,11 @@ Deno.test("herald status -o json: the shape that its header promises", () => {
       pool: null,
       pending: null,
       announcedBy: [],
+      notAnnounced: {
+        reason: "noReadyEndpoint",
+        message: "no endpoint of the Service can serve",
+      },
+      warnings: [],
     }],
     pools: [{
       ...{ name: "first", assignedIPv4: 1, assignedIPv6: 0, availableIPv4: 3, availableIPv6: 0 },
@@ -185,6 +192,7 @@ Deno.test("herald status -o json: the shape that its header promises", () => {
     leader: null,
     configuration: [],
     members: null,
+    interfaces: null,
     sessions: null,
     notes: [],
   });
@@ -228,3 +236,85 @@ Deno.test("herald status: ages in one unit; without a cluster it ends with 1", a
   assertEquals(code, 1);
   assertStringIncludes(err, "herald status: no API server");
 });
+
+Deno.test("herald status: on what each node announces, why not on the rest, and which link probe is silent", () => {
+  const shown = (interfaces: StatusInput["interfaces"]) => {
+    let out = "";
+    const output = { write: (text: string) => void (out += text), color: false, columns: undefined };
+    writeStatus(output, statusReport(input([], { interfaces })), { nowMs: 0 });
+    return out;
+  };
+  const node = (name: string, more: Partial<NodeInterfaces> = {}): NodeInterfaces => ({
+    ...{ node: name, usableInterfaces: [], refused: [], failedLinkProbes: [] },
+    ...more,
+  });
+  assertEquals(shown([]).includes("ANNOUNCES ON"), false);
+  const refused = [{ name: "eth1", reason: "noCarrier" }, { name: "eth2", reason: "enslaved" }, {
+    name: "x0",
+    reason: "ofAnotherVersion",
+  }];
+  assertStringIncludes(
+    shown([node("node-a", { usableInterfaces: ["bond0", "eth0"], refused }), node("node-b")]),
+    `NODE    ANNOUNCES ON  NOT ON
+node-a  bond0, eth0   eth1 (no link), eth2 (part of a bridge, bond, team or VRF), x0 (ofAnotherVersion)
+node-b  -             -
+`,
+  );
+  assertStringIncludes(
+    shown([node("node-a", { usableInterfaces: ["eth0"], failedLinkProbes: ["192.0.2.1"] }), node("node-b")]),
+    `NODE    ANNOUNCES ON  NOT ON  LINK PROBES WITHOUT AN ANSWER
+node-a  eth0          -       192.0.2.1
+node-b  -             -       -
+`,
+  );
+});
+
+Deno.test("herald status: why nobody announces what has an address, in the words of explain", () => {
+  const address = { ingress: ["192.168.1.240"] };
+  const silence = (services: KubeObject[], more: Partial<Parameters<typeof explainWorld>[0]>, speakers?: string[]) => {
+    const made = input(services);
+    const objects = {
+      services,
+      ipAddressPools: [poolObject("first", ["192.168.1.240-192.168.1.243"])],
+      l2Advertisements: [l2Object("all")],
+      nodes: [nodeObject("node-a")],
+      endpointSlices: [sliceObject("web", [{ nodeName: "node-a" }])],
+      ...more,
+    };
+    const options = {
+      lbClasses: undefined,
+      ignoreExcludeLb: false,
+      speakers: speakers === undefined ? undefined : new Set(speakers),
+    };
+    const { notAnnounced } = statusReport({ ...made, world: explainWorld(objects, options) }).services[0]!;
+    return `${notAnnounced?.reason}: ${notAnnounced?.message}`;
+  };
+  const web = serviceObject("web", address);
+  assertEquals(silence([web], { endpointSlices: [] }), "noReadyEndpoint: no endpoint of the Service can serve");
+  assertEquals(silence([web], {}, []), "noSpeaker: node-a: no speaker is alive on the node");
+  assertEquals(
+    silence([web], {}),
+    "notYet: node-a should announce it and does not say so; its speaker may just be at it, or see something else",
+  );
+  assertStringIncludes(silence([web], { l2Advertisements: [] }), "noMatchingAdvertisement: ");
+});
+
+Deno.test("herald status: what explain warns of stands below, once for each sentence", () => {
+  const web = serviceObject("web", { ingress: ["192.168.1.240"] });
+  const made = input([web]);
+  const [service] = made.world.services;
+  const warnings = [{ reason: "kept" as const, message: "node-a comes first" }];
+  const [address] = explainAddressOf("192.168.1.240");
+  const layer2 = { reason: undefined, message: "", addresses: [{ ...address!, warnings }, { ...address!, warnings }] };
+  const report = statusReport({ ...made, world: { ...made.world, services: [{ ...service!, layer2 }] } });
+  assertEquals(report.services[0]!.warnings, warnings);
+  let out = "";
+  const output = { write: (text: string) => void (out += text), color: false, columns: undefined };
+  writeStatus(output, report, { nowMs: 0 });
+  assertStringIncludes(out, "note: node-a comes first (shop/web)\n");
+});
+
+function explainAddressOf(text: string) {
+  const { world } = input([serviceObject("web", { ingress: [text] })]);
+  return world.services[0]!.layer2!.addresses;
+}

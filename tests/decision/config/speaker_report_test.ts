@@ -52,7 +52,7 @@ Deno.test("speaker reports: what is written is read back", () => {
     usableInterfaces: ["br=0", "eth0"],
     failedLinkProbes: ["192.0.2.1", "2001:db8::1"],
   });
-  assertEquals([...report.noCarrier], ["eth1"]);
+  assertEquals(report.refused, [{ name: "eth1", reason: "noCarrier" }, { name: "eth2", reason: "down" }]);
   assertEquals(report.members, {
     version: "0.2.0",
     count: 3,

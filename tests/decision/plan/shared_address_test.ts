@@ -183,9 +183,10 @@ Deno.test("explain: a failback policy keeps the address where its status says it
     [{ holderOf: () => "node-b" }, "node-b", ["kept"]],
     [{ holderOf: () => "node-a" }, "node-a", []],
     [{ holderOf: () => undefined }, "node-a", []],
-    [{ holderOf: () => "node-x" }, "node-a", []],
-    [{ holderOf: () => "node-b", isLiving: (node) => node !== "node-b" }, "node-a", []],
-    [{ holderOf: () => "node-b", foreignMembers: ["node-c"] }, "node-a", ["notAllHerald"]],
+    // What the status says is a moment old, and so it is said where it differs.
+    [{ holderOf: () => "node-x" }, "node-a", ["statusDiffers"]],
+    [{ holderOf: () => "node-b", isLiving: (node) => node !== "node-b" }, "node-a", ["statusDiffers"]],
+    [{ holderOf: () => "node-b", foreignMembers: ["node-c"] }, "node-a", ["statusDiffers", "notAllHerald"]],
   ];
   for (const [more, announcer, warnings] of table) {
     const explained = explainAddress(ADDRESS, { plan: world, isLiving: () => true, ...more })!;
@@ -199,4 +200,8 @@ Deno.test("explain: a failback policy keeps the address where its status says it
     holderOf: () => "node-b",
   });
   assertEquals(immediate?.announcer, "node-a");
+  assertEquals(immediate?.warnings.map(({ message }) => message), [
+    "by what the speakers report node-a should announce it, but the ServiceL2Status says that node-b does: " +
+    "a move is under way, or they do not see the same",
+  ]);
 });
