@@ -33,6 +33,9 @@ const UNDECIDED: ReadonlySet<string> = new Set([
   "probing",
 ]);
 
+/** It would answer, for nobody else can, but there is no wire to answer on. */
+const WITHOUT_A_WIRE: ReadonlySet<string> = new Set(["noInterface", "noCarrier"]);
+
 export class Announcements {
   readonly #node: string;
   readonly #plan: () => L2Plan | undefined;
@@ -58,9 +61,9 @@ export class Announcements {
   }
 
   /** Addresses that are announced now, with the Services that hold them. */
-  owned(): { readonly address: string; readonly services: readonly string[] }[] {
+  announced(): { readonly address: string; readonly services: readonly string[] }[] {
     const addresses = this.#plan()?.addresses;
-    return [...this.#byAddress].filter(([, { owned }]) => owned)
+    return [...this.#byAddress].filter(([, one]) => isOnTheWire(one))
       .map(([address]) => ({ address, services: addresses?.get(address)?.services ?? [] }));
   }
 
@@ -80,7 +83,7 @@ export class Announcements {
     if (plan === undefined) return UNKNOWN;
     const wanted = wantedOf(serviceKey, plan);
     const reports = wanted.map(({ address }) => this.#byAddress.get(address));
-    const own = wanted.filter(({ address }) => this.#byAddress.get(address)?.owned === true);
+    const own = wanted.filter(({ address }) => isOnTheWire(this.#byAddress.get(address)));
     const elected = reports.flatMap((report) => report?.elected ?? []);
     const isOpen = reports.some((report) => report === undefined || UNDECIDED.has(report.reason));
     return {
@@ -96,6 +99,10 @@ export class Announcements {
       [...this.#byAddress].map(([address, { owned, reason, elected }]) => [address, { owned, reason, elected }]),
     );
   }
+}
+
+function isOnTheWire(announcement: Announcement | undefined): boolean {
+  return announcement !== undefined && announcement.owned && !WITHOUT_A_WIRE.has(announcement.reason);
 }
 
 const UNKNOWN: StatusClaim = { state: "undecided", interfaces: "all", others: new Set(), isOver: false };

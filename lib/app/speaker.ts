@@ -206,7 +206,7 @@ export class Speaker {
 
   /** Addresses that this speaker announces now, with the Services that hold them. */
   announced(): { readonly address: string; readonly services: readonly string[] }[] {
-    return this.#layer2.announcements.owned();
+    return this.#layer2.announcements.announced();
   }
 
   /** All nodes that may announce an address, the preferred one first; empty when nobody may. */

@@ -56,17 +56,31 @@ Deno.test("Announcements: before the API has been read, nothing is said of any S
   announcements.take({ kind: "ownership", address: FOUR, owned: true, reason: "elected", elected: "n1" });
   const { state, isOver } = announcements.claimOf("shop/web");
   assertEquals([state, isOver], ["undecided", false]);
-  assertEquals(announcements.owned(), [{ address: FOUR, services: [] }]);
+  assertEquals(announcements.announced(), [{ address: FOUR, services: [] }]);
 });
 
 Deno.test("Announcements: a report that comes after the address is gone still says whose it was", () => {
   const { announcements, want, drop, report } = stage();
   want("shop/web", [FOUR]);
   assertEquals(report(FOUR, true).wasOwned, false);
-  assertEquals(announcements.owned(), [{ address: FOUR, services: ["shop/web"] }]);
+  assertEquals(announcements.announced(), [{ address: FOUR, services: ["shop/web"] }]);
   drop("shop/web", [FOUR]);
   const change = report(FOUR, false);
   assertEquals([change.wasOwned, change.services], [true, ["shop/web"]]);
-  assertEquals(announcements.owned(), []);
+  assertEquals(announcements.announced(), []);
   assertEquals(announcements.inspect(), {});
+});
+
+Deno.test("Announcements: who holds an address and has no wire for it does not say that it announces it", () => {
+  const { announcements, want, report, claim } = stage();
+  want("shop/web", [FOUR]);
+  for (const reason of ["noCarrier", "noInterface"] as const) {
+    report(FOUR, true);
+    assertEquals([claim()[0], announcements.announced().length], ["announced", 1]);
+    report(FOUR, true, { reason });
+    assertEquals([claim()[0], announcements.announced().length], ["silent", 0], reason);
+  }
+  // What does not answer on the segment keeps nobody from answering for the rest of it.
+  report(FOUR, true, { reason: "linkProbeFailed" });
+  assertEquals([claim()[0], announcements.announced().length], ["announced", 1]);
 });
