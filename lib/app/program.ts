@@ -191,7 +191,7 @@ export function observedApp(
   deps: { readonly running: Observed; readonly client: KubeClient | undefined; readonly log: Log },
 ): HttpApp {
   const { running, client, log } = deps;
-  const registry = new MetricsRegistry({ log });
+  const registry = new MetricsRegistry({}, { log });
   registry.register(running.metrics);
   registry.register(processMetrics({ program, version: VERSION }, {
     clock: systemClock,

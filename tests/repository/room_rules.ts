@@ -50,6 +50,7 @@ export const PACKAGE_FOLDERS: Readonly<Record<string, readonly string[]>> = {
   "js-yaml": ["lib/app"],
   "fast-json-patch": ["lib/edge/embedded"],
   "hono": ["lib/edge/http"],
+  "prom-client": ["lib/edge/http"],
   "reflect-metadata": [],
   "zod": ["lib/decision/config"],
 };
