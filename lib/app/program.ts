@@ -109,7 +109,7 @@ export async function runProgram<Specs extends Readonly<Record<string, FlagSpec>
   const { client, namespace } = await connect(flags, { log, fail });
   const running = await spec.start({ flags, namespace, client, log, fail });
   started.running = running;
-  for (const { app, options } of ports(spec, { flags, running, client, log })) {
+  for (const { app, options } of await ports(spec, { flags, running, client, log })) {
     const served = await serve(app, options, { log });
     if (!served.ok) return fail(served.message);
     started.servers.push(served.server);
@@ -143,17 +143,17 @@ async function connect(
 }
 
 /** The health port for the kubelet, and the port for people and Prometheus. */
-function ports(
+async function ports(
   spec: { readonly name: "controller" | "speaker"; readonly healthHostname: string },
   parts: { readonly flags: CommonFlags; readonly running: Running; readonly client: KubeClient; readonly log: Log },
-): { app: HttpApp; options: ServeOptions }[] {
+): Promise<{ app: HttpApp; options: ServeOptions }[]> {
   const { flags, running, client, log } = parts;
   const health = {
     app: healthApp({ conditions: running.conditions }),
     options: { hostname: spec.healthHostname, port: flags["health-probe-port"], bodyBytesMax: BODY_BYTES_MAX },
   };
   if (flags.port === 0) return [health];
-  const certificate = makeSelfSignedCertificate({ hosts: ["localhost", "127.0.0.1"], clock: systemClock });
+  const certificate = await makeSelfSignedCertificate({ hosts: ["localhost", "127.0.0.1"], clock: systemClock });
   const app = observedApp(spec.name, { running, client, log });
   return [health, {
     app,

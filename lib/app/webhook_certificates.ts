@@ -153,7 +153,7 @@ export class WebhookCertificates {
     this.#written = undefined;
     const { namespace, secretName: name, serviceName } = this.#options;
     const host = `${serviceName}.${namespace}.svc`;
-    const certificate = renewWebhookCertificate(dataOf(secret), {
+    const certificate = await renewWebhookCertificate(dataOf(secret), {
       // The last two are for a look through `kubectl port-forward`, and for controllers outside of the cluster.
       hosts: [host, `${host}.cluster.local`, "localhost", "127.0.0.1"],
       clock: this.#deps.clock,

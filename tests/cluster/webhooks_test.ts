@@ -314,7 +314,7 @@ Deno.test("Webhooks: a certificate that others keep is read from files, and noth
     const { kubectl } = stage;
     const folder = await Deno.makeTempDir({ prefix: "herald-certs-" });
     try {
-      const { certPem, keyPem, caPem } = makeSelfSignedCertificate({
+      const { certPem, keyPem, caPem } = await makeSelfSignedCertificate({
         hosts: ["127.0.0.1"],
         clock: { wallMs: () => Date.now() },
       });

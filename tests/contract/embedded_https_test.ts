@@ -18,7 +18,7 @@ interface Client {
 }
 
 async function withServer(body: (client: Client) => Promise<void>): Promise<void> {
-  const certificate = makeSelfSignedCertificate({ hosts: ["127.0.0.1"], clock: systemClock });
+  const certificate = await makeSelfSignedCertificate({ hosts: ["127.0.0.1"], clock: systemClock });
   const api = new EmbeddedApi({
     crds: [],
     token: "good",

@@ -31,8 +31,8 @@ export interface EmbeddedServerOptions {
   readonly serverName?: string;
 }
 
-export function startEmbeddedServer(options: EmbeddedServerOptions): KubeServer {
-  const certificate = makeSelfSignedCertificate({ hosts: ["127.0.0.1", "localhost"], clock: systemClock });
+export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<KubeServer> {
+  const certificate = await makeSelfSignedCertificate({ hosts: ["127.0.0.1", "localhost"], clock: systemClock });
   let journalFile = new MemoryJournal();
   const makeApi = () =>
     new EmbeddedApi({ crds: [], token: TOKEN, eventsMax: EVENTS_MAX }, {

@@ -22,8 +22,8 @@ function at(wallMs: number) {
   return { hosts: HOSTS, clock: { wallMs: () => wallMs } };
 }
 
-function made(wallMs = NOW_MS): WebhookSecretData {
-  return renewWebhookCertificate(EMPTY, at(wallMs)).data;
+async function made(wallMs = NOW_MS): Promise<WebhookSecretData> {
+  return (await renewWebhookCertificate(EMPTY, at(wallMs))).data;
 }
 
 const BAD:
@@ -47,24 +47,24 @@ const BAD:
   ];
 
 for (const [title, spoil, renewed] of BAD) {
-  Deno.test(`Webhook certificate: a Secret that ${title} gets anew: ${renewed}`, () => {
-    const [good, other] = [made(), made()];
-    const result = renewWebhookCertificate(spoil(good, other), at(NOW_MS));
+  Deno.test(`Webhook certificate: a Secret that ${title} gets anew: ${renewed}`, async () => {
+    const [good, other] = [await made(), await made()];
+    const result = await renewWebhookCertificate(spoil(good, other), at(NOW_MS));
     assertEquals(result.renewed, renewed);
-    assertEquals(renewWebhookCertificate(result.data, at(NOW_MS)).renewed, "nothing");
+    assertEquals((await renewWebhookCertificate(result.data, at(NOW_MS))).renewed, "nothing");
     if (renewed === "server") assertEquals(result.data["ca.crt"], good["ca.crt"]);
   });
 }
 
-Deno.test("Webhook certificate: another Service name needs another server certificate, of the same authority", () => {
-  const good = made();
-  const result = renewWebhookCertificate(good, { ...at(NOW_MS), hosts: ["other.metallb-system.svc"] });
+Deno.test("Webhook certificate: another Service name needs another server certificate, of the same authority", async () => {
+  const good = await made();
+  const result = await renewWebhookCertificate(good, { ...at(NOW_MS), hosts: ["other.metallb-system.svc"] });
   assertEquals([result.renewed, result.data["ca.crt"]], ["server", good["ca.crt"]]);
   assertEquals(new X509Certificate(result.data["tls.crt"]).subjectAltName, "DNS:other.metallb-system.svc");
 });
 
-Deno.test("Webhook certificate: it names the Service, lasts a year and is signed by an authority of ten", () => {
-  const good = made();
+Deno.test("Webhook certificate: it names the Service, lasts a year and is signed by an authority of ten", async () => {
+  const good = await made();
   const [server, authority] = [new X509Certificate(good["tls.crt"]), new X509Certificate(good["ca.crt"])];
   assertEquals(server.subjectAltName, `DNS:${HOST}, DNS:${HOST}.cluster.local`);
   assertEquals([server.verify(authority.publicKey), authority.ca, server.ca], [true, true, false]);
@@ -72,37 +72,37 @@ Deno.test("Webhook certificate: it names the Service, lasts a year and is signed
   assertEquals(Date.parse(authority.validTo), NOW_MS + AUTHORITY_VALIDITY_MS);
 });
 
-Deno.test("Webhook certificate: the server's is renewed ninety days ahead, not a second earlier", () => {
-  const good = made();
+Deno.test("Webhook certificate: the server's is renewed ninety days ahead, not a second earlier", async () => {
+  const good = await made();
   const dueMs = NOW_MS + SERVER_VALIDITY_MS - RENEW_AHEAD_MS;
-  assertEquals(renewWebhookCertificate(good, at(dueMs - 1000)).renewed, "nothing");
-  const renewed = renewWebhookCertificate(good, at(dueMs));
+  assertEquals((await renewWebhookCertificate(good, at(dueMs - 1000))).renewed, "nothing");
+  const renewed = await renewWebhookCertificate(good, at(dueMs));
   assertEquals([renewed.renewed, renewed.caPem], ["server", good["ca.crt"]]);
   assertEquals(renewed.notAfterMs, dueMs + SERVER_VALIDITY_MS);
 });
 
-Deno.test("Webhook certificate: a new authority leaves the old one trusted, for replicas that still use it", () => {
-  const old = made();
+Deno.test("Webhook certificate: a new authority leaves the old one trusted, for replicas that still use it", async () => {
+  const old = await made();
   const dueMs = NOW_MS + AUTHORITY_VALIDITY_MS - RENEW_AHEAD_MS;
-  const renewed = renewWebhookCertificate(old, at(dueMs));
+  const renewed = await renewWebhookCertificate(old, at(dueMs));
   assertEquals(renewed.renewed, "all");
   assertEquals(renewed.caPem.endsWith(old["ca.crt"]), true);
   assertEquals(renewed.caPem.match(/BEGIN CERTIFICATE/g)?.length, 2);
   const authority = new X509Certificate(renewed.caPem);
   assertEquals(new X509Certificate(renewed.data["tls.crt"]).verify(authority.publicKey), true);
-  assertEquals(renewWebhookCertificate(renewed.data, at(dueMs)).renewed, "nothing");
+  assertEquals((await renewWebhookCertificate(renewed.data, at(dueMs))).renewed, "nothing");
 });
 
-Deno.test("Webhook certificate: an authority that has ended is not trusted any longer", () => {
-  const renewed = renewWebhookCertificate(made(), at(NOW_MS + AUTHORITY_VALIDITY_MS + DAY_MS));
+Deno.test("Webhook certificate: an authority that has ended is not trusted any longer", async () => {
+  const renewed = await renewWebhookCertificate(await made(), at(NOW_MS + AUTHORITY_VALIDITY_MS + DAY_MS));
   assertEquals(renewed.caPem.match(/BEGIN CERTIFICATE/g)?.length, 1);
 });
 
 Deno.test("Webhook certificate: what MetalLB left is taken over, and renewed with its authority", async () => {
   const left = await metallbSecret({ host: HOST, nowMs: NOW_MS });
   assertStringIncludes(left["ca.key"], "BEGIN RSA PRIVATE KEY");
-  assertEquals(renewWebhookCertificate(left, at(NOW_MS)).renewed, "nothing");
-  const renewed = renewWebhookCertificate(left, at(NOW_MS + SERVER_VALIDITY_MS));
+  assertEquals((await renewWebhookCertificate(left, at(NOW_MS))).renewed, "nothing");
+  const renewed = await renewWebhookCertificate(left, at(NOW_MS + SERVER_VALIDITY_MS));
   assertEquals([renewed.renewed, renewed.caPem], ["server", left["ca.crt"]]);
   const [server, authority] = [new X509Certificate(renewed.data["tls.crt"]), new X509Certificate(left["ca.crt"])];
   assertEquals([server.verify(authority.publicKey), server.issuer], [true, authority.subject]);
@@ -127,7 +127,7 @@ Deno.test("Webhook certificate: an authority whose key cannot sign here is repla
     extensions: [new x509.BasicConstraintsExtension(true)],
   });
   const keyPem = privateKey.export({ type: "pkcs8", format: "pem" }) as string;
-  const renewed = renewWebhookCertificate(
+  const renewed = await renewWebhookCertificate(
     { ...EMPTY, "ca.crt": authority.toString("pem"), "ca.key": keyPem },
     at(NOW_MS),
   );

@@ -44,14 +44,14 @@ const TYPES_OF_ANYTHING: readonly string[] = ["lib/edge/http"];
 /** A third-party package enters through one folder, so that it can be replaced there. Tests are exempt. */
 export const PACKAGE_FOLDERS: Readonly<Record<string, readonly string[]>> = {
   "@kubernetes/client-node": ["lib/edge/kube"],
-  "@peculiar/x509": [],
+  "@peculiar/x509": ["lib/edge/http"],
   "@std/assert": [],
   "@std/yaml": ["lib/app"],
   "js-yaml": ["lib/app"],
   "fast-json-patch": ["lib/edge/embedded"],
   "hono": ["lib/edge/http"],
   "prom-client": ["lib/edge/http"],
-  "reflect-metadata": [],
+  "reflect-metadata": ["lib/edge/http"],
   "zod": ["lib/decision/config"],
 };
 

@@ -46,7 +46,7 @@ const api = new EmbeddedApi({ crds, token: values.token, tokens }, {
   log: (event) => Deno.stderr.writeSync(new TextEncoder().encode(`${JSON.stringify(event)}\n`)),
   ...(dataFile === undefined ? {} : { journalFile: new JournalOnDisk({ path: dataFile }) }),
 });
-const certificate = keptCertificate(dataFile === undefined ? undefined : `${dataFile}.tls`);
+const certificate = await keptCertificate(dataFile === undefined ? undefined : `${dataFile}.tls`);
 const server = serveHttps({ hostname: values.hostname, port: Number(values.port) }, { api, certificate });
 const out = values["kubeconfig-out"];
 if (out !== undefined) {
@@ -57,7 +57,7 @@ if (out !== undefined) {
 }
 Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify({ ready: true, port: server.port })}\n`));
 
-function keptCertificate(path: string | undefined): SelfSignedCertificate {
+async function keptCertificate(path: string | undefined): Promise<SelfSignedCertificate> {
   if (path !== undefined) {
     try {
       return JSON.parse(Deno.readTextFileSync(path)) as SelfSignedCertificate;
@@ -65,7 +65,7 @@ function keptCertificate(path: string | undefined): SelfSignedCertificate {
       // None yet: made below.
     }
   }
-  const made = makeSelfSignedCertificate({
+  const made = await makeSelfSignedCertificate({
     hosts: [...new Set(["127.0.0.1", "localhost", values.hostname])],
     clock,
   });

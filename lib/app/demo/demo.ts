@@ -107,7 +107,7 @@ async function keep(
     await cluster.startSpeaker(name);
   }
   const hosts = ["127.0.0.1", "localhost"];
-  const certificate = makeSelfSignedCertificate({ hosts, clock: systemClock });
+  const certificate = await makeSelfSignedCertificate({ hosts, clock: systemClock });
   const api = serveHttps({ hostname: "127.0.0.1", port: 0 }, { api: cluster.api, certificate });
   const kubeconfig = memoryFile("kubeconfig", kubeconfigText({ server: api.url, caPem: certificate.caPem, token }));
   narrator.title("It stays: all three nodes are back. Ctrl-C ends it");

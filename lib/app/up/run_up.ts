@@ -163,7 +163,7 @@ async function start(
   up: Up,
   { call: { flags }, narrator, log }: { call: UpCall; narrator: UpNarrator; log: Log },
 ): Promise<void> {
-  if (flags.port > 0) serveApi(up, { port: flags.port, narrator });
+  if (flags.port > 0) await serveApi(up, { port: flags.port, narrator });
   // The packet thread has what it needs; from here on nothing else in this process may open a library.
   Deno.permissions.revokeSync({ name: "ffi" });
   narrator.tell(`reads ${flags.filename.join(", ")}`);
@@ -174,8 +174,8 @@ async function start(
 }
 
 /** The API for kubectl; who has the token, which only this user can read, may do everything. */
-function serveApi(up: Up, { port, narrator }: { port: number; narrator: UpNarrator }): void {
-  const certificate = makeSelfSignedCertificate({ hosts: ["127.0.0.1", "localhost"], clock: systemClock });
+async function serveApi(up: Up, { port, narrator }: { port: number; narrator: UpNarrator }): Promise<void> {
+  const certificate = await makeSelfSignedCertificate({ hosts: ["127.0.0.1", "localhost"], clock: systemClock });
   const server = serveHttps({ hostname: "127.0.0.1", port }, { api: up.api, certificate });
   up.servers.push(server);
   const { caPem } = certificate;

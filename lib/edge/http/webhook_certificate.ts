@@ -39,10 +39,10 @@ export const SERVER_VALIDITY_MS = 365 * DAY_MS;
 export const RENEW_AHEAD_MS = 90 * DAY_MS;
 
 /** `hosts` are the names by which the API server calls; the first is the Service's. */
-export function renewWebhookCertificate(
+export async function renewWebhookCertificate(
   stored: WebhookSecretData,
   options: { readonly hosts: readonly string[]; readonly clock: Pick<Clock, "wallMs"> },
-): WebhookCertificate {
+): Promise<WebhookCertificate> {
   const { hosts, clock } = options;
   const nowMs = clock.wallMs();
   const authority = readPair(stored["ca.crt"], stored["ca.key"]);
@@ -52,21 +52,21 @@ export function renewWebhookCertificate(
     return certificateOf(stored, "nothing");
   }
   const kept = { caPem: stored["ca.crt"], caKeyPem: stored["ca.key"] };
-  const data = authorityGood ? signedBy(kept, options) : undefined;
+  const data = authorityGood ? await signedBy(kept, options) : undefined;
   if (data !== undefined) return certificateOf(data, "server");
-  const made = makeAuthority({ clock, name: "Herald webhooks", validityMs: AUTHORITY_VALIDITY_MS });
+  const made = await makeAuthority({ clock, name: "Herald webhooks", validityMs: AUTHORITY_VALIDITY_MS });
   const stillTrusted = authority !== undefined && authority.ca && Date.parse(authority.validTo) > nowMs;
   const caPem = stillTrusted ? `${made.caPem}${authority.toString().trim()}\n` : made.caPem;
-  return certificateOf(signedBy({ ...made, caPem }, options)!, "all");
+  return certificateOf((await signedBy({ ...made, caPem }, options))!, "all");
 }
 
 /** Undefined when the authority's key is of a kind that cannot sign here. */
-function signedBy(
+async function signedBy(
   authority: Authority,
   options: { readonly hosts: readonly string[]; readonly clock: Pick<Clock, "wallMs"> },
-): WebhookSecretData | undefined {
+): Promise<WebhookSecretData | undefined> {
   try {
-    const signed = signServerCertificate({ ...options, authority, validityMs: SERVER_VALIDITY_MS });
+    const signed = await signServerCertificate({ ...options, authority, validityMs: SERVER_VALIDITY_MS });
     const { caPem, caKeyPem } = authority;
     return { "ca.crt": caPem, "ca.key": caKeyPem, "tls.crt": signed.certPem, "tls.key": signed.keyPem };
   } catch (error) {

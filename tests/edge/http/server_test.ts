@@ -57,10 +57,10 @@ Deno.test("HttpServer: a broken certificate is refused at start and at a swap, a
   const refused = await serve(health, { ...loopback, certificate: broken }, deps);
   assertEquals(refused.ok ? "ok" : refused.reason, "badCertificate");
 
-  const certificate = makeSelfSignedCertificate({ hosts: ["127.0.0.1"], clock });
+  const certificate = await makeSelfSignedCertificate({ hosts: ["127.0.0.1"], clock });
   const server = await started(health, { ...loopback, certificate });
   assertThrows(() => server.setCertificate(broken), RangeError, "not swapped");
-  const other = makeSelfSignedCertificate({ hosts: ["127.0.0.1"], clock });
+  const other = await makeSelfSignedCertificate({ hosts: ["127.0.0.1"], clock });
   assertThrows(() => server.setCertificate({ ...certificate, keyPem: other.keyPem }), RangeError, "does not belong");
   await withCaFile(certificate, async (ca) => {
     assertEquals(await curl("--cacert", ca, `${server.url}/healthz`), { code: 0, out: "ok\n" });
@@ -70,7 +70,7 @@ Deno.test("HttpServer: a broken certificate is refused at start and at a swap, a
 
 Deno.test("HttpServer: without TLS there is no certificate to swap", async () => {
   const server = await started(health);
-  const certificate = makeSelfSignedCertificate({ hosts: ["127.0.0.1"], clock });
+  const certificate = await makeSelfSignedCertificate({ hosts: ["127.0.0.1"], clock });
   assertThrows(() => server.setCertificate(certificate), TypeError, "without TLS");
   await server.close();
 });
@@ -129,7 +129,7 @@ Deno.test("HttpServer: GET and HEAD over plain HTTP, on IPv4 and on IPv6", async
 });
 
 Deno.test("HttpServer: curl trusts the authority made at start, by name and by address; nobody else does", async () => {
-  const certificate = makeSelfSignedCertificate({ hosts: ["herald.test", "127.0.0.1", "::1"], clock });
+  const certificate = await makeSelfSignedCertificate({ hosts: ["herald.test", "127.0.0.1", "::1"], clock });
   const server = await started(health, { ...loopback, certificate });
   await withCaFile(certificate, async (ca) => {
     assertEquals((await curl(`${server.url}/healthz`)).code, 60);
@@ -143,8 +143,8 @@ Deno.test("HttpServer: curl trusts the authority made at start, by name and by a
 });
 
 Deno.test("HttpServer: TLS 1.2 is refused, also after a swap", async () => {
-  const first = makeSelfSignedCertificate({ hosts: ["127.0.0.1"], clock });
-  const second = makeSelfSignedCertificate({ hosts: ["127.0.0.1"], clock });
+  const first = await makeSelfSignedCertificate({ hosts: ["127.0.0.1"], clock });
+  const second = await makeSelfSignedCertificate({ hosts: ["127.0.0.1"], clock });
   const server = await started(health, { ...loopback, certificate: first });
   assertEquals((await curl("--insecure", "--tls-max", "1.2", `${server.url}/healthz`)).code !== 0, true);
   assertEquals((await curl("--insecure", "--tlsv1.3", `${server.url}/healthz`)).code, 0);
@@ -154,8 +154,8 @@ Deno.test("HttpServer: TLS 1.2 is refused, also after a swap", async () => {
 });
 
 Deno.test("HttpServer: a swapped certificate is the one that the next handshake sees", async () => {
-  const first = makeSelfSignedCertificate({ hosts: ["127.0.0.1"], clock });
-  const second = makeSelfSignedCertificate({ hosts: ["127.0.0.1"], clock });
+  const first = await makeSelfSignedCertificate({ hosts: ["127.0.0.1"], clock });
+  const second = await makeSelfSignedCertificate({ hosts: ["127.0.0.1"], clock });
   const server = await started(health, { ...loopback, certificate: first });
   const trusts = (certificate: SelfSignedCertificate) =>
     withCaFile(certificate, async (ca) => (await curl("--cacert", ca, `${server.url}/healthz`)).code);
