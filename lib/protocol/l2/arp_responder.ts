@@ -14,7 +14,7 @@ import { Queue } from "../../base/queue.ts";
 import type { ArpRecord } from "../../wire/arp.ts";
 import { arpReply, isAddressProbe, isGratuitous } from "../../wire/arp_frames.ts";
 import { ARP_OPERATION_REPLY, ARP_OPERATION_REQUEST } from "../../wire/iana.ts";
-import { type ForeignClaim, HeldAddresses, type HeldInput, isStationMac } from "./held_addresses.ts";
+import { type ForeignClaim, HeldAddresses, type HeldInput } from "./held_addresses.ts";
 import { allowsInterface } from "./interface.ts";
 
 export type ArpResponderInput =
@@ -61,7 +61,8 @@ export class ArpResponder implements Machine<ArpResponderInput, ArpResponderEffe
     const asked = operation === ARP_OPERATION_REQUEST ? this.#held.get(targetIp) : undefined;
     if (claimed === undefined && asked === undefined) return;
     const on = this.#held.interfaceOf(ifindex);
-    if (on === undefined || this.#held.isOwnMac(senderMac) || this.#held.isOwnMac(record.etherSource)) return;
+    // Who speaks says the message. The frame around it may bear our address and still be a stranger's.
+    if (on === undefined || this.#held.isOwnMac(senderMac)) return;
     if (claimed !== undefined && allowsInterface(claimed.interfaces, on.name)) {
       return this.#claim(senderIp, claimForm(record), { record, ifindex });
     }
@@ -77,9 +78,9 @@ export class ArpResponder implements Machine<ArpResponderInput, ArpResponderEffe
     this.#effects.push({ kind: "answer", address: asked.address, ifindex, record: reply });
   }
 
+  /** Also by an address that no station has: Linux believes that as well, and a cluster of Windows hosts has a group's. */
   #claim(ip: Ipv4, form: ClaimForm, { record, ifindex }: { record: ArpRecord; ifindex: number }): void {
-    const mac = record.senderMac;
-    if (isStationMac(mac)) this.#effects.push({ kind: "foreignClaim", ip, ifindex, mac, form });
+    this.#effects.push({ kind: "foreignClaim", ip, ifindex, mac: record.senderMac, form });
   }
 }
 

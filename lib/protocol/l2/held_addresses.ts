@@ -4,7 +4,7 @@
  */
 import { formatPacketIp, type Ipv4, type Ipv6 } from "../../base/ip.ts";
 import type { JsonObject } from "../../base/json.ts";
-import { isGroupMac, type Mac, MAC_ZERO } from "../../base/mac.ts";
+import type { Mac } from "../../base/mac.ts";
 import type { ClaimForm } from "../../base/conflict.ts";
 import { RareMap } from "../../base/rare_map.ts";
 import type { L2Interface } from "./interface.ts";
@@ -89,9 +89,4 @@ export class HeldAddresses<Ip extends Ipv4 | Ipv6> {
     this.#ownMacs.clear();
     for (const { mac } of this.#interfaces.values()) this.#ownMacs.set(mac, true);
   }
-}
-
-/** False for what no station has: damage, or somebody who wants to be told about as nobody. */
-export function isStationMac(mac: Mac): boolean {
-  return !isGroupMac(mac) && mac !== MAC_ZERO;
 }

@@ -13,12 +13,12 @@ import type { ClaimForm } from "../../base/conflict.ts";
 import type { Ipv6 } from "../../base/ip.ts";
 import type { Json } from "../../base/json.ts";
 import type { Deadline, Machine, Tick } from "../../base/machine.ts";
-import { formatMac, isGroupMac } from "../../base/mac.ts";
+import { formatMac, isGroupMac, type Mac } from "../../base/mac.ts";
 import { Queue } from "../../base/queue.ts";
 import { ICMPV6_NEIGHBOR_ADVERTISEMENT, NDP_FLAG_SOLICITED } from "../../wire/iana.ts";
 import type { NdpRecord } from "../../wire/ndp.ts";
 import { isDuplicateProbe, neighborAdvertisement } from "../../wire/ndp_frames.ts";
-import { type ForeignClaim, HeldAddresses, type HeldInput, isStationMac } from "./held_addresses.ts";
+import { type ForeignClaim, HeldAddresses, type HeldInput } from "./held_addresses.ts";
 import { allowsInterface, hasNeighbourDiscovery } from "./interface.ts";
 
 export type NdpResponderInput =
@@ -83,29 +83,29 @@ export class NdpResponder implements Machine<NdpResponderInput, NdpResponderEffe
     if (asking === undefined && held === undefined) return;
     const on = this.#held.interfaceOf(ifindex);
     if (on === undefined || !hasNeighbourDiscovery(on)) return;
-    if (this.#held.isOwnMac(etherSource) || (linkLayerAddress !== undefined && this.#held.isOwnMac(linkLayerAddress))) {
-      return;
-    }
+    const mac = linkLayerAddress ?? etherSource;
+    // Who speaks says the message. The frame around it may bear our address and still be a stranger's.
+    if (this.#held.isOwnMac(mac)) return;
     if (asking !== undefined && allowsInterface(asking.interfaces, on.name)) {
-      return this.#claim(source, "request", { record, ifindex });
+      return this.#claim(source, "request", { mac, ifindex });
     }
     if (held === undefined || !allowsInterface(held.interfaces, on.name)) return;
     if (isAdvertised) {
       const isAnswer = (record.flags & NDP_FLAG_SOLICITED) !== 0;
-      return this.#claim(target, isAnswer ? "reply" : "gratuitous", { record, ifindex });
+      return this.#claim(target, isAnswer ? "reply" : "gratuitous", { mac, ifindex });
     }
     if (record.etherDestination !== on.mac && !isGroupMac(record.etherDestination)) return;
     // An answer to a group address would reach stations that never asked.
-    if (isGroupMac(linkLayerAddress ?? etherSource)) return;
-    if (isDuplicateProbe(record)) this.#claim(target, "probe", { record, ifindex });
+    if (isGroupMac(mac)) return;
+    if (isDuplicateProbe(record)) this.#claim(target, "probe", { mac, ifindex });
     if (!held.answered) return;
     const override = this.#hushed.size === 0 || !this.#hushed.has(target);
     const answer = neighborAdvertisement({ solicitation: record, mac: on.mac, override });
     this.#effects.push({ kind: "answer", address: held.address, ifindex, record: answer });
   }
 
-  #claim(ip: Ipv6, form: ClaimForm, { record, ifindex }: { record: NdpRecord; ifindex: number }): void {
-    const mac = record.linkLayerAddress ?? record.etherSource;
-    if (isStationMac(mac)) this.#effects.push({ kind: "foreignClaim", ip, ifindex, mac, form });
+  /** Also by an address that no station has: Linux believes that as well. */
+  #claim(ip: Ipv6, form: ClaimForm, { mac, ifindex }: { mac: Mac; ifindex: number }): void {
+    this.#effects.push({ kind: "foreignClaim", ip, ifindex, mac, form });
   }
 }

@@ -111,11 +111,17 @@ for (
   });
 }
 
-for (const mac of [MAC_ZERO, MAC_BROADCAST, 0x01_00_5e_00_00_01 as Mac]) {
-  Deno.test(`ArpResponder: a claim of a station that cannot be is none (${mac.toString(16)})`, () => {
-    assertEquals(hear(responder(), { senderIp: VIP, senderMac: mac }), []);
+for (const mac of [MAC_ZERO, MAC_BROADCAST, 0x03_bf_c6_33_64_01 as Mac]) {
+  Deno.test(`ArpResponder: a claim by an address that no single station has is one: Linux believes it (${mac.toString(16)})`, () => {
+    const effects = hear(responder(), { senderIp: VIP, senderMac: mac });
+    assertEquals(effects, [{ kind: "foreignClaim", ip: VIP, ifindex: 2, mac, form: "gratuitous" }]);
   });
 }
+
+Deno.test("ArpResponder: a stranger's claim in a frame that bears our own address is one", () => {
+  const effects = hear(responder(), { senderIp: VIP, senderMac: OTHER, etherSource: ETH0.mac });
+  assertEquals(effects, [{ kind: "foreignClaim", ip: VIP, ifindex: 2, mac: OTHER, form: "gratuitous" }]);
+});
 
 Deno.test("ArpResponder: an address that is listened for is not answered, but its claims and probes are told", () => {
   const machine = responder();

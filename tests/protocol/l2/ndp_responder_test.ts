@@ -120,8 +120,20 @@ for (const [what, record, form] of CLAIMS) {
   });
 }
 
-Deno.test("NdpResponder: nobody claims by an address that no station has, nor on another interface", () => {
-  for (const mac of [MAC_ZERO, MAC_BROADCAST]) assertEquals(hear(responder(), { ...CLAIM, linkLayerAddress: mac }), []);
+for (const mac of [MAC_ZERO, MAC_BROADCAST]) {
+  Deno.test(`NdpResponder: a claim by an address that no station has is one: Linux believes it (${mac.toString(16)})`, () => {
+    const effects = hear(responder(), { ...CLAIM, linkLayerAddress: mac });
+    assertEquals(effects, [{ kind: "foreignClaim", ip: VIP, ifindex: 2, mac, form: "gratuitous" }]);
+  });
+}
+
+Deno.test("NdpResponder: a stranger's claim in a frame that bears our own address is one", () => {
+  const effects = hear(responder(), { ...CLAIM, etherSource: ETH0.mac });
+  assertEquals(effects, [{ kind: "foreignClaim", ip: VIP, ifindex: 2, mac: OTHER, form: "gratuitous" }]);
+});
+
+Deno.test("NdpResponder: our own words without an option, brought back by a bridge, are no claim, nor is one on another interface", () => {
+  assertEquals(hear(responder(), { ...CLAIM, etherSource: ETH1.mac, linkLayerAddress: undefined }), []);
   assertEquals(hear(responder(), CLAIM, 3), []);
 });
 
