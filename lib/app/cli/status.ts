@@ -25,6 +25,12 @@ import { type CommandCall, defineCommand, OUTPUT_FLAG } from "./command.ts";
 
 const FLAGS = {
   "output": OUTPUT_FLAG,
+  "filename": {
+    kind: "string",
+    short: "f",
+    placeholder: "FILE|-",
+    help: "show what one speaker's /status answered, instead of the cluster; - for standard input",
+  },
   "namespace": { kind: "string", short: "n", help: "only Services of this namespace; else of all" },
   "lb-class": { kind: "string", help: "as the programs are started with; else read from their pods" },
   ...CLUSTER_FLAGS,
@@ -35,7 +41,15 @@ export type StatusCall = CommandCall<typeof FLAGS>;
 export const STATUS = defineCommand({
   name: "status",
   summary: "who announces what since when, pools, programs and problems of a running cluster",
-  examples: ["herald status", "herald status -n shop", "herald status -o json"],
+  details:
+    "With -f it needs no API server: it shows what one speaker says of itself on its page /status, which root on the " +
+    "node reads without a token where the speaker has --snapshot-dir.",
+  examples: [
+    "herald status",
+    "herald status -n shop",
+    "herald status -o json",
+    "curl -s --unix-socket /var/lib/herald/run/speaker.sock http://speaker/status | herald status -f -",
+  ],
   flags: FLAGS,
   run: async (call) => (await import("../status/run_status.ts")).runStatus(call),
 });

@@ -25,6 +25,8 @@ export interface LiveWorld {
 export type LiveResult = { readonly ok: true; readonly world: LiveWorld } | {
   readonly ok: false;
   readonly message: string;
+  /** Nothing answers, so nothing else of the API can be read either. */
+  readonly isAway: boolean;
 };
 
 /** Both label sets that pods of MetalLB and Herald carry (reference §9.6). */
@@ -48,7 +50,8 @@ export async function readLiveWorld(client: KubeClient, options: { namespace: st
     if (result.ok) continue;
     const what = index === 0 ? "Services" : "IPAddressPools";
     const hint = result.error.reason === "notFound" ? "; are the CRDs of metallb.io installed?" : "";
-    return { ok: false, message: `the ${what} cannot be read: ${result.error.message}${hint}` };
+    const isAway = result.error.reason === "unreachable" || result.error.reason === "timeout";
+    return { ok: false, message: `the ${what} cannot be read: ${result.error.message}${hint}`, isAway };
   }
   const optional = async (resource: Resource, where: { namespace?: string } = {}) => {
     const result = await client.list(resource, where);

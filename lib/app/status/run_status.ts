@@ -5,17 +5,22 @@ import type { KubeClient } from "../../edge/kube/client.ts";
 import { systemClock } from "../../edge/run/clock.ts";
 import { connectCluster } from "../cli/cluster.ts";
 import { EXIT } from "../cli/command.ts";
+import { readText, sourceName } from "../cli/input.ts";
 import { writeJson } from "../cli/output.ts";
 import type { StatusCall } from "../cli/status.ts";
 import { liveClusterOf } from "../explain/live_cluster.ts";
 import { CONTROLLER_SELECTORS, podsOf, readLiveWorld, SPEAKER_SELECTORS } from "../explain/live_world.ts";
 import { METALLB_NAMESPACE } from "../explain/world_input.ts";
 import { classesOf } from "../load_balancer_classes.ts";
+import { readSpeakerPage } from "./speaker_page.ts";
+import { writeSpeakerPage } from "./speaker_text.ts";
 import { type StatusReport, statusReport } from "./status_report.ts";
 import { statusJson, writeStatus } from "./status_text.ts";
 
 /** As the controllers take it, and as its Role names it. */
 const LEASE_NAME = "herald-controller";
+
+const WITHOUT_API = "without an API server, herald status -f shows what one speaker says of itself (--help tells how)";
 
 /** Returns the exit code. */
 export async function runStatus(call: StatusCall): Promise<number> {
@@ -24,6 +29,7 @@ export async function runStatus(call: StatusCall): Promise<number> {
     stderr.write(`herald status: ${message}\n`);
     return EXIT.failed;
   };
+  if (flags.filename !== "") return await showPage(call);
   const connected = await connectCluster(flags, { env, files });
   if (!connected.ok) return complain(connected.message);
   const { client, transport } = connected.cluster;
@@ -43,13 +49,28 @@ export async function runStatus(call: StatusCall): Promise<number> {
   }
 }
 
+/** Of one speaker that was asked by other means, while no API server answers. */
+async function showPage({ flags, files, stdout, stderr }: StatusCall): Promise<number> {
+  const complain = (message: string) => {
+    stderr.write(`herald status: ${message}\n`);
+    return EXIT.usage;
+  };
+  const read = await readText(flags.filename, files);
+  if (!read.ok) return complain(read.message);
+  const page = readSpeakerPage(read.text);
+  if (typeof page === "string") return complain(`${sourceName(flags.filename)}: ${page}`);
+  if (flags.output === "json") stdout.write(read.text);
+  else writeSpeakerPage(stdout, page, { nowMs: systemClock.wallMs() });
+  return EXIT.done;
+}
+
 /** A text says why there is nothing to show. */
 async function readStatus(
   client: KubeClient,
   { namespace, lbClass }: { namespace: string; lbClass: string },
 ): Promise<StatusReport | string> {
   const live = await readLiveWorld(client, { namespace });
-  if (!live.ok) return live.message;
+  if (!live.ok) return live.isAway ? `${live.message}; ${WITHOUT_API}` : live.message;
   const { world } = live;
   const notes = [...world.notes];
   const optional = async (resource: Resource, where: { namespace?: string; fieldSelector?: string } = {}) => {

@@ -5,6 +5,7 @@ import { columnsOf, type Output, printable, styled } from "../cli/output.ts";
 import { foreignMembersOf, isDeadToAll, type MemberView } from "../../decision/config/cluster_view.ts";
 import { poolJson, poolRows } from "../cli/pool_table.ts";
 import type { NodeInterfaces } from "../explain/live_cluster.ts";
+import { ageText } from "./age_text.ts";
 import { refusalText } from "./refusal_text.ts";
 import type { Announcer, ServiceStatus, StatusReport } from "./status_report.ts";
 
@@ -152,16 +153,6 @@ function serviceRow(service: ServiceStatus, { nowMs }: { nowMs: number }): strin
 function whoText({ node, protocol, peers, source }: Announcer): string {
   const how = protocol === "bgp" ? ` to ${peers.join(", ")}` : "";
   return `${node} (${protocol}${how}${source === "event" ? ", by its last event" : ""})`;
-}
-
-/** As kubectl shows ages: the largest unit that says something. */
-export function ageText(ageMs: number): string {
-  const seconds = Math.max(0, Math.floor(ageMs / 1000));
-  if (Number.isNaN(seconds)) return "?";
-  if (seconds < 120) return `${seconds}s`;
-  if (seconds < 7200) return `${Math.floor(seconds / 60)}m`;
-  if (seconds < 172_800) return `${Math.floor(seconds / 3600)}h`;
-  return `${Math.floor(seconds / 86_400)}d`;
 }
 
 function writeTroubles(output: Output, { configuration, members, services, notes }: StatusReport): void {

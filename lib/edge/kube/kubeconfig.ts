@@ -137,7 +137,10 @@ async function readPart(
     text = await Deno.readTextFile(file);
   } catch (error) {
     const reason = error instanceof Deno.errors.NotFound ? "missing" : "unreadable";
-    return accessProblem(reason, `cannot read ${file}: ${firstLine(error)}`);
+    // Deno keeps programs with limited rights away from there, whatever they are given.
+    const isKernels = error instanceof Deno.errors.NotCapable && file.startsWith("/proc/");
+    const why = isKernels ? "Deno lets no program read there; copy it to a file, which can be read" : firstLine(error);
+    return accessProblem(reason, `cannot read ${file}: ${why}`);
   }
   let parsed: unknown;
   try {

@@ -5,7 +5,8 @@ import type { KubeObject } from "../../../lib/base/kube.ts";
 import { explainWorld } from "../../../lib/decision/control/explain_world.ts";
 import type { NodeInterfaces } from "../../../lib/app/explain/live_cluster.ts";
 import { type StatusInput, type StatusReport, statusReport } from "../../../lib/app/status/status_report.ts";
-import { ageText, statusJson, writeStatus } from "../../../lib/app/status/status_text.ts";
+import { ageText } from "../../../lib/app/status/age_text.ts";
+import { statusJson, writeStatus } from "../../../lib/app/status/status_text.ts";
 import { l2Object, nodeObject, poolObject, serviceObject, sliceObject } from "../../decision/objects.ts";
 import { herald } from "./cli_world.ts";
 

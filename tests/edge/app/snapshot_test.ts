@@ -4,6 +4,7 @@ import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { assertStringIncludes } from "@std/assert/string_includes";
 import { nodeSocketPath } from "../../../lib/app/node_socket.ts";
+import { readSpeakerPage } from "../../../lib/app/status/speaker_page.ts";
 import { addressOf, macOf, type Program, type ProgramStage, TOKEN, withPrograms } from "./program_stage.ts";
 import { ownerOf, settledOwner, startSpeakers } from "./speakers.ts";
 import { answeredBy, arping, canCapture, Capture, curlStatus, pause, unanswered, until } from "./witness.ts";
@@ -85,8 +86,21 @@ Deno.test("API outage: a restarted speaker announces from its snapshot, and noth
     const withToken = (path: string) => curlStatus(stage.client, url + path, ["-H", `Authorization: Bearer ${TOKEN}`]);
     assertEquals((await withToken("/status")).status, 500);
     await speaker.logged("tokenReviewsUnanswered");
-    const seen = JSON.parse((await onNode(stage, "n1", "/status")).body);
-    assertEquals([seen.node, seen.ready, seen.snapshot.stale], ["n1", false, true]);
+    const page = readSpeakerPage((await onNode(stage, "n1", "/status")).body);
+    if (typeof page === "string") throw new Error(page);
+    assertEquals([page.node, page.ready, page.isWhole, page.cutOff], ["n1", false, true, false]);
+    assertEquals([page.snapshot.stale, page.api.silent.length, page.interfaces.usable], [
+      true,
+      page.api.kinds,
+      ["eth0"],
+    ]);
+    assertEquals(
+      page.addresses.map(({ address, owned, reason }) => `${address} ${owned} ${reason}`).sort(),
+      [
+        `${web} true elected`,
+        `${mail} true elected`,
+      ].sort(),
+    );
     assertStringIncludes((await onNode(stage, "n1", "/metrics")).body, "metallb_speaker_announced{");
 
     const capture = canCapture ? await Capture.start(stage.client) : undefined;
