@@ -2,7 +2,7 @@
  * What `herald explain` prints for people: per Service what it has or why it has nothing, who announces it or why
  * nobody, in few lines, the most telling first. `printable` keeps what stands in a file from playing with the terminal.
  */
-import { shortList } from "../../base/text_list.ts";
+import { sameTexts, shortList } from "../../base/text_list.ts";
 import type {
   AllocationExplanation,
   BgpExplanation,
@@ -104,7 +104,10 @@ function writeLayer2(
     line("layer 2", `not announced: ${message} (${reason})${hint}`);
     return;
   }
-  for (const address of addresses) {
+  // Of the addresses of one Service mostly the same nodes are excluded for the same reasons: that is said once.
+  const excluded = addresses.map((address) => groupedExclusions(address.excluded));
+  const areAlike = excluded.every((lines) => sameTexts(lines, excluded[0]!));
+  for (const [index, address] of addresses.entries()) {
     line("layer 2", `${address.address} ${announcerText(address, context)}`);
     const order = orderText(address);
     if (order !== undefined) line("order", order);
@@ -112,9 +115,8 @@ function writeLayer2(
     const warning = outsideNetworks(address, context.networks);
     if (warning !== undefined) line("warning", warning);
     for (const { message } of address.warnings) line("warning", message);
+    if (!areAlike || index === addresses.length - 1) { for (const each of excluded[index]!) line("", each); }
   }
-  const [first] = addresses;
-  if (first !== undefined) { for (const each of groupedExclusions(first.excluded)) line("", each); }
 }
 
 function announcerText({ announcer, candidates, interfaces }: AddressExplanation, context: ExplainContext): string {
