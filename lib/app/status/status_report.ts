@@ -114,7 +114,10 @@ export function statusReport(input: StatusInput): StatusReport {
       pending: isGiven ? null : pendingOf(explanation?.allocation),
       announcedBy,
       notAnnounced: isGiven && announcedBy.length === 0 ? silenceOf(explanation) : null,
-      warnings: isGiven ? distinct((explanation?.layer2?.addresses ?? []).flatMap(({ warnings }) => warnings)) : [],
+      warnings: !isGiven ? [] : distinct([
+        ...severalAnnouncers(view.ingress, announcedBy),
+        ...(explanation?.layer2?.addresses ?? []).flatMap(({ warnings }) => warnings),
+      ]),
     });
   }
   services.sort((a, b) => compareText(a.namespace, b.namespace) || compareText(a.name, b.name));
@@ -158,6 +161,15 @@ function silenceOf(explanation: ServiceExplanation | undefined): Cause {
   const announcer = layer2?.addresses[0]?.announcer ?? null;
   const who = announcer === null ? "nobody says so" : `${announcer} should announce it and does not say so`;
   return { reason: "notYet", message: `${who}; its speaker may just be at it, or see something else` };
+}
+
+/** Each address has one node. More than that is a move under way, or a partition. */
+function severalAnnouncers(addresses: readonly string[], announcers: readonly Announcer[]): Cause[] {
+  const nodes = announcers.flatMap(({ protocol, node }) => protocol === "layer2" ? [node] : []);
+  if (nodes.length <= addresses.length) return [];
+  const message = `${shortList(nodes, { max: 3 })} say that they announce it: one of them is about to stop, ` +
+    "or they do not hear each other";
+  return [{ reason: "severalAnnouncers", message }];
 }
 
 function distinct(warnings: readonly Cause[]): Cause[] {

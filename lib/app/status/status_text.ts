@@ -115,16 +115,18 @@ function writeMembers({ members }: StatusReport, table: (rows: readonly (readonl
 
 /** On what each node announces; what is excluded by name is not listed, because there may be thousands. */
 function writeInterfaces(
-  { interfaces }: StatusReport,
+  { interfaces, members }: StatusReport,
   table: (rows: readonly (readonly string[])[]) => void,
 ): void {
   if (interfaces.length === 0) return;
   const shown = (texts: readonly string[]) => texts.length === 0 ? "-" : shortList(texts, { max: INTERFACES_MAX });
+  // What it said last is what there is to see.
+  const dead = new Set(members.filter(isDeadToAll).map(({ node }) => node));
   const hasSilent = interfaces.some(({ failedLinkProbes }) => failedLinkProbes.length > 0);
   table([
     ["NODE", "ANNOUNCES ON", "NOT ON", ...hasSilent ? ["LINK PROBES WITHOUT AN ANSWER"] : []],
     ...interfaces.map(({ node, usableInterfaces, refused, failedLinkProbes }) => [
-      node,
+      dead.has(node) ? `${node} (dead to the others)` : node,
       shown(usableInterfaces),
       shown(refused.map(({ name, reason }) => `${name} (${refusalText(reason)})`)),
       ...hasSilent ? [shown(failedLinkProbes)] : [],

@@ -270,6 +270,33 @@ node-b  -             -       -
   );
 });
 
+Deno.test("herald status: of a node that is dead to the others the last word is shown as that", () => {
+  const members = [{ node: "node-a", isHerald: true, version: "0.1.0", aliveTo: ["node-a"], deadTo: ["node-b"] }];
+  const interfaces = [{ node: "node-a", usableInterfaces: ["eth0"], refused: [], failedLinkProbes: [] }];
+  let out = "";
+  const output = { write: (text: string) => void (out += text), color: false, columns: undefined };
+  writeStatus(output, statusReport(input([], { members, interfaces })), { nowMs: 0 });
+  assertStringIncludes(out, "node-a (dead to the others)  eth0          -\n");
+});
+
+Deno.test("herald status: more nodes that say they announce a Service than it has addresses are told", () => {
+  const services = [
+    serviceObject("web", { ingress: ["192.168.1.240"] }),
+    serviceObject("dual", { ingress: ["192.168.1.241", "2001:db8::1"] }),
+  ];
+  const statuses = ["node-a", "node-b"].flatMap((node) => [l2Status(node, "web"), l2Status(node, "dual")]);
+  const told = (l2Statuses: KubeObject[]) =>
+    statusReport(input(services, { l2Statuses })).services.map(({ name, warnings }) => [
+      name,
+      ...warnings.map(({ message }) => message),
+    ]);
+  assertEquals(told(statuses), [["dual"], [
+    "web",
+    "node-a, node-b say that they announce it: one of them is about to stop, or they do not hear each other",
+  ]]);
+  assertEquals(told([l2Status("node-a", "web")]), [["dual"], ["web"]]);
+});
+
 Deno.test("herald status: why nobody announces what has an address, in the words of explain", () => {
   const address = { ingress: ["192.168.1.240"] };
   const silence = (services: KubeObject[], more: Partial<Parameters<typeof explainWorld>[0]>, speakers?: string[]) => {
