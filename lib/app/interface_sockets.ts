@@ -131,12 +131,11 @@ export class InterfaceSockets {
     const isArp = effect.kind === "sendArp";
     const length = isArp ? encodeArpInto(effect.record, this.#frame) : encodeNdpInto(effect.record, this.#frame);
     const socket = sockets[isArp ? "arp" : "ndp"];
-    const frame = this.#frame.subarray(0, length);
     if (this.#deps.loop.isStale()) {
       this.#deps.count("withheld");
       return false;
     }
-    const sent = socket.send(frame) > 0;
+    const sent = socket.send(this.#frame, length) > 0;
     if (!sent) this.#deps.count("sendErrors");
     return sent;
   }

@@ -18,7 +18,7 @@ export class Queue<T> {
   }
 
   push(item: T): void {
-    invariant(this.size < this.#sizeMax, `Queue is full: it holds its maximum of ${this.#sizeMax} items`);
+    invariant(this.size < this.#sizeMax, () => `Queue is full: it holds its maximum of ${this.#sizeMax} items`);
     this.#items.push(item);
   }
 

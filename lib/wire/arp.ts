@@ -92,7 +92,7 @@ export function decodeArpWindow(length: number): DecodeResult<ArpRecord, ArpDeco
  * no frame can hold, or an `out` that cannot hold the frame, is a broken invariant.
  */
 export function encodeArpInto(record: ArpRecord, out: Uint8Array): number {
-  invariant(out.length >= ENCODED.length, `ARP frame of ${ENCODED.length} bytes does not fit into ${out.length}`);
+  invariant(out.length >= ENCODED.length, () => `ARP frame of ${ENCODED.length} bytes does not fit into ${out.length}`);
   const fields = WINDOWS.inFields;
   fields[0] = record.etherDestination;
   fields[1] = record.etherSource;
@@ -104,7 +104,7 @@ export function encodeArpInto(record: ArpRecord, out: Uint8Array): number {
   const status = codec.encode();
   invariant(
     status === ENCODED.length,
-    `ARP record has a field that no frame can hold, double ${statusOffset(status) / 8}`,
+    () => `ARP record has a field that no frame can hold, double ${statusOffset(status) / 8}`,
   );
   out.set(ENCODED);
   return status;

@@ -128,8 +128,8 @@ export function encodeNdpInto(record: NdpRecord, out: Uint8Array): number {
   putAddress(DESTINATION_WORD, record.destination);
   putAddress(TARGET_WORD, record.target);
   const size = codec.encode();
-  invariant(size > 0, `NDP record has a field that no frame can hold, double ${statusOffset(size) / 8}`);
-  invariant(out.length >= size, `NDP frame of ${size} bytes does not fit into ${out.length}`);
+  invariant(size > 0, () => `NDP record has a field that no frame can hold, double ${statusOffset(size) / 8}`);
+  invariant(out.length >= size, () => `NDP frame of ${size} bytes does not fit into ${out.length}`);
   out.set(WINDOWS.outBytes.subarray(0, size));
   return size;
 }
@@ -139,7 +139,7 @@ function addressAt(word: number): Ipv6 {
 }
 
 function putAddress(word: number, address: Ipv6): void {
-  invariant(address >= 0n && address >> 128n === 0n, `${address} is not an IPv6 address`);
+  invariant(address >= 0n && address >> 128n === 0n, () => `${address} is not an IPv6 address`);
   IN_WORDS[word] = address >> 64n;
   IN_WORDS[word + 1] = address & WORD;
 }

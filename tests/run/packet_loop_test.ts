@@ -11,6 +11,7 @@ class Bench {
   readonly events: string[] = [];
   readonly poller: FakePoller;
   readonly loop: PacketLoop;
+  readonly timed: Timed[];
   deadline = Infinity;
 
   constructor(script: readonly ScriptedWait[], options: PacketLoopOptions & { tellsEnds?: boolean } = {}) {
@@ -24,10 +25,11 @@ class Bench {
         this.events.push("tick");
       },
     };
+    this.timed = [timed];
     this.loop = new PacketLoop(options, {
       poller: this.poller,
       clock: this.clock,
-      timed: [timed],
+      timed: this.timed,
       onTurnEnd: () => options.tellsEnds === true && this.events.push("end"),
       onGap: (gapMs, discarded) => this.events.push(`gap of ${gapMs} ms, ${discarded} discarded`),
       onTurn: () => {
@@ -179,6 +181,26 @@ Deno.test("PacketLoop: what is read or said after a stop is stale, until the gap
     "turn",
   ]);
   assertEquals(bench.loop.isStale(), false);
+});
+
+Deno.test("PacketLoop: timers that came while it slept act before frames, and nobody waits for those that cannot have", () => {
+  const bench = new Bench([{ ready: [3] }, { sleepsMs: 10, ready: [3] }, {}]);
+  bench.source(3, 0);
+  bench.deadline = 1050;
+  let looks = 0;
+  bench.timed.push({ timeoutMs: () => Infinity, tickIfDue: () => bench.events.push(`look ${++looks}`) });
+  bench.loop.run();
+  assertEquals(bench.events, [
+    "turn",
+    "tick",
+    "look 1",
+    "drain 0 of 3",
+    "look 2",
+    "turn",
+    "drain 0 of 3",
+    "look 3",
+    "turn",
+  ]);
 });
 
 Deno.test("PacketLoop: a source that was removed by an earlier one of the same turn is not drained", () => {

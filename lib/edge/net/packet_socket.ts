@@ -37,9 +37,7 @@ export class PacketSocket {
   readonly #descriptor: Descriptor;
   readonly #filter: BpfProgram;
   #ifindex: number;
-  /** The length argument of the last call; a bigint is made only when the caller changes its buffer. */
-  #sizeOf = -1;
-  #size = 0n;
+  readonly #sizes = { received: new SizeArgument(), sent: new SizeArgument() };
 
   private constructor(descriptor: Descriptor, options: { ifindex: number; filter: BpfProgram }) {
     this.#descriptor = descriptor;
@@ -74,16 +72,19 @@ export class PacketSocket {
    * -ENETDOWN comes once when the interface goes down or away; a socket whose interface is away must be opened anew.
    */
   receiveInto(buffer: Uint8Array): number {
-    const size = this.#sizeArgument(buffer.length);
+    const size = this.#sizes.received.of(buffer.length);
     const length = libc().recv(this.#descriptor.fd, foreignBuffer(buffer), size, MSG_DONTWAIT);
     return length >= 0 ? length : queueEmptyOrError(lastErrno());
   }
 
-  /** Sends a whole frame, Ethernet header included: its length, or -errno. A full queue is -ENOBUFS or -EAGAIN. */
-  send(frame: Uint8Array): number {
-    const size = this.#sizeArgument(frame.length);
-    const length = libc().send(this.#descriptor.fd, foreignBuffer(frame), size, MSG_DONTWAIT);
-    return length >= 0 ? length : -lastErrno();
+  /**
+   * Sends a whole frame, Ethernet header included, from the start of `buffer`: its length, or -errno. A full queue is
+   * -ENOBUFS or -EAGAIN.
+   */
+  send(buffer: Uint8Array, length = buffer.length): number {
+    const size = this.#sizes.sent.of(length);
+    const sent = libc().send(this.#descriptor.fd, foreignBuffer(buffer), size, MSG_DONTWAIT);
+    return sent >= 0 ? sent : -lastErrno();
   }
 
   /** Receives on another interface from now on, or again on the same. What was queued is gone. Throws as `open` does. */
@@ -120,10 +121,16 @@ export class PacketSocket {
     const address = encodeSockaddrLl({ etherType: this.#filter.etherType, ifindex: this.#ifindex });
     checked(`bind AF_PACKET to interface ${this.#ifindex}`, libc().bind(this.fd, address, SOCKADDR_LL_BYTES));
   }
+}
 
-  #sizeArgument(length: number): bigint {
-    if (length !== this.#sizeOf) {
-      this.#sizeOf = length;
+/** A length as FFI wants it; the bigint is made only when the length is another one than the last time. */
+class SizeArgument {
+  #length = -1;
+  #size = 0n;
+
+  of(length: number): bigint {
+    if (length !== this.#length) {
+      this.#length = length;
       this.#size = BigInt(length);
     }
     return this.#size;

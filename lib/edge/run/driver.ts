@@ -80,7 +80,10 @@ export class Driver<Input, Effect> implements Timed {
       for (let input: Input | Tick | undefined = first; input !== undefined; input = this.#waiting.shift()) {
         this.#deps.machine.handle(input, now);
         for (let effect = this.#deps.machine.poll(); effect !== undefined; effect = this.#deps.machine.poll()) {
-          invariant(budget-- > 0, `Machine ${this.#name} gave more than ${this.#effectsMax} effects for one input`);
+          invariant(
+            budget-- > 0,
+            () => `Machine ${this.#name} gave more than ${this.#effectsMax} effects for one input`,
+          );
           this.#deps.apply(effect);
         }
       }

@@ -126,7 +126,9 @@ export class PacketLoop {
     this.#wokeAt = this.#deps.clock.now();
     while (!this.#stopped) {
       this.#deps.onTurnEnd?.();
-      const ready = this.#deps.poller.wait(this.isStale() ? 0 : this.#sleepMs());
+      const beforeSleep = this.#deps.clock.now();
+      const sleepMs = this.isStale() ? 0 : this.#sleepMs();
+      const ready = this.#deps.poller.wait(sleepMs);
       const now = this.#deps.clock.now();
       const turnMs = now - this.#wokeAt;
       this.#wokeAt = now;
@@ -135,7 +137,8 @@ export class PacketLoop {
         this.#takeGap(turnMs);
         continue;
       }
-      this.#tick();
+      // Whoever asks is not kept waiting by timers that cannot be due: nothing has moved them since.
+      if (now >= beforeSleep + sleepMs) this.#tick();
       this.#drain(ready);
     }
     this.#deps.onTurnEnd?.();

@@ -261,7 +261,5 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
 /** When the first one in turn is due, if frames may be sent then. */
 function nextOf(due: Agenda<Ipv4 | Ipv6>, opensAt: Millis): Deadline | undefined {
   const next = due.next();
-  return next === undefined
-    ? undefined
-    : { at: Math.max(next.at, opensAt), why: `announcement of ${formatPacketIp(next.key)}` };
+  return next === undefined ? undefined : { at: Math.max(next.at, opensAt), why: "announcements" };
 }
