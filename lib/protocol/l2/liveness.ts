@@ -166,6 +166,8 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
           // What the gossip said while nobody listened is no steady word.
           node.unheardAt = Infinity;
           this.#change(node.name, () => node.stale = true);
+          // There never is another word than the gossip's of this one, and whoever forgot it must hear it again.
+          if (isForeign(node)) this.#effects.push({ kind: "peer", peer: node.reported });
         }
         break;
       case "tick":

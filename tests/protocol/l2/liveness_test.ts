@@ -281,6 +281,12 @@ Deno.test("Liveness: where it matters that this node may be alone, everybody is 
   assertEquals(bench.handle({ kind: "watchAll", all: false }).words(), ["watch b"]);
 });
 
+Deno.test("Liveness: after a pause of our own a member that is not Herald is told again, as nobody else tells of it", () => {
+  const bench = new Bench().list("b").member("b", "alive", "foreign").handle({ kind: "membersKnown" });
+  bench.words();
+  assertEquals(bench.handle({ kind: "gap" }).words(), ["b alive"]);
+});
+
 Deno.test("Liveness: of thousands of members that are not Herald a hundred are told, and none when all are gone", () => {
   const bench = Bench.settled();
   let names = 0;
