@@ -9,7 +9,7 @@ export function explained(cluster: ApiCluster): Checker {
       if (cluster.wholeSince === undefined || at - cluster.wholeSince < cluster.settledMs) return undefined;
       // Who answers an address that stays where it is, is a matter of its history.
       if (cluster.isSticky) return undefined;
-      const expected = cluster.expectedOwner(address)?.name ?? null;
+      const expected = cluster.elected(address)?.name ?? null;
       const named = cluster.explained(address);
       return named === expected ? undefined : `explain names ${named} for ${address}, but it is ${expected}'s`;
     },

@@ -99,12 +99,15 @@ export class ApiCluster extends Stage {
 
   /** The node that `herald explain` names for what the API holds, were it asked now. */
   explained(address: string): string | null {
-    const isLiving = (name: string) => isAlive(this.node(name));
+    const isLiving = (name: string) => this.isMixed ? this.isMember(this.node(name)) : isAlive(this.node(name));
+    const foreignMembers = this.nodes.filter((node) => node.program === "metallb" && this.isMember(node))
+      .map(({ name }) => name);
     const standsBack = (name: string) => {
       if (!this.node(name).hasCarrier) return "noCarrier" as const;
       return this.isLinked(this.node(name)) ? undefined : "linkProbeFailed" as const;
     };
-    return explainAddress(address, { plan: this.#explained!.plan, isLiving, standsBack })?.announcer ?? null;
+    return explainAddress(address, { plan: this.#explained!.plan, isLiving, standsBack, foreignMembers })?.announcer ??
+      null;
   }
 
   override get isPrompt(): boolean {

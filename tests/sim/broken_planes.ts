@@ -155,6 +155,14 @@ export class TrustsTheApi extends BrokenPlane {
   }
 }
 
+/** Knows no members but those of Herald. */
+export class IgnoresMetallb extends BrokenPlane {
+  override handle(input: Input, now: Millis): void {
+    const isForeign = input.kind === "member" && input.change.member?.facts === undefined;
+    if (!isForeign || this.node.program === "metallb") super.handle(input, now);
+  }
+}
+
 /** Leaves without handing over. */
 export class LeavesAtOnce extends BrokenPlane {
   protected override add(input: Input): PacketPlaneEffect[] {

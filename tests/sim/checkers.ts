@@ -23,6 +23,10 @@ export function oneAnswers(cluster: Stage): Checker {
       const possible = cluster.possibleOwners(address);
       const [node] = nodes;
       const isRight = possible.length === 0 ? node === undefined : nodes.length === 1 && possible.includes(node!);
+      // The wait of who came back may be over at any moment, and the address is handed over.
+      if (nodes.length === 2 && typeof cluster.failback === "number" && nodes.every((it) => possible.includes(it))) {
+        return undefined;
+      }
       if (!isRight) return `${address} is answered by [${names(nodes)}] instead of ${namesOf(possible)}`;
       if (node === undefined) return undefined;
       const since = cluster.wholeSince!;
@@ -79,7 +83,8 @@ export function nothingUnwanted(cluster: Stage): Checker {
 }
 
 /** While nothing is broken, two nodes answer for as long as a hand-over may take at most. */
-export function shortOverlaps(cluster: Stage, options: { msMax: number } = { msMax: OVERLAP_MS_MAX }): Checker {
+export function shortOverlaps(cluster: Stage, options: { msMax?: number } = {}): Checker {
+  const { msMax = OVERLAP_MS_MAX } = options;
   const since = new Map<string, Millis>();
   return {
     onAnswers({ address, at }, nodes) {
@@ -91,7 +96,7 @@ export function shortOverlaps(cluster: Stage, options: { msMax: number } = { msM
       since.set(address, begun);
       // In parts of a divided network each has its own right.
       const wholeMs = at - Math.max(begun, cluster.unbrokenSince ?? Infinity);
-      if (!(wholeMs > options.msMax)) return undefined;
+      if (!(wholeMs > msMax)) return undefined;
       return `${address} has been answered by ${names(nodes)} for ${wholeMs.toFixed(0)} ms`;
     },
   };
@@ -135,7 +140,9 @@ export function keptLongEnough(cluster: Stage): Checker {
       holders.set(address, { node, seenAt: at });
       if (last === undefined || last.node === node) return undefined;
       const { failback } = cluster;
-      if (failback === "immediate" || !cluster.isPrompt || at - cluster.changedAt < CHANGE_MS_MAX) return undefined;
+      if (cluster.isMixed || failback === "immediate" || !cluster.isPrompt || at - cluster.changedAt < CHANGE_MS_MAX) {
+        return undefined;
+      }
       if (!(at - (cluster.unbrokenSince ?? Infinity) >= cluster.settledMs)) return undefined;
       const candidates = cluster.candidates(address);
       if (!candidates.includes(last.node.name)) return undefined;

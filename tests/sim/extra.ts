@@ -1,7 +1,7 @@
 /** An ingredient of a story, as the story tells it: what happens because of it, beside what happens in every story. */
 export interface Extra {
   /** When the cluster is furnished and nothing runs yet. */
-  furnish?(): Promise<void>;
+  furnish?(): void | Promise<void>;
   /** Something of it goes wrong, or is repaired, in a storm. */
   strike?(): void | Promise<void>;
   /** Everything of it that went wrong is repaired. */

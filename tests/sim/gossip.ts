@@ -36,6 +36,7 @@ export class Gossip {
   readonly #station: GossipStation;
   readonly #deps: GossipDeps;
   readonly #generation: number;
+  readonly #hasMeta: boolean;
   readonly #driver: SimDriver<SwimInput, SwimEffect>;
   readonly #peers = new Map<string, string>();
   /** Streams that others have opened: how to answer. */
@@ -43,10 +44,14 @@ export class Gossip {
   #complete = false;
   #nextStream = 1_000_000;
 
-  constructor(station: GossipStation, { generation, ...deps }: GossipDeps & { readonly generation: number }) {
+  constructor(
+    station: GossipStation,
+    { generation, hasMeta, ...deps }: GossipDeps & { readonly generation: number; readonly hasMeta: boolean },
+  ) {
     this.#station = station;
     this.#deps = deps;
     this.#generation = generation;
+    this.#hasMeta = hasMeta;
     const swim = new Swim({
       node: station.name,
       address: station.address,
@@ -88,6 +93,7 @@ export class Gossip {
   }
 
   #metaOf(facts: ChangingFacts): Uint8Array {
+    if (!this.#hasMeta) return new Uint8Array(0);
     return encodeMeta({
       ...facts,
       version: "sim",

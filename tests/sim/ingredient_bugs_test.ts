@@ -1,7 +1,14 @@
 /** As checkers_test, for what only some stories have in them: a deliberate bug each, and what finds it. */
 import { assertMatch } from "@std/assert/match";
 import { ApiCluster } from "./api_cluster.ts";
-import { GivesUpSilently, NeverWaits, TrustsItsLink, TrustsTheApi, WaitsForever } from "./broken_planes.ts";
+import {
+  GivesUpSilently,
+  IgnoresMetallb,
+  NeverWaits,
+  TrustsItsLink,
+  TrustsTheApi,
+  WaitsForever,
+} from "./broken_planes.ts";
 import { keptLongEnough, oneAnswers } from "./checkers.ts";
 import { ROUTER_ADDRESSES } from "./router.ts";
 import { CUT_OFF_MS_MAX, silentWhenCutOff } from "./safe_checker.ts";
@@ -73,7 +80,39 @@ const BUGS: readonly Bug[] = [
     },
     found: /node-\w speaks for 198\.51\.100\.1, cut off for \d+ ms/,
   },
+  {
+    title: "a node that answers in the place of a MetalLB speaker",
+    Plane: IgnoresMetallb,
+    checker: oneAnswers,
+    play: async (cluster) => {
+      cluster.settledMs = 10_000;
+      await restartAs("metallb", cluster.expectedOwner(ADDRESS)!, cluster);
+      await cluster.pass(cluster.settledMs + 500);
+    },
+    found: /is answered by \[node-\w, node-\w\] instead of node-\w/,
+  },
+  {
+    title: "a node that stands back though a MetalLB speaker goes by the order alone",
+    Plane: IgnoresMetallb,
+    checker: oneAnswers,
+    play: async (cluster) => {
+      cluster.settledMs = 10_000;
+      const owner = cluster.expectedOwner(ADDRESS)!;
+      const last = cluster.candidates(ADDRESS).at(-1)!;
+      await restartAs("metallb", cluster.node(last), cluster);
+      cluster.cutCarrier(owner.name, { isolated: false });
+      await cluster.pass(cluster.settledMs + 500);
+    },
+    found: /is answered by \[node-\w\] instead of nobody/,
+  },
 ];
+
+async function restartAs(program: SimNode["program"], node: SimNode, cluster: ApiCluster): Promise<void> {
+  cluster.kill(node.name);
+  node.program = program;
+  await cluster.pass(300);
+  cluster.start(node.name);
+}
 
 async function ownerReturns(cluster: ApiCluster): Promise<void> {
   const owner = cluster.expectedOwner(ADDRESS)!.name;

@@ -14,6 +14,8 @@ export const INGREDIENTS = [
   "safe",
   /** Nodes whose link leads nowhere, and a router that tells them so (`herald.dev/link-probe`). */
   "linkProbe",
+  /** Speakers of MetalLB among those of Herald. */
+  "metallb",
 ] as const;
 
 export type Ingredient = typeof INGREDIENTS[number];

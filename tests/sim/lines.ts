@@ -11,7 +11,7 @@ const RESENDS_MAX = 6;
 
 /** A node as seen from the other end of a line. */
 interface End extends Station {
-  readonly process: "none" | "running" | "paused";
+  readonly speaksWatch: boolean;
   readonly lines: Lines;
 }
 
@@ -41,7 +41,7 @@ export class Lines {
     const { network, time } = this.#deps;
     const isOnItsWay = network.sendReliably(this.#self, address, (to) => {
       const end = to as End;
-      if (end.process === "none") this.#refuse(end, { node, attempt });
+      if (!end.speaksWatch) this.#refuse(end, { node, attempt });
       else end.lines.#callers.set(this.#self.name, { end: this.#self, attempt });
     });
     if (!isOnItsWay) time.after(CONNECT_MS_MAX, () => this.#lose(node, attempt));

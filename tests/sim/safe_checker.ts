@@ -27,10 +27,12 @@ export function silentWhenCutOff(cluster: ApiCluster): Checker {
 }
 
 function isCutOff(cluster: ApiCluster, node: SimNode): boolean {
-  if (node.process !== "running" || cluster.reachesApi(node)) return false;
+  if (node.process !== "running" || node.program === "metallb" || cluster.reachesApi(node)) return false;
   const known = new Set([node]);
   for (const one of known) {
     for (const other of cluster.nodes) {
+      // Whom only the gossip knows, it takes long to give up.
+      if (other.program === "metallb") known.add(other);
       if (other.process === "none") continue;
       if (cluster.network.reaches(one, other) || cluster.network.reaches(other, one)) known.add(other);
     }

@@ -19,6 +19,7 @@ import type { ArpRecord } from "../../lib/wire/arp.ts";
 import type { NdpRecord } from "../../lib/wire/ndp.ts";
 import { Gossip } from "./gossip.ts";
 import { Lines } from "./lines.ts";
+import { MetallbPlane } from "./metallb_plane.ts";
 import { NodeKernel } from "./node_kernel.ts";
 import type { Network, Station, Word } from "./network.ts";
 import { SimDriver } from "./sim_driver.ts";
@@ -78,6 +79,8 @@ export class SimNode implements Station {
   readonly mac: Mac;
   readonly address: string;
   process: "none" | "running" | "paused" = "none";
+  /** What the next start starts, and so what runs. */
+  program: "herald" | "metallb" = "herald";
   leaving = false;
   hasCarrier = true;
   /** Since when it has it. */
@@ -120,7 +123,9 @@ export class SimNode implements Station {
     this.stepClock(options.clockStepMs ?? 0);
     const generation = Math.trunc(this.#wallMs()) + this.#life;
     const watch = { authenticated: true, membership: gossips };
-    const plane = new PacketPlane({ node: this.name, generation, watch, safe }, { rng });
+    const plane = this.program === "metallb"
+      ? new MetallbPlane(this)
+      : new PacketPlane({ node: this.name, generation, watch, safe }, { rng });
     this.#driver = new SimDriver<PacketPlaneInput, PacketPlaneEffect>(alter?.(plane, this) ?? plane, {
       time,
       apply: (effect) => this.#apply(effect),
@@ -189,6 +194,11 @@ export class SimNode implements Station {
     this.leaving = true;
     this.#input({ kind: "leave" });
     this.#take({ isPacket: false, run: () => this.#gossip?.input({ kind: "leave" }) });
+  }
+
+  /** Somebody holds the port of the watch. */
+  get speaksWatch(): boolean {
+    return this.process !== "none" && this.program === "herald";
   }
 
   get gossip(): Gossip | undefined {
@@ -319,7 +329,12 @@ export class SimNode implements Station {
 
   #startGossip(generation: number): Gossip {
     this.#staying.add("gossip");
-    return new Gossip(this, { ...this.#deps, generation, tell: (event) => this.#takeGossip(event) });
+    return new Gossip(this, {
+      ...this.#deps,
+      generation,
+      hasMeta: this.program === "herald",
+      tell: (event) => this.#takeGossip(event),
+    });
   }
 
   #takeGossip(event: MembershipEvent): void {
@@ -340,7 +355,7 @@ export class SimNode implements Station {
     this.#kernel.resolve(address);
     network.sendDatagram(this, { address, word: wordOf(message) }, (to) => {
       if (!(to instanceof SimNode)) return;
-      if (to.process !== "none") return to.onWatch(message, this.address);
+      if (to.speaksWatch) return to.onWatch(message, this.address);
       // Its kernel says that nobody holds the port.
       if (probed === undefined) return;
       network.sendDatagram(to, { address: this.address }, () => {

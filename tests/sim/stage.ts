@@ -123,7 +123,10 @@ export class Stage {
   act(what: string, run: () => void): void {
     this.note(what);
     this.time.stir();
+    const wasMixed = this.isMixed;
     run();
+    // When the others know that the policies hold again is the gossip's business.
+    if (wasMixed && !this.isMixed) this.changedAt = this.time.now + this.settledMs;
     const isBroken = this.isBroken();
     this.wholeSince = isBroken ? undefined : this.time.now;
     this.unbrokenSince = isBroken ? undefined : this.unbrokenSince ?? this.time.now;
@@ -193,9 +196,17 @@ export class Stage {
     return this.#able(address)[0];
   }
 
+  /** The node that everybody takes for the owner: where MetalLB is among them, one without a link may be. */
+  elected(address: string): SimNode | undefined {
+    if (!this.isMixed) return this.expectedOwner(address);
+    return this.candidates(address).map((name) => this.node(name)).find((node) => this.isMember(node));
+  }
+
   /** Who can serve the address, the preferred one first; if nobody has all that it needs, the first that has a link. */
   #able(address: string): readonly SimNode[] {
-    const serving = this.candidates(address).map((name) => this.node(name)).filter((node) => this.serves(node));
+    const candidates = this.candidates(address).map((name) => this.node(name));
+    if (this.isMixed) return candidates.filter((node) => this.isMember(node)).slice(0, 1).filter((it) => it.hasCarrier);
+    const serving = candidates.filter((node) => this.serves(node));
     const linked = serving.filter((node) => this.isLinked(node));
     return linked.length > 0 ? linked : serving.slice(0, 1);
   }
@@ -216,6 +227,7 @@ export class Stage {
 
   /** An address may be with another node than the expected owner, because that one came back, or came to be the best. */
   get isSticky(): boolean {
+    if (this.isMixed) return false;
     if (typeof this.failback !== "number") return this.failback === "never";
     return this.wholeSince === undefined || this.time.now - this.wholeSince < this.failback + this.settledMs;
   }
@@ -228,6 +240,16 @@ export class Stage {
   /** Since when it could serve an address without a break; `undefined`: it cannot. */
   servesSince(node: SimNode): Millis | undefined {
     return this.serves(node) && this.isLinked(node) ? Math.max(node.readyAt!, node.carrierSince) : undefined;
+  }
+
+  /** Some speaker is not Herald, and knows the members of the gossip and their order alone: so all go by that. */
+  get isMixed(): boolean {
+    return this.nodes.some((node) => node.program === "metallb" && this.isMember(node));
+  }
+
+  /** The gossip of the others reaches it. */
+  isMember(node: SimNode): boolean {
+    return isAlive(node) && !this.network.isolated.has(node);
   }
 
   /** Its link leads to where it must lead. */

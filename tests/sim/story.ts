@@ -8,6 +8,7 @@ import type { Ingredient } from "./ingredients.ts";
 import { LinkProbes } from "./link_probes.ts";
 import { LostWords } from "./lost_words.ts";
 import { Safe } from "./safe.ts";
+import { MetallbMembers } from "./metallb_members.ts";
 import type { SimNode } from "./sim_node.ts";
 import type { Failback, TruthService } from "./truth.ts";
 
@@ -55,6 +56,10 @@ export class Story {
       else await this.#strike(this.#dice.pick(this.#cluster.nodes));
       await this.#cluster.pass(this.#dice.onceIn(3) ? this.#dice.below(30) : this.#dice.below(700));
     }
+  }
+
+  has(ingredient: Ingredient): boolean {
+    return this.#ingredients.has(ingredient);
   }
 
   async scenes(): Promise<void> {
@@ -156,7 +161,7 @@ export class Story {
 
   #failback(): Failback {
     const isNever = this.#dice.onceIn(3);
-    if (!this.#ingredients.has("failbackAfter")) return isNever ? "never" : "immediate";
+    if (!this.has("failbackAfter")) return isNever ? "never" : "immediate";
     return this.#extraDice.onceIn(4) ? "immediate" : this.#extraDice.between(200, 4000);
   }
 
@@ -164,10 +169,11 @@ export class Story {
     const extras: Extra[] = [];
     const dice = this.#extraDice;
     const move = () => this.plannedMove();
-    if (this.#ingredients.has("failbackAfter")) extras.push(new FailbackAfter(this.#cluster, { dice }));
-    if (this.#ingredients.has("safe")) extras.push(new Safe(this.#cluster, { dice }));
-    if (this.#ingredients.has("linkProbe")) extras.push(new LinkProbes(this.#cluster, { dice }));
-    if (this.#ingredients.has("lostWords")) extras.push(new LostWords(this.#cluster, { dice, move }));
+    if (this.has("failbackAfter")) extras.push(new FailbackAfter(this.#cluster, { dice }));
+    if (this.has("safe")) extras.push(new Safe(this.#cluster, { dice }));
+    if (this.has("linkProbe")) extras.push(new LinkProbes(this.#cluster, { dice }));
+    if (this.has("metallb")) extras.push(new MetallbMembers(this.#cluster, { dice }));
+    if (this.has("lostWords")) extras.push(new LostWords(this.#cluster, { dice, move }));
     return extras;
   }
 
