@@ -29,7 +29,16 @@ import type { Millis } from "../../base/time.ts";
 import { TokenBucket } from "../../base/token_bucket.ts";
 import { DEFAULT_ADDRESS_POLICY, type WantedAddress } from "../../base/wanted.ts";
 import type { AddressClaim, ConflictGuardEffect, ConflictGuardInput, ConflictGuardOptions } from "./conflict_io.ts";
-import { guard, type Guarded, isAnswered, isBetweenOwners, isElsewhere, isIpv6, roundOf } from "./guarded_address.ts";
+import {
+  guard,
+  type Guarded,
+  isAnswered,
+  isBetweenOwners,
+  isElsewhere,
+  isIpv6,
+  rivalryMs,
+  roundOf,
+} from "./guarded_address.ts";
 import { allowsInterface, hasNeighbourDiscovery, type L2Interface } from "./interface.ts";
 import { KnownStations } from "./known_stations.ts";
 import type { OwnershipDecision } from "./ownership_io.ts";
@@ -37,6 +46,8 @@ import type { OwnershipDecision } from "./ownership_io.ts";
 /** After a take-over the node before us may still answer for a while. */
 const FIRST_CHECK_MS = 5_000;
 const DOUBLE_ANSWER_MS = 3_600_000;
+/** Longer than the announcements of a node that did not know yet, or did not hear us. */
+const RIVALRY_MS = 6_000;
 const PICTURE_MAX = 100;
 
 export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardEffect> {
@@ -219,6 +230,7 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
     this.#agenda.delete(guarded);
     if (guarded.stranger !== undefined) this.#tell(guarded, "gone");
     guarded.stranger = undefined;
+    guarded.rival = undefined;
     guarded.phase = "idle";
     guarded.probesLeft = -1;
     guarded.announceLater = false;
@@ -324,7 +336,7 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
     if (node !== undefined || mayBeSpeaker) {
       // Only a gratuitous frame says "from now on": an ordinary request of a station that uses the address does not.
       if (form === "gratuitous") this.#effects.push({ kind: "speakerClaim", address, node });
-      else if (form === "reply" && node !== undefined) this.#noticeDoubleAnswer(guarded, { claim, node, now });
+      if (node !== undefined && form !== "probe") this.#noticeDoubleAnswer(guarded, { claim, node, now });
       return;
     }
     if (guarded.phase !== "settled") return this.#contend(guarded, claim, now);
@@ -332,12 +344,18 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
     this.#defend(guarded, claim, now);
   }
 
-  /** An answer to one of the occasional probes, which do not begin before a hand-over is over. */
+  /**
+   * An answer to one of the occasional probes, which do not begin before a hand-over is over, says it at once. Of
+   * announcements and requests some may be the last of an owner before us; whoever goes on is no such one.
+   */
   #noticeDoubleAnswer(
-    { address, phase, report }: Guarded,
+    guarded: Guarded,
     { claim, node, now }: { claim: AddressClaim; node: string; now: Millis },
   ): void {
+    const { address, phase, report } = guarded;
     if (phase !== "settled" || report?.owned !== true || isBetweenOwners(report)) return;
+    const { quietMs } = this.#options;
+    if (claim.form !== "reply" && rivalryMs(guarded, { node, now, quietMs }) < RIVALRY_MS) return;
     if (now - (this.#doubleAnswers.get(node) ?? -Infinity) < DOUBLE_ANSWER_MS) return;
     this.#doubleAnswers.set(node, now);
     const name = this.#nameOf(claim.ifindex);

@@ -32,6 +32,13 @@ export interface Stranger {
   claimedAt: Millis;
 }
 
+/** A speaker that goes on claiming what this node answers for. */
+interface Rival {
+  readonly node: string;
+  readonly since: Millis;
+  claimedAt: Millis;
+}
+
 export interface Guarded {
   readonly address: string;
   policy: AddressPolicy;
@@ -47,6 +54,7 @@ export interface Guarded {
   probesLeft: number;
   retries: number;
   stranger: Stranger | undefined;
+  rival: Rival | undefined;
   /** Whom we gave way to last; it may turn out to be a speaker. */
   yieldedTo: Mac | undefined;
   defendedAt: Millis;
@@ -65,6 +73,7 @@ export function guard(address: string, policy: AddressPolicy): Guarded {
     probesLeft: -1,
     retries: 0,
     stranger: undefined,
+    rival: undefined,
     yieldedTo: undefined,
     defendedAt: -Infinity,
     probeToldAt: -Infinity,
@@ -90,4 +99,15 @@ export function isIpv6({ address }: Guarded): boolean {
 
 export function roundOf(guarded: Guarded): { readonly probes: number; readonly intervalMs: number } {
   return isIpv6(guarded) ? ROUND_IPV6 : ROUND_IPV4;
+}
+
+/** How long a speaker has been claiming what we answer for, pauses of up to `quietMs` included. */
+export function rivalryMs(
+  guarded: Guarded,
+  { node, now, quietMs }: { readonly node: string; readonly now: Millis; readonly quietMs: Millis },
+): Millis {
+  const { rival } = guarded;
+  if (rival?.node !== node || now - rival.claimedAt > quietMs) guarded.rival = { node, since: now, claimedAt: now };
+  else rival.claimedAt = now;
+  return now - guarded.rival!.since;
 }

@@ -283,6 +283,21 @@ Deno.test("ConflictGuard: a node that answers for what it does not own is told o
   assertEquals(bench.pass(1000).claim("reply", PEER).words().filter((word) => word !== "probe"), ["b answers too"]);
 });
 
+for (const form of ["gratuitous", "request"] as const) {
+  Deno.test(`ConflictGuard: a speaker that goes on claiming what it does not own (${form}) is told, one that stops is not`, () => {
+    const told = (everyMs: number, times: number, bench = Bench.settled()) => {
+      for (let i = 0; i < times; i++) bench.claim(form, PEER).pass(everyMs);
+      return bench.words().filter((word) => word === "b answers too").length;
+    };
+    assertEquals(told(1100, 5), 0, "the five announcements of a former owner");
+    assertEquals(told(1100, 20), 1);
+    assertEquals(told(50_000, 3), 1);
+    assertEquals(told(70_000, 10), 0, "now and then");
+    const handedOver = Bench.settled().claim(form, PEER).pass(5000).disown().own().report("elected", "a");
+    assertEquals(told(1100, 5, handedOver), 0, "it had the address meanwhile");
+  });
+}
+
 Deno.test("ConflictGuard: during a hand-over two nodes answer, and nobody is told", () => {
   const bench = Bench.settled().report("handingOver", "b");
   bench.words();
