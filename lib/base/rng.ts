@@ -15,6 +15,11 @@ export function below(rng: Rng, bound: number): number {
   return Math.floor((rng.u32() / 0x1_0000_0000) * bound);
 }
 
+/** 16 hexadecimal digits: something that was not said before. */
+export function hex64(rng: Rng): string {
+  return [rng.u32(), rng.u32()].map((half) => half.toString(16).padStart(8, "0")).join("");
+}
+
 /** The same sequence for the same seed, on every machine. */
 export class SeededRng implements Rng {
   #a: number;

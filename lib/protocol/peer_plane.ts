@@ -3,7 +3,8 @@
  *
  *     datagrams, closed ports, lines ──> Watch ── verdicts ──> Liveness ── who lives, whom to watch
  *     members ──────────────────────────────────────────────────^   │
- *     what this node answers for ──> Claims <── claims, queries     └──> whoever decides about addresses
+ *     what this node answers for ──> Claims <── queries, receipts   ├──> whoever decides about addresses
+ *     claims of the others ──> ClaimInbox ──────────────────────────┘
  *
  * It routes and nothing more. Whom the addresses need to be watched comes from outside (`pairs`).
  */
@@ -13,10 +14,11 @@ import type { MemberChange } from "../base/member.ts";
 import { Queue } from "../base/queue.ts";
 import type { Rng } from "../base/rng.ts";
 import type { Millis } from "../base/time.ts";
-import type { PeerState, WantedPeer } from "../base/wanted.ts";
+import type { WantedPeer } from "../base/wanted.ts";
 import { Claims, type ClaimsInput } from "./l2/claims.ts";
 import { Liveness, type PeerView } from "./l2/liveness.ts";
-import type { Claim } from "./l2/ownership_io.ts";
+import { ClaimInbox, type ClaimInboxEffect } from "./l2/claim_inbox.ts";
+import type { OthersClaims } from "./l2/ownership_io.ts";
 import { CLAIMS_MAX } from "./watch/message.ts";
 import type { WatchTimes } from "./watch/times.ts";
 import { Watch, type WatchEffect, type WatchInput } from "./watch/watch.ts";
@@ -41,7 +43,7 @@ export type PeerPlaneEffect =
   | { readonly kind: "newLife"; readonly node: string }
   | { readonly kind: "foreignMembers"; readonly nodes: readonly string[] }
   | { readonly kind: "unheard"; readonly node: string }
-  | { readonly kind: "claims"; readonly node: string; readonly claims: readonly Claim[]; readonly standing: boolean }
+  | OthersClaims
   | { readonly kind: "claimsKnown" };
 
 export interface PeerPlaneOptions {
@@ -53,16 +55,12 @@ export interface PeerPlaneOptions {
   readonly times?: WatchTimes;
 }
 
-/** Messages per node: more addresses than that are claimed again by who keeps them. */
-const EARLY_MAX = 256;
-
 export class PeerPlane implements Machine<PeerPlaneInput, PeerPlaneEffect> {
   readonly #watch: Watch;
   readonly #liveness: Liveness;
   readonly #claims: Claims;
+  readonly #inbox = new ClaimInbox();
   readonly #effects = new Queue<PeerPlaneEffect>();
-  /** Claims of nodes that are dead to us. */
-  readonly #early = new Map<string, (PeerPlaneEffect & { readonly kind: "claims" })[]>();
 
   constructor(options: PeerPlaneOptions, deps: { rng: Rng }) {
     const { membership = false } = options;
@@ -150,8 +148,9 @@ export class PeerPlane implements Machine<PeerPlaneInput, PeerPlaneEffect> {
     }
     // Peers that change together are decided on together.
     if (changes.size > 0) this.#effects.push({ kind: "peers", changes: [...changes.values()] });
-    for (const { node, state } of changes.values()) this.#letSpeak(node, state);
-    for (const { node, state } of changes.values()) this.#claims.handle({ kind: "peer", node, state }, now);
+    for (const { node, state } of changes.values()) this.#inbox.setPeer(node, state);
+    for (let effect; (effect = this.#inbox.poll()) !== undefined;) this.#fromInbox(effect, now);
+    for (const peer of changes.values()) this.#claims.handle({ kind: "peer", peer }, now);
     for (let effect; (effect = this.#claims.poll()) !== undefined;) {
       if (effect.kind === "claimsKnown") this.#effects.push(effect);
       else this.#watch.handle(effect, now);
@@ -174,29 +173,19 @@ export class PeerPlane implements Machine<PeerPlaneInput, PeerPlaneEffect> {
         this.#liveness.handle(effect, now);
         return;
       case "query":
+      case "receipt":
         this.#claims.handle(effect, now);
         return;
-      case "claims": {
-        const { node, nonce, claims: { entries, standing, last } } = effect;
-        const heard = { kind: "claims", node, claims: entries, standing } as const;
-        if (this.#liveness.isDead(node)) this.#keepEarly(node, heard);
-        else this.#effects.push(heard);
-        this.#claims.handle({ kind: "heard", node, nonce, last }, now);
-      }
+      case "claims":
+        this.#inbox.receive(effect);
+        for (let taken; (taken = this.#inbox.poll()) !== undefined;) this.#fromInbox(taken, now);
     }
   }
 
-  /** A node that is back may have seen us first: what it says is kept until we have seen it too. */
-  #keepEarly(node: string, heard: PeerPlaneEffect & { readonly kind: "claims" }): void {
-    const early = this.#early.get(node) ?? [];
-    if (early.push(heard) > EARLY_MAX) early.shift();
-    this.#early.set(node, early);
-  }
-
-  #letSpeak(node: string, state: PeerState | undefined): void {
-    const early = this.#early.get(node);
-    if (early === undefined || state === "unknown") return;
-    this.#early.delete(node);
-    if (state === "alive") { for (const heard of early) this.#effects.push(heard); }
+  #fromInbox(effect: ClaimInboxEffect, now: Millis): void {
+    if (effect.kind === "sendReceipt") return this.#watch.handle(effect, now);
+    const { node, generation, nonce, claims: { entries, standing, last } } = effect.heard;
+    if (entries.length > 0) this.#effects.push({ kind: "claims", node, generation, claims: entries, standing });
+    if (last) this.#claims.handle({ kind: "answered", node, nonce }, now);
   }
 }

@@ -66,6 +66,8 @@ export interface PeerView {
   readonly serving?: Serving | undefined;
   /** It lives by the gossip alone: no claim of its, nor of ours, gets through. */
   readonly isUnheard?: boolean;
+  /** It is not Herald. */
+  readonly isForeign?: boolean;
 }
 
 export interface LivenessOptions {
@@ -208,10 +210,6 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
     };
   }
 
-  isDead(node: string): boolean {
-    return this.#nodes.get(node)?.reported.state === "dead";
-  }
-
   /** How many speakers there are beside this one, as far as is known, and how many of them are not known to be dead. */
   count(): { readonly known: number; readonly living: number } {
     let known = 0;
@@ -281,8 +279,10 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
     else if (node.unheardAt === Infinity) node.unheardAt = this.#now + this.#options.unheardMs;
     const state = this.#nodes.has(name) ? this.#judge(node) : undefined;
     const { serving, isUnheard, reported } = node;
-    if (state === reported.state && serving === reported.serving && isUnheard === (reported.isUnheard ?? false)) return;
-    node.reported = { node: name, state, serving, ...(isUnheard ? { isUnheard } : {}) };
+    const isKnown = isUnheard === (reported.isUnheard ?? false) && isForeign(node) === (reported.isForeign ?? false);
+    if (state === reported.state && serving === reported.serving && isKnown) return;
+    const isOther = { ...(isUnheard ? { isUnheard } : {}), ...(isForeign(node) ? { isForeign: true } : {}) };
+    node.reported = { node: name, state, serving, ...isOther };
     this.#effects.push({ kind: "peer", peer: node.reported });
   }
 

@@ -17,14 +17,24 @@ export type OwnershipInput =
   | { readonly kind: "serving"; readonly serving: Serving; readonly noCarrier: ReadonlySet<string> }
   /** Another station announced an address that we answer for. */
   | { readonly kind: "foreignClaim"; readonly address: string; readonly node?: string | undefined }
-  /** What another speaker says that it answers for. */
-  | { readonly kind: "claims"; readonly node: string; readonly claims: readonly Claim[]; readonly standing: boolean }
+  | OthersClaims
   /** Everybody who lives has said what it answers for, or had its time to. */
   | { readonly kind: "claimsKnown" }
   /** `--safe`: neither the API nor most of the peers are seen; `false`: they are again. */
   | { readonly kind: "cutOff"; readonly cutOff: boolean }
   | { readonly kind: "gap" }
   | { readonly kind: "leave" };
+
+/** What another speaker says that it answers for. */
+export interface OthersClaims {
+  readonly kind: "claims";
+  readonly node: string;
+  /** One life of its process. */
+  readonly generation: number;
+  readonly claims: readonly Claim[];
+  /** It has been so for a while. */
+  readonly standing: boolean;
+}
 
 /** What a message can carry. Nobody gets there but by a forged claim, after which the order of the candidates decides. */
 export const TERM_MAX = 2 ** 32 - 1;

@@ -33,7 +33,8 @@
  * All numbers are big-endian. The tag stands there exactly when the cluster has a key. A probe carries a fresh nonce
  * and its answer repeats it, so that an answer heard earlier and sent again proves nothing; a probe proves nothing but
  * that its sender had the key when it was made, which is why only answers count as life. A `tell` is a probe that asks
- * for no answer, a `query` asks for the claims of the receiver, which repeat its nonce.
+ * for no answer. A `query` asks for the claims of the receiver; the last message of the answer repeats its nonce. All
+ * other claims carry a nonce of their own, which a `receipt` repeats: then they need not be sent again.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { invariant } from "../../base/assert.ts";
@@ -42,7 +43,7 @@ import { ByteReader, ByteWriter } from "../../base/byte_cursor.ts";
 import { isGroupMac, type Mac, MAC_ZERO } from "../../base/mac.ts";
 import { FAILED_LINK_PROBES_MAX, MACS_MAX, type Serving, USABLE_INTERFACES_MAX } from "../../base/serving.ts";
 
-export type WatchKind = "probe" | "ack" | "tell" | "query" | "claims";
+export type WatchKind = "probe" | "ack" | "tell" | "query" | "claims" | "receipt";
 
 /** What a speaker says of itself; within one generation it only goes forward. */
 export type WatchState = "starting" | "alive" | "leaving";
@@ -110,7 +111,7 @@ export type WatchKey = Uint8Array;
 /** One message is encoded at a time. */
 const SCRATCH = new Uint8Array(2048);
 const MAGIC = [0x48, 0x57, 0x54, 0x32];
-const KINDS: readonly WatchKind[] = ["probe", "ack", "tell", "query", "claims"];
+const KINDS: readonly WatchKind[] = ["probe", "ack", "tell", "query", "claims", "receipt"];
 /** In the order of a life. */
 const STATES: readonly WatchState[] = ["starting", "alive", "leaving"];
 const HEADER_BYTES = 32;

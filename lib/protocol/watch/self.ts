@@ -4,7 +4,7 @@
  * Its state only goes forward, and what it says of its interfaces has a number that grows, so that whoever hears two
  * messages in the wrong order keeps the newer one.
  */
-import type { Rng } from "../../base/rng.ts";
+import { hex64, type Rng } from "../../base/rng.ts";
 import { sameServing, type Serving } from "../../base/serving.ts";
 import { isLaterState, type WatchMessage, type WatchServing, type WatchState } from "./message.ts";
 
@@ -62,10 +62,6 @@ export class WatchSelf {
   }
 
   nonce(): string {
-    return hex32(this.#rng.u32()) + hex32(this.#rng.u32());
+    return hex64(this.#rng);
   }
-}
-
-function hex32(value: number): string {
-  return value.toString(16).padStart(8, "0");
 }

@@ -40,8 +40,10 @@ export type WatchInput =
   /** What we say of ourselves from now on; it only goes forward. */
   | { readonly kind: "state"; readonly state: WatchState }
   | { readonly kind: "serving"; readonly serving: Serving }
-  /** Hand these claims to a peer; with the nonce of its query if they answer one. */
-  | { readonly kind: "sendClaims"; readonly node: string; readonly claims: WatchClaims; readonly nonce?: string }
+  /** Hand these claims to a peer; with the nonce of its query if that is answered by them. */
+  | { readonly kind: "sendClaims"; readonly node: string; readonly claims: WatchClaims; readonly nonce: string }
+  /** Tell a peer that the claims with this nonce were taken in. */
+  | { readonly kind: "sendReceipt"; readonly node: string; readonly nonce: string }
   | { readonly kind: "sendQuery"; readonly node: string; readonly nonce: string }
   /** This process stood still: nothing that was known of the peers holds. */
   | { readonly kind: "gap" };
@@ -56,8 +58,15 @@ export type WatchEffect =
   | { readonly kind: "life"; readonly node: string; readonly generation: number }
   /** What a peer says of its interfaces changed. */
   | { readonly kind: "serving"; readonly node: string; readonly serving: Serving }
-  | { readonly kind: "claims"; readonly node: string; readonly claims: WatchClaims; readonly nonce: string }
-  | { readonly kind: "query"; readonly node: string; readonly nonce: string };
+  | {
+    readonly kind: "claims";
+    readonly node: string;
+    readonly generation: number;
+    readonly nonce: string;
+    readonly claims: WatchClaims;
+  }
+  | { readonly kind: "query"; readonly node: string; readonly generation: number; readonly nonce: string }
+  | { readonly kind: "receipt"; readonly node: string; readonly nonce: string };
 
 export interface WatchOptions {
   readonly node: string;
@@ -133,10 +142,10 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
       case "serving":
         if (this.#self.serve(input.serving)) this.#tellAll(now);
         return;
-      case "sendClaims": {
-        const { claims, nonce = this.#self.nonce() } = input;
-        return this.#sendTo(input.node, { kind: "claims", nonce, claims });
-      }
+      case "sendClaims":
+        return this.#sendTo(input.node, { kind: "claims", nonce: input.nonce, claims: input.claims });
+      case "sendReceipt":
+        return this.#sendTo(input.node, { kind: "receipt", nonce: input.nonce });
       case "sendQuery":
         return this.#sendTo(input.node, { kind: "query", nonce: input.nonce });
       case "gap":
@@ -247,6 +256,7 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
     }
     const { node } = peer.where;
     const { serving } = peer;
+    const { generation, nonce } = message;
     switch (message.kind) {
       case "ack":
         this.#takeAnswer(peer, message, now);
@@ -261,7 +271,11 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
         break;
       case "query":
         this.#believe(peer, message, now);
-        this.#effects.push({ kind: "query", node, nonce: message.nonce });
+        this.#effects.push({ kind: "query", node, generation, nonce });
+        break;
+      case "receipt":
+        this.#believe(peer, message, now);
+        this.#effects.push({ kind: "receipt", node, nonce });
         break;
       case "probe":
       case "tell":
@@ -286,8 +300,8 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
     for (const claims of kept) this.#tellClaims(peer.where.node, claims);
   }
 
-  #tellClaims(node: string, { claims, nonce }: WatchMessage): void {
-    if (claims !== undefined) this.#effects.push({ kind: "claims", node, claims, nonce });
+  #tellClaims(node: string, { claims, generation, nonce }: WatchMessage): void {
+    if (claims !== undefined) this.#effects.push({ kind: "claims", node, generation, nonce, claims });
   }
 
   /** What is said on the side by the life that we know: an answer from before may arrive after it. */

@@ -1,18 +1,31 @@
 import { assertEquals } from "@std/assert/equals";
 import { SeededRng } from "../../../lib/base/rng.ts";
-import { Claims, type ClaimsInput } from "../../../lib/protocol/l2/claims.ts";
+import type { PeerState } from "../../../lib/base/wanted.ts";
+import { Claims, type ClaimsInput, type ClaimsOptions } from "../../../lib/protocol/l2/claims.ts";
 
-const claim = (address: string, term = 1, givenUp = false) => ({ address, term, givenUp });
+interface Sent {
+  readonly node: string;
+  readonly nonce: string;
+}
 
+/** Whoever is not deaf gives receipts at once. */
 class Bench {
   now = 1000;
-  readonly claims = new Claims({ entriesMax: 3, messagesPerMs: 4 }, { rng: new SeededRng(5) });
+  readonly claims: Claims;
   readonly nonces = new Map<string, string>();
+  readonly deaf = new Set<string>();
+  /** What nobody gave a receipt for. */
+  readonly unheard: Sent[] = [];
   #words: string[] = [];
+
+  constructor(options: Partial<ClaimsOptions> = {}) {
+    this.claims = new Claims({ entriesMax: 3, messagesPerMs: 4, ...options }, { rng: new SeededRng(5) });
+  }
 
   handle(...inputs: readonly (ClaimsInput | { readonly kind: "tick" })[]): this {
     for (const input of inputs) {
       this.claims.handle(input, this.now);
+      const heard: Sent[] = [];
       for (let effect; (effect = this.claims.poll()) !== undefined;) {
         if (effect.kind === "claimsKnown") this.#words.push("known");
         else if (effect.kind === "sendQuery") {
@@ -20,18 +33,45 @@ class Bench {
           this.#words.push(`ask ${effect.node}`);
         } else {
           const { entries, standing, last } = effect.claims;
-          const marks = `${standing ? " standing" : ""}${last ? " last" : ""}${
-            effect.nonce === undefined ? "" : " reply"
-          }`;
-          this.#words.push(`${effect.node}: ${entries.map(({ address }) => address).join(" ")}${marks}`);
+          const told = entries.map(({ address, givenUp }) => `${givenUp ? "-" : ""}${address}`);
+          this.#words.push(
+            `${effect.node}: ${[...told, ...(standing ? ["standing"] : []), ...(last ? ["last"] : [])].join(" ")}`,
+          );
+          if (!last) (this.deaf.has(effect.node) ? this.unheard : heard).push(effect);
         }
       }
+      this.handle(...heard.map(({ node, nonce }) => ({ kind: "receipt", node, nonce }) as const));
     }
     return this;
   }
 
-  peers(states: Readonly<Record<string, "unknown" | "alive" | "dead" | undefined>>): this {
-    return this.handle(...Object.entries(states).map(([node, state]) => ({ kind: "peer", node, state }) as const));
+  peers(states: Readonly<Record<string, PeerState | undefined>>): this {
+    return this.handle(
+      ...Object.entries(states).map(([node, state]) => ({ kind: "peer", peer: { node, state } }) as const),
+    );
+  }
+
+  claim(
+    address: string,
+    rest: { readonly term?: number; readonly givenUp?: boolean; readonly first?: string } = {},
+  ): this {
+    const { term = 1, givenUp = false, first } = rest;
+    return this.handle({ kind: "claim", claim: { address, term, givenUp }, first });
+  }
+
+  query(node: string, nonce: string, generation = 1): this {
+    return this.handle({ kind: "query", node, nonce, generation });
+  }
+
+  /** A receipt for one of `unheard`. */
+  confirm(index: number): this {
+    const { node, nonce } = this.unheard[index]!;
+    return this.handle({ kind: "receipt", node, nonce });
+  }
+
+  /** `node` has answered the last question. */
+  answered(node: string): this {
+    return this.handle({ kind: "answered", node, nonce: this.nonces.get(node)! });
   }
 
   pass(durationMs: number): this {
@@ -51,47 +91,46 @@ class Bench {
 
 Deno.test("Claims: a take-over is told to everybody who lives, first to whoever waits for it", () => {
   const bench = new Bench().peers({ b: "alive", c: "alive", d: "dead" });
-  bench.handle({ kind: "claim", claim: claim("x"), first: "c" }, { kind: "claim", claim: claim("y"), first: "c" });
+  bench.claim("x", { first: "c" }).claim("y", { first: "c" });
   assertEquals(bench.words(), []);
-  assertEquals(bench.pass(0).words(), ["c: x y last", "b: x y last"]);
+  assertEquals(bench.pass(0).words(), ["c: x y", "b: x y"]);
   assertEquals(bench.pass(10_000).words(), []);
 });
 
 Deno.test("Claims: what is not answered any more is not told any more", () => {
   const bench = new Bench().peers({ b: "alive" });
-  bench.handle({ kind: "claim", claim: claim("x"), first: undefined }, { kind: "unclaim", address: "x" });
+  bench.claim("x").handle({ kind: "unclaim", address: "x" });
   assertEquals(bench.pass(10).words(), []);
-  bench.handle({ kind: "claim", claim: claim("x", 2, true), first: "b" }, { kind: "unclaim", address: "x" });
-  assertEquals(bench.pass(10).words(), ["b: x last"], "that it was given up is still news");
+  bench.claim("x", { term: 2, givenUp: true, first: "b" }).handle({ kind: "unclaim", address: "x" });
+  assertEquals(bench.pass(10).words(), ["b: -x"], "that it was given up is still news");
 });
 
 Deno.test("Claims: whoever comes back without a restart hears all that stands, and whoever asks too", () => {
   const bench = new Bench().peers({ b: "dead" });
-  for (const address of ["w", "x", "y", "z"]) bench.handle({ kind: "claim", claim: claim(address), first: undefined });
+  for (const address of ["w", "x", "y", "z"]) bench.claim(address);
   bench.pass(10);
   assertEquals(bench.words(), []);
-  assertEquals(bench.peers({ b: "alive" }).words(), ["b: w x y standing", "b: z standing last"]);
-  bench.handle({ kind: "query", node: "q", nonce: "1" });
-  assertEquals(bench.words(), ["q: w x y reply", "q: z last reply"]);
+  assertEquals(bench.peers({ b: "alive" }).words(), ["b: w x y standing", "b: z standing"]);
+  bench.query("q", "1");
+  assertEquals(bench.pass(1).words(), ["q: w x y", "q: z", "q: last"]);
 });
 
 Deno.test("Claims: a question is answered also when there is nothing to claim", () => {
-  assertEquals(new Bench().handle({ kind: "query", node: "q", nonce: "1" }).words(), ["q:  last reply"]);
+  assertEquals(new Bench().query("q", "1").words(), ["q: last"]);
+  assertEquals(new Bench().peers({ b: "alive" }).query("b", "1").words(), ["b: last"]);
 });
 
 Deno.test("Claims: a question that is sent again and again, as a recording may be, is answered ten times a second", () => {
-  const bench = new Bench().peers({ b: "alive" }).handle({ kind: "claim", claim: claim("x"), first: undefined });
+  const bench = new Bench().peers({ b: "alive" }).claim("x");
   bench.pass(10).words();
-  const question = { kind: "query", node: "b", nonce: "n" } as const;
-  for (let i = 0; i < 100; i++) bench.handle(question).pass(5);
-  assertEquals(bench.words().length, 5);
+  for (let i = 0; i < 100; i++) bench.query("b", "n").pass(5);
+  assertEquals(bench.words().filter((it) => it === "b: x").length, 5);
 });
 
 Deno.test("Claims: everybody who may live is asked, again where no answer comes, and waited for a second at most", () => {
   const bench = new Bench().peers({ b: "alive", c: "unknown", d: "dead" }).handle({ kind: "askClaims" });
   assertEquals(bench.words(), ["ask b", "ask c"]);
-  bench.handle({ kind: "heard", node: "b", nonce: bench.nonces.get("b")!, last: true });
-  bench.handle({ kind: "heard", node: "c", nonce: "0".repeat(16), last: true });
+  bench.answered("b").handle({ kind: "answered", node: "c", nonce: "0".repeat(16) });
   assertEquals(bench.pass(999).words(), ["ask c", "ask c", "ask c"]);
   assertEquals(bench.pass(1).words(), ["known"]);
 });
@@ -101,7 +140,7 @@ Deno.test("Claims: whoever was not waited for is asked on, once a second, until 
   bench.pass(1000).words();
   assertEquals(bench.pass(999).words(), []);
   assertEquals(bench.pass(1).words(), ["ask b", "ask c", "ask d"]);
-  bench.handle({ kind: "heard", node: "b", nonce: bench.nonces.get("b")!, last: true });
+  bench.answered("b");
   assertEquals(bench.peers({ c: "dead" }).pass(1000).words(), ["ask d"], "and it is no news that all is known");
   assertEquals(bench.pass(120_000).words().length, 57);
   assertEquals(bench.claims.deadline(), undefined);
@@ -110,16 +149,14 @@ Deno.test("Claims: whoever was not waited for is asked on, once a second, until 
 Deno.test("Claims: all is known when the last one has answered or died, at once when there is nobody", () => {
   assertEquals(new Bench().handle({ kind: "askClaims" }).words(), ["known"]);
   const bench = new Bench().peers({ b: "alive", c: "alive" }).handle({ kind: "askClaims" });
-  bench.handle({ kind: "heard", node: "b", nonce: bench.nonces.get("b")!, last: false });
   bench.words();
   assertEquals(bench.peers({ c: "dead" }).words(), []);
-  bench.handle({ kind: "heard", node: "b", nonce: bench.nonces.get("b")!, last: true });
-  assertEquals(bench.words(), ["known"]);
+  assertEquals(bench.answered("b").words(), ["known"]);
 });
 
 Deno.test("Claims: thousands of claims go out a few messages a millisecond, and none is lost", () => {
   const bench = new Bench().peers({ b: "alive", c: "alive" });
-  for (let i = 0; i < 300; i++) bench.handle({ kind: "claim", claim: claim(`a${i}`), first: "c" });
+  for (let i = 0; i < 300; i++) bench.claim(`a${i}`, { first: "c" });
   let told = 0;
   for (let ms = 0; ms < 200; ms++) {
     const words = bench.pass(ms === 0 ? 0 : 1).words();
@@ -127,4 +164,88 @@ Deno.test("Claims: thousands of claims go out a few messages a millisecond, and 
     told += words.length;
   }
   assertEquals(told, 200);
+});
+
+Deno.test("Claims: what gets no receipt is told again, three times within a second, then once a second", () => {
+  const bench = new Bench().peers({ b: "alive", c: "alive" });
+  bench.deaf.add("b");
+  bench.claim("x", { givenUp: true }).pass(0);
+  assertEquals(bench.words(), ["b: -x", "c: -x"]);
+  const sendings = (durationMs: number) => {
+    const at: number[] = [];
+    for (let ms = 1; ms <= durationMs; ms++) for (const _ of bench.pass(1).words()) at.push(ms);
+    return at;
+  };
+  assertEquals(sendings(1874), [125, 375, 875]);
+  assertEquals(sendings(10_000).length, 10);
+  assertEquals(bench.peers({ b: "dead" }).pass(60_000).words(), [], "to the dead nothing is repeated");
+  bench.deaf.delete("b");
+  assertEquals(
+    bench.peers({ b: "unknown" }).pass(60_000).words(),
+    ["b: -x"],
+    "but who is back hears what was given up",
+  );
+});
+
+Deno.test("Claims: a lost message is the same one when it comes again, and a late receipt of the first is one of both", () => {
+  const bench = new Bench().peers({ b: "alive" });
+  bench.deaf.add("b");
+  bench.claim("x").pass(500);
+  const nonces = bench.unheard.map(({ nonce }) => nonce);
+  assertEquals([nonces.length, new Set(nonces).size], [3, 1]);
+  bench.words();
+  assertEquals(bench.confirm(0).pass(60_000).words(), []);
+});
+
+Deno.test("Claims: what does not hold any more is not told again", () => {
+  const bench = new Bench().peers({ b: "alive" });
+  bench.deaf.add("b");
+  for (const address of ["w", "x", "y"]) bench.claim(address);
+  bench.pass(0).claim("x", { givenUp: true }).handle({ kind: "unclaim", address: "y" }).pass(1);
+  assertEquals(bench.words(), ["b: w x y", "b: -x"]);
+  assertEquals(bench.pass(130).words(), ["b: w", "b: -x"]);
+  bench.claim("x", { term: 2 }).handle({ kind: "unclaim", address: "w" }).pass(1);
+  assertEquals(bench.words(), ["b: x"]);
+  bench.pass(60_000);
+  assertEquals(new Set(bench.words()), new Set(["b: x"]));
+});
+
+Deno.test("Claims: all that was missed is told as soon as one receipt comes", () => {
+  const bench = new Bench().peers({ b: "alive" });
+  bench.deaf.add("b");
+  for (let i = 0; i < 9; i++) bench.claim(`a${i}`);
+  bench.pass(1875).words();
+  assertEquals(bench.pass(1000).words(), ["b: a3 a4 a5"]);
+  bench.deaf.clear();
+  assertEquals(bench.pass(1010).words().sort(), ["b: a0 a1 a2", "b: a3 a4 a5", "b: a6 a7 a8"]);
+  assertEquals(bench.pass(60_000).words(), []);
+});
+
+Deno.test("Claims: who gives no receipts, as MetalLB or another version, is told once", () => {
+  for (const kind of ["isForeign", "isUnheard"]) {
+    const bench = new Bench().handle({ kind: "peer", peer: { node: "b", state: "alive", [kind]: true } });
+    bench.deaf.add("b");
+    assertEquals(bench.claim("x").pass(60_000).words(), ["b: x"]);
+  }
+});
+
+Deno.test("Claims: an answer is complete when all of it is confirmed, and is not begun anew for the same process", () => {
+  const bench = new Bench().peers({ b: "alive" });
+  for (const address of ["w", "x", "y", "z"]) bench.claim(address);
+  bench.pass(10).words();
+  bench.deaf.add("b");
+  assertEquals(bench.query("b", "1").pass(100).words(), ["b: w x y", "b: z"]);
+  assertEquals(bench.query("b", "2").pass(20).words(), []);
+  assertEquals(bench.confirm(1).pass(10).words(), ["b: w x y"]);
+  assertEquals(bench.confirm(0).pass(100).words(), ["b: last"]);
+  assertEquals(bench.query("b", "3").pass(110).words(), ["b: w x y", "b: z"]);
+  assertEquals(bench.query("b", "4", 2).pass(0).words(), ["b: w x y", "b: z"], "another life has heard nothing");
+});
+
+Deno.test("Claims: what does not fit into the queue is told when there is room", () => {
+  const bench = new Bench({ entriesMax: 1, messagesPerMs: 100 }).peers({ b: "alive" });
+  for (let i = 0; i < 20_010; i++) bench.claim(`a${i}`);
+  bench.pass(1000);
+  assertEquals(new Set(bench.words()).size, 20_010);
+  assertEquals(bench.claims.deadline(), undefined);
 });

@@ -204,7 +204,7 @@ Deno.test("Ownership: a claim that was contradicted ends no hand-over: its node 
   const contradicted = (waitMs: number) => {
     const bench = new Bench().peers({ a: "alive", c: "alive" }).want(["b", "a", "c"]).handle({ kind: "complete" });
     const claims = [{ address: VIP, term: 1, givenUp: false }];
-    bench.handle({ kind: "claims", node: "a", claims, standing: false }).pass(waitMs).words();
+    bench.handle({ kind: "claims", node: "a", generation: 1, claims, standing: false }).pass(waitMs).words();
     return bench.want(["a", "b", "c"]).words();
   };
   assertEquals(contradicted(50), ["hush", "a handingOver"]);
@@ -368,7 +368,13 @@ function kept(failback: "never" | { readonly afterMs: number }): Bench {
 
 const hear = (node: string, term: number, rest: Partial<Claim> & { readonly standing?: boolean } = {}) => {
   const { standing = false, ...claim } = rest;
-  return { kind: "claims", node, claims: [{ address: VIP, term, givenUp: false, ...claim }], standing } as const;
+  return {
+    kind: "claims",
+    node,
+    generation: 1,
+    claims: [{ address: VIP, term, givenUp: false, ...claim }],
+    standing,
+  } as const;
 };
 
 Deno.test("Ownership: every change of hands is told with a higher term, and to nobody where nobody is watched", () => {

@@ -124,6 +124,7 @@ const RICH: readonly { readonly what: string; readonly message: WatchMessage; re
     hex: PLAIN.replace("00010600", "04010600"),
   },
   { what: "a query", message: { ...MESSAGE, kind: "query" }, hex: PLAIN.replace("00010600", "03010600") },
+  { what: "a receipt", message: { ...MESSAGE, kind: "receipt" }, hex: PLAIN.replace("00010600", "05010600") },
   { what: "a tell", message: { ...MESSAGE, kind: "tell" }, hex: PLAIN.replace("00010600", "02010600") },
 ];
 
@@ -148,7 +149,7 @@ const REFUSED: readonly {
   { what: "nothing", hex: "", reason: "truncated" },
   { what: "a header without a name", hex: PLAIN.slice(0, 64), reason: "truncated" },
   { what: "another magic", hex: PLAIN.replace("48575432", "48575431"), reason: "magic" },
-  { what: "kind 5", hex: PLAIN.replace("48575432" + "00", "48575432" + "05"), reason: "kind" },
+  { what: "kind 6", hex: PLAIN.replace("48575432" + "00", "48575432" + "06"), reason: "kind" },
   { what: "state 3", hex: PLAIN.replace("00010600", "00030600"), reason: "state" },
   { what: "a name of no octets", hex: PLAIN.replace("00010600", "00010000"), reason: "name" },
   { what: "a name of 254 octets", hex: PLAIN.replace("00010600", "0001fe00") + "61".repeat(248), reason: "name" },

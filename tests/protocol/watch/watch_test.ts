@@ -557,14 +557,21 @@ Deno.test("Watch: claims and queries of peers are handed on, those of strangers 
   const nonce = "5".repeat(16);
   bench.hear({ kind: "claims", claims, nonce });
   bench.hear({ kind: "query", nonce });
-  assertEquals(bench.effects, [{ kind: "claims", node: "b", claims, nonce }, { kind: "query", node: "b", nonce }]);
+  bench.hear({ kind: "receipt", nonce });
+  const from = { node: "b", generation: 9, nonce };
+  assertEquals(bench.effects, [
+    { kind: "claims", ...from, claims },
+    { kind: "query", ...from },
+    { kind: "receipt", node: "b", nonce },
+  ]);
   bench.hear({ kind: "claims", claims, nonce, generation: 8 });
   bench.hear({ kind: "claims", claims, nonce }, C);
   bench.hear({ kind: "query", nonce }, { ...B, address: "192.0.2.99" });
-  assertEquals(bench.effects.length, 2);
+  bench.hear({ kind: "receipt", nonce }, C);
+  assertEquals(bench.effects.length, 3);
 });
 
-for (const kind of ["claims", "query"] as const) {
+for (const kind of ["claims", "query", "receipt"] as const) {
   Deno.test(`Watch: ${kind} that came after an older answer say that a peer is alive, once its life is known`, () => {
     const bench = new Bench();
     bench.add(B);
