@@ -16,7 +16,7 @@ import type { Rng } from "../base/rng.ts";
 import type { Millis } from "../base/time.ts";
 import type { WantedPeer } from "../base/wanted.ts";
 import { Claims, type ClaimsInput } from "./l2/claims.ts";
-import { Liveness, type PeerView } from "./l2/liveness.ts";
+import { Liveness, type NewLife, type PeerView } from "./l2/liveness.ts";
 import { ClaimInbox, type ClaimInboxEffect } from "./l2/claim_inbox.ts";
 import type { OthersClaims } from "./l2/ownership_io.ts";
 import { CLAIMS_MAX } from "./watch/message.ts";
@@ -40,7 +40,7 @@ export type PeerPlaneEffect =
   /** All that changed in one go. */
   | { readonly kind: "peers"; readonly changes: readonly PeerView[] }
   /** Its process was started anew. */
-  | { readonly kind: "newLife"; readonly node: string }
+  | NewLife
   | { readonly kind: "foreignMembers"; readonly nodes: readonly string[] }
   | { readonly kind: "unheard"; readonly node: string }
   | OthersClaims
@@ -143,7 +143,7 @@ export class PeerPlane implements Machine<PeerPlaneInput, PeerPlaneEffect> {
         if (effect.kind === "peer") changes.set(effect.peer.node, effect.peer);
         else if (effect.kind === "watch") this.#watch.handle(effect, now);
         else this.#effects.push(effect);
-        if (effect.kind === "newLife") this.#early.delete(effect.node);
+        if (effect.kind === "newLife") this.#inbox.forgetLife(effect.node);
       }
     }
     // Peers that change together are decided on together.

@@ -26,6 +26,13 @@ import { sameTexts } from "../../base/text_list.ts";
 import type { Millis } from "../../base/time.ts";
 import type { PeerState } from "../../base/wanted.ts";
 
+/** A process was started anew: what it said in its former life does not hold. */
+export interface NewLife {
+  readonly kind: "newLife";
+  readonly node: string;
+  readonly generation: number;
+}
+
 export type LivenessInput =
   /** Speakers that the API lists. */
   | { readonly kind: "peers"; readonly upsert: readonly string[]; readonly remove: readonly string[] }
@@ -48,8 +55,7 @@ export type LivenessInput =
 
 export type LivenessEffect =
   | { readonly kind: "peer"; readonly peer: PeerView }
-  /** Its process was started anew: what it said in its former life does not hold. */
-  | { readonly kind: "newLife"; readonly node: string }
+  | NewLife
   /** Living members that are not Herald, sorted; of very many some. */
   | { readonly kind: "foreignMembers"; readonly nodes: readonly string[] }
   /** Watch these, and no others; some of them `slowly`. */
@@ -242,7 +248,7 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
   #live(node: Node, generation: number): void {
     const isNew = node.generation !== undefined && node.generation !== generation;
     node.generation = generation;
-    if (isNew) this.#effects.push({ kind: "newLife", node: node.name });
+    if (isNew) this.#effects.push({ kind: "newLife", node: node.name, generation });
   }
 
   #knowMembers(): void {

@@ -1,6 +1,7 @@
 /** One address as ownership sees it: what is wanted, what this node does, and who else may have it. */
 import type { Millis } from "../../base/time.ts";
 import type { OwnershipReason, WantedAddress } from "../../base/wanted.ts";
+import { type Claim, type OthersClaims, TERM_MAX } from "./ownership_io.ts";
 
 export interface HandOver {
   readonly successor: string;
@@ -45,6 +46,12 @@ export interface OwnedAddress {
   term: number;
   /** The term of what the holder said last itself: its give-up counts from there on, though others knew a higher one. */
   holderTerm: number;
+  /** The life of the holder's process that said so. */
+  holderLife: number | undefined;
+  /** What others gave up last, by node: a claim that was made before, and arrives after, is nothing. */
+  givenUp: Map<string, { readonly term: number; readonly life: number }> | undefined;
+  /** The term that we gave up last. What we claim later has a higher one. */
+  ownGivenUp: number;
   /** The first living candidates, the owner first. */
   order: readonly string[];
 }
@@ -74,6 +81,9 @@ export function ownedAddress(wanted: WantedAddress): OwnedAddress {
     holder: wanted.lastHolder,
     term: 0,
     holderTerm: 0,
+    holderLife: undefined,
+    givenUp: undefined,
+    ownGivenUp: 0,
     order: [],
   };
 }
@@ -88,4 +98,25 @@ export function isLastResort(reported: OwnershipState | undefined): boolean {
 /** True while we answer and mean to. */
 export function announces({ owned, hushed, reported }: OwnedAddress): boolean {
   return owned && !hushed && reported?.reason !== "waitingForPeers";
+}
+
+/** Datagrams overtake each other: what a node claimed before it gave up may be heard after it. */
+export function wasGivenUp(
+  { givenUp }: OwnedAddress,
+  { term }: Claim,
+  { node, generation }: Pick<OthersClaims, "node" | "generation">,
+): boolean {
+  const last = givenUp?.get(node);
+  return last?.life === generation && term <= last.term && term < TERM_MAX;
+}
+
+export function noteGivenUp(
+  address: OwnedAddress,
+  { term }: Claim,
+  { node, generation }: Pick<OthersClaims, "node" | "generation">,
+): void {
+  const known = address.givenUp?.get(node);
+  if (known?.life === generation && known.term > term) return;
+  address.givenUp ??= new Map();
+  address.givenUp.set(node, { term, life: generation });
 }

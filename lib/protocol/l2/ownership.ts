@@ -34,12 +34,15 @@ import {
   announces,
   type HandOver,
   isLastResort,
+  noteGivenUp,
   type OwnedAddress,
   ownedAddress,
   type OwnershipState,
+  wasGivenUp,
 } from "./owned_address.ts";
 import {
   type Claim,
+  type OthersClaims,
   type OwnershipEffect,
   type OwnershipInput,
   type OwnershipOptions,
@@ -62,8 +65,8 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   readonly #candidacies = new Map<string, number>();
   /** Nodes that fell silent without having left, and were not heard since. */
   readonly #lost = new Set<string>();
-  /** Terms of addresses that we answered for until nobody wanted them. Others may not have heard that, and wait for us. */
-  readonly #dropped = new Map<string, number>();
+  /** Terms of addresses that nobody wants. Others may not have heard that, and wait for us if we held them. */
+  readonly #dropped = new Map<string, { readonly term: number; readonly wasHeld: boolean }>();
   readonly #effects = new Queue<OwnershipEffect>();
   /** Those of `#addresses` that wait for an instant: a hand-over, a defence, a failback. */
   readonly #waiting = new Set<OwnedAddress>();
@@ -96,7 +99,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
         this.#changePeers(input.changes, now);
         break;
       case "newLife":
-        for (const address of this.#forgetHolder(input.node)) this.#decide(address, now);
+        for (const address of this.#forgetHolder(input.node, input.generation)) this.#decide(address, now);
         break;
       case "foreignMembers":
         this.#candidates.mixed = input.nodes.length > 0;
@@ -110,7 +113,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
         this.#foreignClaim(input, now);
         break;
       case "claims":
-        for (const claim of input.claims) this.#hearClaim(claim, { node: input.node, standing: input.standing }, now);
+        for (const claim of input.claims) this.#hearClaim(claim, input, now);
         break;
       case "claimsKnown":
         this.#claimsKnown = true;
@@ -199,17 +202,17 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     const fresh = ownedAddress(wanted);
     const dropped = this.#dropped.get(wanted.address);
     this.#dropped.delete(wanted.address);
-    fresh.term = dropped ?? 0;
+    fresh.term = dropped?.term ?? 0;
     this.#addresses.set(wanted.address, fresh);
     this.#decide(fresh, now);
-    if (dropped !== undefined && !fresh.owned) this.#giveUp(fresh, fresh.reported?.elected ?? undefined);
+    if (dropped?.wasHeld && !fresh.owned) this.#giveUp(fresh, fresh.reported?.elected ?? undefined);
   }
 
   #remove(key: string): void {
     const address = this.#addresses.get(key);
     if (address === undefined) return;
-    if (address.holder === this.#options.node) {
-      this.#dropped.set(key, address.term);
+    if (address.term > 0) {
+      this.#dropped.set(key, { term: address.term, wasHeld: address.holder === this.#options.node });
       if (this.#dropped.size > DROPPED_MAX) this.#dropped.delete(this.#dropped.keys().next().value!);
     }
     this.#addresses.delete(key);
@@ -247,9 +250,11 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     if (isBack) this.#repeatAll();
   }
 
-  /** Nobody waits for a node that does not know that it had the address. */
-  #forgetHolder(node: string): readonly OwnedAddress[] {
-    const held = [...this.#addresses.values()].filter(({ holder }) => holder === node);
+  /** Nobody waits for a node that does not know that it had the address. `life`: the one that does know. */
+  #forgetHolder(node: string, life?: number): readonly OwnedAddress[] {
+    const held = [...this.#addresses.values()].filter(({ holder, holderLife }) =>
+      holder === node && (life === undefined || holderLife !== life)
+    );
     for (const address of held) address.holder = undefined;
     return held;
   }
@@ -348,6 +353,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     const { node } = this.#options;
     if (address.holder === node) address.holder = undefined;
     if (!this.#options.watched || address.term === 0) return;
+    address.ownGivenUp = address.term;
     const claim = { address: address.wanted.address, term: address.term, givenUp: true };
     this.#effects.push({ kind: "claim", claim, first: successor });
   }
@@ -497,12 +503,13 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     this.#claim(address, other);
   }
 
-  #hearClaim(claim: Claim, from: { readonly node: string; readonly standing: boolean }, now: Millis): void {
+  #hearClaim(claim: Claim, from: Pick<OthersClaims, "node" | "generation" | "standing">, now: Millis): void {
     const address = this.#addresses.get(claim.address);
     const { node } = from;
     // Whoever is dead to us says it again when it is not any more; two that are dead to each other would only shout.
     if (address === undefined || !this.#candidates.mayLive(node)) return;
     if (claim.givenUp) {
+      noteGivenUp(address, claim, from);
       if (address.holder === node && claim.term >= address.holderTerm) address.holder = undefined;
       address.term = Math.max(address.term, claim.term);
       this.#decide(address, now);
@@ -511,6 +518,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
       address.term = termAfter(address.term);
       return this.#claim(address, node);
     }
+    if (wasGivenUp(address, claim, from)) return;
     const insisted = address.owned && !address.hushed;
     const wasOwned = address.owned;
     const theirsHolds = this.#beats(claim, node, address);
@@ -519,7 +527,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
       address.term = claim.term;
     }
     // Another life of the holder may not know how high its term was.
-    if (address.holder === node) address.holderTerm = claim.term;
+    if (address.holder === node) [address.holderTerm, address.holderLife] = [claim.term, from.generation];
     if (!wasOwned) {
       this.#decide(address, now);
       const { released } = address;
@@ -602,7 +610,9 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     this.#effects.push({ kind: "announce", address: key, interfaces, once: false });
   }
 
-  #claim({ wanted, term }: OwnedAddress, first: string | undefined): void {
+  #claim(address: OwnedAddress, first: string | undefined): void {
+    if (address.term <= address.ownGivenUp) address.term = termAfter(address.ownGivenUp);
+    const { wanted, term } = address;
     this.#effects.push({ kind: "claim", claim: { address: wanted.address, term, givenUp: false }, first });
   }
 

@@ -1,7 +1,7 @@
 /** What goes into the ownership machine and what comes out of it. */
 import type { Serving } from "../../base/serving.ts";
 import type { OwnershipReason, WantedAddress } from "../../base/wanted.ts";
-import type { PeerView } from "./liveness.ts";
+import type { NewLife, PeerView } from "./liveness.ts";
 
 export type OwnershipInput =
   | { readonly kind: "wanted"; readonly upsert: readonly WantedAddress[]; readonly remove: readonly string[] }
@@ -9,8 +9,8 @@ export type OwnershipInput =
   | { readonly kind: "complete" }
   /** What changed among the peers in one go; every address is decided once for all of it. */
   | { readonly kind: "peers"; readonly changes: readonly PeerView[] }
-  /** Its process was started anew: it answers for nothing before it says so. */
-  | { readonly kind: "newLife"; readonly node: string }
+  /** It answers for nothing before it says so. */
+  | NewLife
   /** Living members that are not Herald; while there are any, their order holds. */
   | { readonly kind: "foreignMembers"; readonly nodes: readonly string[] }
   /** Where this node can serve; `noCarrier` names the interfaces that only lack a link. */

@@ -366,12 +366,16 @@ function kept(failback: "never" | { readonly afterMs: number }): Bench {
   return bench;
 }
 
-const hear = (node: string, term: number, rest: Partial<Claim> & { readonly standing?: boolean } = {}) => {
-  const { standing = false, ...claim } = rest;
+const hear = (
+  node: string,
+  term: number,
+  rest: Partial<Claim> & { readonly standing?: boolean; readonly generation?: number } = {},
+) => {
+  const { standing = false, generation = 1, ...claim } = rest;
   return {
     kind: "claims",
     node,
-    generation: 1,
+    generation,
     claims: [{ address: VIP, term, givenUp: false, ...claim }],
     standing,
   } as const;
@@ -751,8 +755,31 @@ Deno.test("Ownership: with failback never, a holder that was started anew, or is
     assertEquals(bench.words().at(-1), "a notOwner");
     return bench;
   };
-  assertEquals(waiting().handle({ kind: "newLife", node: "c" }).words(), []);
-  const next = waiting().handle({ kind: "newLife", node: "a" });
+  assertEquals(waiting().handle({ kind: "newLife", node: "c", generation: 2 }).words(), []);
+  const next = waiting().handle({ kind: "newLife", node: "a", generation: 2 });
   assertEquals([next.words(), next.claims.at(-1)?.term], [["own", "announce", "b elected"], 4]);
+  assertEquals(
+    waiting().handle({ kind: "newLife", node: "a", generation: 1 }).words(),
+    [],
+    "its claim was of this life",
+  );
   assertEquals(waiting().peers({ a: undefined }).peers({ a: "alive" }).words(), ["own", "announce", "b elected"]);
+});
+
+Deno.test("Ownership: a claim that comes after the give-up that followed it is nothing, but for another life of its node", () => {
+  const policy = { ...DEFAULT_ADDRESS_POLICY, failback: "never" } as const;
+  const bench = new Bench().peers({ a: "alive", c: "alive" }).want(["c", "b", "a"], { policy });
+  bench.handle({ kind: "complete" }).handle({ kind: "claimsKnown" });
+  bench.handle(hear("a", 5, { givenUp: true })).words();
+  assertEquals(bench.handle(hear("a", 5)).handle(hear("a", 4)).words(), []);
+  assertEquals(bench.handle(hear("a", 6)).words(), ["a notOwner"]);
+  bench.handle(hear("a", 6, { givenUp: true })).words();
+  assertEquals(bench.handle(hear("a", 1, { generation: 2 })).words(), ["a notOwner"]);
+});
+
+Deno.test("Ownership: what is claimed after a give-up has a higher term, also when the address was not wanted meanwhile", () => {
+  const bench = Bench.owner().peers({ a: "alive" });
+  assertEquals(bench.claims.at(-1), { address: VIP, term: 1, givenUp: true });
+  bench.handle(hear("a", 1)).unwant().want(["b", "a"]);
+  assertEquals(bench.claims.at(-1), { address: VIP, term: 2, givenUp: false });
 });
