@@ -490,6 +490,11 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     this.#waiting.add(address);
   }
 
+  /** Another one has answered beside us, though it does not any more: its neighbours do not know. */
+  #defendOld(address: OwnedAddress, other: string, now: Millis): void {
+    if (announces(address) && now - address.ownedSince >= SPLIT_MS_MIN) this.#defend(address, other, now);
+  }
+
   /** In both layers: what the segment hears from us, the other speakers hear as well. */
   #takeBack(address: OwnedAddress, from: string | undefined, now: Millis): void {
     this.#effects.push({ kind: "repeat", address: address.wanted.address });
@@ -513,12 +518,13 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
       if (address.holder === node && claim.term >= address.holderTerm) address.holder = undefined;
       address.term = Math.max(address.term, claim.term);
       this.#decide(address, now);
+      this.#defendOld(address, node, now);
       // A claim of ours that is not above that one did not count beside it: nobody would know that it is us who answer.
       if (!announces(address) || address.holder !== this.#options.node || address.term > claim.term) return;
       address.term = termAfter(address.term);
       return this.#claim(address, node);
     }
-    if (wasGivenUp(address, claim, from)) return;
+    if (wasGivenUp(address, claim, from)) return this.#defendOld(address, node, now);
     const insisted = address.owned && !address.hushed;
     const wasOwned = address.owned;
     const theirsHolds = this.#beats(claim, node, address);

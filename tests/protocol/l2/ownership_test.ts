@@ -783,3 +783,11 @@ Deno.test("Ownership: what is claimed after a give-up has a higher term, also wh
   bench.handle(hear("a", 1)).unwant().want(["b", "a"]);
   assertEquals(bench.claims.at(-1), { address: VIP, term: 2, givenUp: false });
 });
+
+Deno.test("Ownership: who hears that another one gave up what it has had for long takes that one's neighbours back", () => {
+  const bench = Bench.owner().pass(300);
+  assertEquals(bench.handle(hear("c", 5, { givenUp: true })).pass(250).words(), ["repeat"]);
+  assertEquals(bench.handle(hear("c", 5)).pass(250).words(), ["repeat"], "its claim comes too late to mean more");
+  const successor = Bench.owner().handle(hear("c", 5, { givenUp: true }));
+  assertEquals(successor.pass(1000).words(), [], "a hand-over is no such thing");
+});
