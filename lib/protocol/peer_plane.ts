@@ -143,7 +143,9 @@ export class PeerPlane implements Machine<PeerPlaneInput, PeerPlaneEffect> {
         if (effect.kind === "peer") changes.set(effect.peer.node, effect.peer);
         else if (effect.kind === "watch") this.#watch.handle(effect, now);
         else this.#effects.push(effect);
-        if (effect.kind === "newLife") this.#inbox.forgetLife(effect.node);
+        if (effect.kind !== "newLife") continue;
+        this.#inbox.forgetLife(effect.node);
+        this.#claims.handle(effect, now);
       }
     }
     // Peers that change together are decided on together.
@@ -185,6 +187,7 @@ export class PeerPlane implements Machine<PeerPlaneInput, PeerPlaneEffect> {
   #fromInbox(effect: ClaimInboxEffect, now: Millis): void {
     if (effect.kind === "sendReceipt") return this.#watch.handle(effect, now);
     const { node, generation, nonce, claims: { entries, standing, last } } = effect.heard;
+    if (standing) this.#claims.handle({ kind: "standing", node }, now);
     if (entries.length > 0) this.#effects.push({ kind: "claims", node, generation, claims: entries, standing });
     if (last) this.#claims.handle({ kind: "answered", node, nonce }, now);
   }

@@ -18,11 +18,15 @@ import { Queue } from "../../base/queue.ts";
 import { hex64, type Rng } from "../../base/rng.ts";
 import type { Millis } from "../../base/time.ts";
 import { ClaimDelivery, type ClaimDeliveryOptions, type SendClaims } from "./claim_delivery.ts";
-import type { PeerView } from "./liveness.ts";
+import type { NewLife, PeerView } from "./liveness.ts";
 import type { Claim } from "./ownership_io.ts";
 
 export type ClaimsInput =
   | { readonly kind: "peer"; readonly peer: PeerView }
+  /** It has missed nothing: it asks for itself. */
+  | NewLife
+  /** A peer says what stands, because it has not heard us for a while. */
+  | { readonly kind: "standing"; readonly node: string }
   /** This node answers from now on, or says so again; `first` hears it before the others. */
   | { readonly kind: "claim"; readonly claim: Claim; readonly first: string | undefined }
   | { readonly kind: "unclaim"; readonly address: string }
@@ -54,10 +58,14 @@ interface Peer {
   isDead: boolean;
   /** It has been dead since it last heard what stands. */
   isBehind: boolean;
+  /** When it last was told what stands. */
+  toldStandingAt: Millis;
 }
 
 /** Whoever hears no answer asks again after 250 ms; sooner, and it is a recording that makes us flood our peer. */
 const ANSWER_AGAIN_MS = 100;
+/** Two that tell each other what stands have done so once. */
+const STANDING_AGAIN_MS = 2000;
 
 export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
   readonly #options: Required<Omit<ClaimsOptions, keyof ClaimDeliveryOptions>>;
@@ -88,8 +96,16 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
   handle(input: ClaimsInput | Tick, now: Millis): void {
     switch (input.kind) {
       case "peer":
-        this.#changePeer(input.peer);
+        this.#changePeer(input.peer, now);
         this.#endAsking(now);
+        return this.#send(now);
+      case "newLife": {
+        const peer = this.#peers.get(input.node);
+        if (peer !== undefined) peer.isBehind = false;
+        return;
+      }
+      case "standing":
+        this.#answerStanding(input.node, now);
         return this.#send(now);
       case "claim":
         if (input.claim.givenUp) this.#held.delete(input.claim.address);
@@ -140,7 +156,7 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
     return { held: this.#held.size, ...this.#delivery.sizes(), asked: [...this.#asked.keys()] };
   }
 
-  #changePeer({ node, state, isForeign = false, isUnheard = false }: PeerView): void {
+  #changePeer({ node, state, isForeign = false, isUnheard = false }: PeerView, now: Millis): void {
     if (state === undefined) {
       this.#peers.delete(node);
       this.#answeredAt.delete(node);
@@ -149,7 +165,7 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
     }
     const isDead = state === "dead";
     const before = this.#peers.get(node);
-    const peer = before ?? { isDead, isBehind: false };
+    const peer = before ?? { isDead, isBehind: false, toldStandingAt: -Infinity };
     this.#peers.set(node, peer);
     const isBack = before === undefined || before.isDead;
     peer.isDead = isDead;
@@ -157,10 +173,21 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
     if (isDead) this.#asked.delete(node);
     else if (this.#askUntil !== undefined && !this.#asked.has(node) && isBack) this.#ask(node);
     // It is back without having been restarted: neither of us knows what the other one took meanwhile.
-    if (peer.isBehind && state === "alive") this.#delivery.tell(node, [...this.#held.values()], { standing: true });
-    // Another life asks for itself.
+    if (peer.isBehind && state === "alive") this.#tellStanding(node, peer, now);
     peer.isBehind = isDead || (peer.isBehind && state === "unknown");
   }
+  #tellStanding(node: string, peer: Peer, now: Millis): void {
+    peer.toldStandingAt = now;
+    this.#delivery.tell(node, [...this.#held.values()], { standing: true });
+  }
+
+  /** It did not hear us, though we may have heard it all the time: it learns from us what we answered for beside it. */
+  #answerStanding(node: string, now: Millis): void {
+    const peer = this.#peers.get(node);
+    if (peer === undefined || peer.isDead || now - peer.toldStandingAt < STANDING_AGAIN_MS) return;
+    this.#tellStanding(node, peer, now);
+  }
+
   #ask(node: string): void {
     const nonce = hex64(this.#rng);
     this.#asked.set(node, nonce);

@@ -491,8 +491,15 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   }
 
   /** Another one has answered beside us, though it does not any more: its neighbours do not know. */
-  #defendOld(address: OwnedAddress, other: string, now: Millis): void {
-    if (announces(address) && now - address.ownedSince >= SPLIT_MS_MIN) this.#defend(address, other, now);
+  #defendOld(
+    address: OwnedAddress,
+    { node: other, standing }: Pick<OthersClaims, "node" | "standing">,
+    now: Millis,
+  ): void {
+    if (!announces(address) || now - address.ownedSince < SPLIT_MS_MIN) return;
+    this.#defend(address, other, now);
+    if (!standing) return;
+    this.#effects.push({ kind: "splitHealed", address: address.wanted.address, other, keeps: this.#options.node });
   }
 
   /** In both layers: what the segment hears from us, the other speakers hear as well. */
@@ -518,13 +525,13 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
       if (address.holder === node && claim.term >= address.holderTerm) address.holder = undefined;
       address.term = Math.max(address.term, claim.term);
       this.#decide(address, now);
-      this.#defendOld(address, node, now);
+      this.#defendOld(address, from, now);
       // A claim of ours that is not above that one did not count beside it: nobody would know that it is us who answer.
       if (!announces(address) || address.holder !== this.#options.node || address.term > claim.term) return;
       address.term = termAfter(address.term);
       return this.#claim(address, node);
     }
-    if (wasGivenUp(address, claim, from)) return this.#defendOld(address, node, now);
+    if (wasGivenUp(address, claim, from)) return this.#defendOld(address, from, now);
     const insisted = address.owned && !address.hushed;
     const wasOwned = address.owned;
     const theirsHolds = this.#beats(claim, node, address);

@@ -115,6 +115,23 @@ Deno.test("Claims: whoever comes back without a restart hears all that stands, a
   assertEquals(bench.pass(1).words(), ["q: w x y", "q: z", "q: last"]);
 });
 
+Deno.test("Claims: whoever was started anew asks for itself, as soon as that is known", () => {
+  const bench = new Bench().peers({ b: "dead" }).claim("x");
+  bench.pass(10);
+  assertEquals(bench.peers({ b: "unknown" }).peers({ b: "alive" }).words(), ["b: x standing"]);
+  bench.peers({ b: "dead" }).peers({ b: "unknown" }).handle({ kind: "newLife", node: "b", generation: 2 });
+  assertEquals(bench.peers({ b: "alive" }).words(), []);
+});
+
+Deno.test("Claims: whoever did not hear us is told what stands in return, once, though we heard it all the time", () => {
+  const bench = new Bench().peers({ b: "alive", c: "dead" }).claim("x");
+  bench.pass(10).words();
+  const standing = { kind: "standing", node: "b" } as const;
+  assertEquals(bench.handle(standing, standing).words(), ["b: x standing"]);
+  assertEquals(bench.pass(2000).handle(standing).words(), ["b: x standing"]);
+  assertEquals(bench.peers({ c: "alive" }).handle({ kind: "standing", node: "c" }).words(), ["c: x standing"]);
+});
+
 Deno.test("Claims: a question is answered also when there is nothing to claim", () => {
   assertEquals(new Bench().query("q", "1").words(), ["q: last"]);
   assertEquals(new Bench().peers({ b: "alive" }).query("b", "1").words(), ["b: last"]);

@@ -788,6 +788,8 @@ Deno.test("Ownership: who hears that another one gave up what it has had for lon
   const bench = Bench.owner().pass(300);
   assertEquals(bench.handle(hear("c", 5, { givenUp: true })).pass(250).words(), ["repeat"]);
   assertEquals(bench.handle(hear("c", 5)).pass(250).words(), ["repeat"], "its claim comes too late to mean more");
+  const split = bench.handle(hear("c", 5, { standing: true }));
+  assertEquals(split.words(), ["split with c, b keeps"]);
   const successor = Bench.owner().handle(hear("c", 5, { givenUp: true }));
   assertEquals(successor.pass(1000).words(), [], "a hand-over is no such thing");
 });

@@ -629,7 +629,7 @@ Deno.test("Watch: what a new life of a peer claims is kept until it has proven i
     assertEquals(bench.effects, [], "it may be a recording");
     bench.answer({ generation: 10 });
     const told = bench.effects.filter(({ kind }) => kind === "claims");
-    assertEquals(told, [{ kind: "claims", node: "b", claims, nonce: "0".repeat(16) }]);
+    assertEquals(told, [{ kind: "claims", node: "b", generation: 10, claims, nonce: "0".repeat(16) }]);
     bench.pass(100);
     bench.answer({ generation: 9 });
     bench.hear({ kind: "claims", generation: 10, claims });
