@@ -3,17 +3,20 @@
  * rest, and when a node dies. Bytes are those on the wire: sealed, with UDP and IP headers; of streams what is in them.
  */
 import { SeededRng } from "../../lib/base/rng.ts";
+import { METALLB_VERSIONS } from "../../lib/protocol/swim/swim.ts";
 import { Keyring } from "../../lib/wire/memberlist/keyring.ts";
 import { PLAIN } from "../../lib/wire/memberlist/packet.ts";
 import { SEAL_OVERHEAD_BYTES } from "../../lib/wire/memberlist/sealed.ts";
 import { encodeStream } from "../../lib/wire/memberlist/stream.ts";
 import type { StreamMessage } from "../../lib/wire/memberlist/stream_message.ts";
-import { SwimWorld } from "../support/swim_world.ts";
+import { type SwimNode, SwimWorld } from "../support/swim_world.ts";
 import { atMost, type Measurement } from "./report.ts";
 
 const HEADER_BYTES = 28;
 /** Every node tells of every other a dozen times; at 1,000 nodes that takes nearly a minute. */
 const SETTLE_MS = 65_000;
+/** More are introduced to each other: sixteen million rumours, nearly all of them old, say nothing of a cluster at rest. */
+const MEET_MAX = 100;
 /** In which each of 1,000 nodes exchanges its state once. */
 const REST_S = 180;
 const DEATH_S = 60;
@@ -21,6 +24,7 @@ const DEATH_S = 60;
 const DATAGRAMS_MAX = 2.5;
 /** Whole states are exchanged ever less often as they grow; at 1,000 nodes they are most of it. */
 const BYTES_PER_SECOND_MAX = 2000;
+const NOTHING = new Uint8Array(0);
 const KEY = new Keyring(new Uint8Array(32).fill(1));
 
 interface Traffic {
@@ -40,14 +44,17 @@ function measure(size: number): Measurement[] {
   const onStream = (message: StreamMessage) => {
     if (isCounting) streamBytes += bytesOf(message);
   };
-  const world = new SwimWorld({ seed: size, onStream });
+  const world = new SwimWorld({ seed: size, onStream, history: false });
   const names = Array.from({ length: size }, (_, i) => `worker-${String(i).padStart(4, "0")}.example`);
-  // Each is told of three others, which is enough to meet all; then their rumours come to rest.
   const nodes = names.map((name) => world.start(name, { overheadBytes: SEAL_OVERHEAD_BYTES }));
+  // Each is told of three others, which is enough to meet all; then their rumours come to rest.
   for (const [i, node] of nodes.entries()) {
     world.seed(node, [1, 7, 31].map((step) => nodes[(i + step) % size]!));
   }
+  if (size > MEET_MAX) introduce(world, nodes);
   world.run(SETTLE_MS);
+  if (!world.isWhole(nodes)) throw new Error(`${size} nodes did not meet`);
+  world.reaches = () => true;
   const count = (seconds: number): Traffic => {
     const before = nodes.map(({ datagrams, bytes }) => ({ datagrams, bytes }));
     streamBytes = 0;
@@ -95,6 +102,23 @@ function measure(size: number): Measurement[] {
       bound: atMost(size - 1 - found, 0, "none"),
     },
   ];
+}
+
+/** Each hears of all others over streams. What they go on telling of it is sent and gets lost. */
+function introduce(world: SwimWorld, nodes: readonly SwimNode[]): void {
+  const members = nodes.map(({ name, address }) => ({
+    ...{ node: name, address, port: 7946, incarnation: 1, meta: NOTHING },
+    versions: METALLB_VERSIONS,
+    state: "alive" as const,
+  }));
+  world.reaches = (_from, _to, by) => by !== "gossip";
+  for (let at = 0; at < members.length; at += MEET_MAX) {
+    const message = { kind: "pushPull" as const, join: true, members: members.slice(at, at + MEET_MAX) };
+    for (const node of nodes) {
+      world.input(node, { kind: "streamRequest", id: 0, message: { ...message, userState: NOTHING } });
+    }
+    world.run(SETTLE_MS * MEET_MAX / members.length);
+  }
 }
 
 function bytesOf(message: StreamMessage): number {

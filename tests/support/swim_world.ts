@@ -8,6 +8,7 @@ import type { Millis } from "../../lib/base/time.ts";
 import { MinHeap } from "../../lib/decision/alloc/min_heap.ts";
 import { Swim, type SwimEffect, type SwimInput, type SwimOptions } from "../../lib/protocol/swim/swim.ts";
 import { LAN_TIMING } from "../../lib/protocol/swim/timing.ts";
+import { MESSAGE_TYPE } from "../../lib/wire/memberlist/message.ts";
 import { decodePacket, PLAIN } from "../../lib/wire/memberlist/packet.ts";
 import type { StreamMessage } from "../../lib/wire/memberlist/stream_message.ts";
 
@@ -23,6 +24,8 @@ export interface SwimWorldOptions {
   readonly loss?: number;
   readonly delayMs?: readonly [Millis, Millis];
   readonly onStream?: (message: StreamMessage) => void;
+  /** False: only what each node sees now is kept, and not how it came to that. */
+  readonly history?: boolean;
 }
 
 export interface SwimNode {
@@ -31,6 +34,9 @@ export interface SwimNode {
   swim: Swim;
   /** Its process runs. */
   running: boolean;
+  /** What it sees now, by node. */
+  readonly states: Map<string, MemberState>;
+  /** What it saw when. */
   readonly changes: { readonly at: Millis; readonly change: MemberChange }[];
   readonly logged: string[];
   datagrams: number;
@@ -48,8 +54,8 @@ interface Due {
 export class SwimWorld {
   now: Millis = 0;
   readonly nodes = new Map<string, SwimNode>();
-  /** Whether what one sends reaches the other. */
-  reaches: (from: SwimNode, to: SwimNode, by: "datagram" | "stream") => boolean = () => true;
+  /** Whether what one sends reaches the other; `gossip` are the datagrams that neither ask nor answer. */
+  reaches: (from: SwimNode, to: SwimNode, by: "datagram" | "gossip" | "stream") => boolean = () => true;
   readonly #options: SwimWorldOptions;
   readonly #rng: SeededRng;
   readonly #byAddress = new Map<string, SwimNode>();
@@ -83,6 +89,7 @@ export class SwimWorld {
         address,
         swim,
         running: true,
+        states: new Map(),
         changes: [],
         logged: [],
         datagrams: 0,
@@ -142,7 +149,7 @@ export class SwimWorld {
 
   /** How one sees another. */
   view(observer: SwimNode, subject: SwimNode): MemberState | undefined {
-    return observer.changes.findLast(({ change }) => change.node === subject.name)?.change.member?.state;
+    return observer.states.get(subject.name);
   }
 
   /** True when each of these sees all the others alive. */
@@ -158,7 +165,9 @@ export class SwimWorld {
         node.datagrams++;
         node.bytes += payload.length;
         const target = this.#byAddress.get(address);
-        if (target === undefined || !this.reaches(node, target, "datagram")) return;
+        // Nothing but rumours for one member goes with a checksum.
+        const by = payload[0] === MESSAGE_TYPE.crc ? "gossip" : "datagram";
+        if (target === undefined || !this.reaches(node, target, by)) return;
         if (this.#rng.u32() / 2 ** 32 < (this.#options.loss ?? 0)) return;
         this.#at(this.now + this.#delay(), () => {
           if (!target.running || this.nodes.get(target.name) !== target) return;
@@ -179,9 +188,13 @@ export class SwimWorld {
         reply?.(effect.kind === "replyStream" ? effect.message : undefined);
         return;
       }
-      case "member":
-        node.changes.push({ at: this.now, change: effect.change });
+      case "member": {
+        const { change } = effect;
+        if (change.member === undefined) node.states.delete(change.node);
+        else node.states.set(change.node, change.member.state);
+        if (this.#options.history !== false) node.changes.push({ at: this.now, change });
         return;
+      }
       case "joined":
         node.joinedAt = this.now;
         return;
