@@ -9,6 +9,7 @@ import { retransmitLimit } from "./timing.ts";
 interface Rumour {
   readonly subject: string;
   readonly bytes: Uint8Array;
+  readonly length: number;
   /** Of two that are equal the newer has the higher number. */
   readonly number: number;
   sent: number;
@@ -46,7 +47,7 @@ export class GossipQueue {
     const older = this.#bySubject.get(subject);
     if (older !== undefined) this.#remove(older);
     if (this.#bySubject.size >= this.#options.sizeMax) this.#dropMostSent();
-    const rumour = { subject, bytes, number: ++this.#number, sent: 0 };
+    const rumour = { subject, bytes, length: bytes.length, number: ++this.#number, sent: 0 };
     this.#bySubject.set(subject, rumour);
     this.#insert(rumour);
   }
@@ -63,11 +64,11 @@ export class GossipQueue {
     for (const tier of this.#tiers) {
       while (taken.length < PARTS_MAX) {
         // The longest that fits, and those behind it that still do: in a large cluster a tier is long.
-        const from = firstIndex(tier, ({ bytes }) => bytes.length + partBytes <= free);
+        const from = firstIndex(tier, ({ length }) => length + partBytes <= free);
         let to = from;
         for (let rumour; (rumour = tier[to]) !== undefined && taken.length < PARTS_MAX; to++) {
-          if (rumour.bytes.length + partBytes > free) break;
-          free -= rumour.bytes.length + partBytes;
+          if (rumour.length + partBytes > free) break;
+          free -= rumour.length + partBytes;
           taken.push(rumour);
         }
         if (from === to) break;
@@ -114,5 +115,5 @@ function firstIndex<T>(list: readonly T[], holds: (item: T) => boolean): number 
 }
 
 function goesBefore(a: Rumour, b: Rumour): boolean {
-  return a.bytes.length !== b.bytes.length ? a.bytes.length > b.bytes.length : a.number > b.number;
+  return a.length !== b.length ? a.length > b.length : a.number > b.number;
 }

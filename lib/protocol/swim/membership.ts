@@ -50,6 +50,8 @@ export interface MembershipDeps {
   readonly tell: (news: MembershipNews) => void;
 }
 
+const NO_META = new Uint8Array(0);
+
 const NOBODY_SPEAKS: MemberVersions = {
   protocolMin: 0,
   protocolMax: 0,
@@ -132,9 +134,10 @@ export class Membership {
     member.incarnation = message.incarnation;
     member.address = message.address;
     member.port = message.port;
-    member.versions = message.versions;
+    // Of thousands of members nearly all are of our own version: one object serves for them.
+    member.versions = sameVersions(message.versions, this.self.versions) ? this.self.versions : message.versions;
     // The message's Meta is a view into a whole packet.
-    member.meta = message.meta.slice();
+    member.meta = message.meta.length === 0 ? NO_META : message.meta.slice();
     if (isNews) this.#deps.tell({ kind: "changed", member, previous });
   }
 
@@ -247,7 +250,7 @@ export class Membership {
     const { node, address, port } = message;
     const member: KnownMember = {
       ...{ node, address, port },
-      meta: new Uint8Array(0),
+      meta: NO_META,
       versions: NOBODY_SPEAKS,
       incarnation: 0,
       state: "dead",
@@ -278,5 +281,7 @@ function speaksSensibly(versions: MemberVersions): boolean {
 }
 
 function sameVersions(a: MemberVersions, b: MemberVersions): boolean {
-  return Object.keys(a).every((key) => a[key as keyof MemberVersions] === b[key as keyof MemberVersions]);
+  return a.protocolMin === b.protocolMin && a.protocolMax === b.protocolMax &&
+    a.protocolCurrent === b.protocolCurrent && a.delegateMin === b.delegateMin &&
+    a.delegateMax === b.delegateMax && a.delegateCurrent === b.delegateCurrent;
 }

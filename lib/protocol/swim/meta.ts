@@ -9,6 +9,7 @@
  */
 import { canonicalIp } from "../../base/ip.ts";
 import type { ReceivedFacts, SpeakerFacts } from "../../base/member.ts";
+import { FieldNames } from "../../wire/memberlist/field_names.ts";
 import { FieldReader } from "../../wire/memberlist/fields.ts";
 import { META_BYTES_MAX, U16_MAX } from "../../wire/memberlist/message.ts";
 import { MsgpackReader, MsgpackWriter } from "../../wire/memberlist/msgpack.ts";
@@ -16,7 +17,7 @@ import { MsgpackReader, MsgpackWriter } from "../../wire/memberlist/msgpack.ts";
 const MAGIC = 0x48;
 const FORMAT = 1;
 const STATES = ["starting", "alive", "leaving"] as const;
-const KEYS: ReadonlySet<string> = new Set(["c", "f", "g", "i", "s", "v", "w", "x"]);
+const KEYS = new FieldNames(["c", "f", "g", "i", "s", "v", "w", "x"]);
 const INTERFACES_MAX = 32;
 const LINK_PROBES_MAX = 16;
 const CAPABILITIES_MAX = 16;

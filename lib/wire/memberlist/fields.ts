@@ -64,7 +64,7 @@ export class FieldReader {
 }
 
 function addressOfBytes(bytes: Uint8Array): string | undefined {
-  if (bytes.length === 4) return bytes.join(".");
+  if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`;
   if (bytes.length !== 16) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const value = view.getBigUint64(0, false) << 64n | view.getBigUint64(8, false);

@@ -8,6 +8,7 @@
  * Keys are Go's field names, in byte order when written, in any order when read; unknown ones are passed over. Compound,
  * compressed and checksummed packets are in `packet.ts`, what goes by stream in `stream_message.ts`.
  */
+import { FieldNames } from "./field_names.ts";
 import { bytesOfAddress, FieldReader } from "./fields.ts";
 import { type MsgpackProblem, MsgpackReader, MsgpackWriter } from "./msgpack.ts";
 
@@ -127,7 +128,7 @@ export const META_BYTES_MAX = 512;
 const VERSION_BYTES = 6;
 const PAYLOAD_BYTES_MAX = 65_536;
 
-const KNOWN_FIELDS: ReadonlySet<string> = new Set([
+const KNOWN_FIELDS = new FieldNames([
   ...["Addr", "From", "Incarnation", "Meta", "Nack", "Node", "Payload", "Port"],
   ...["SeqNo", "SourceAddr", "SourceNode", "SourcePort", "Target", "Vsn"],
 ]);
@@ -188,22 +189,19 @@ function readMessage(type: number, fields: FieldReader): MemberlistMessage {
 
 /** What an alive message and a record of a push/pull have in common. */
 export function readMemberFields(fields: FieldReader): Omit<AliveMessage, "kind" | "node"> {
-  const [min = 0, max = 0, current = 0, delegateMin = 0, delegateMax = 0, delegateCurrent = 0] = fields.bytes(
-    "Vsn",
-    VERSION_BYTES,
-  );
+  const versions = fields.bytes("Vsn", VERSION_BYTES);
   return {
     incarnation: fields.number("Incarnation", U32_MAX),
     address: fields.address("Addr"),
     port: fields.number("Port", U16_MAX),
     meta: fields.bytes("Meta", META_BYTES_MAX),
     versions: {
-      protocolMin: min,
-      protocolMax: max,
-      protocolCurrent: current,
-      delegateMin,
-      delegateMax,
-      delegateCurrent,
+      protocolMin: versions[0] ?? 0,
+      protocolMax: versions[1] ?? 0,
+      protocolCurrent: versions[2] ?? 0,
+      delegateMin: versions[3] ?? 0,
+      delegateMax: versions[4] ?? 0,
+      delegateCurrent: versions[5] ?? 0,
     },
   };
 }

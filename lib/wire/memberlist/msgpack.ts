@@ -5,6 +5,7 @@
  * and binary forms, any order of keys, unknown keys. A reader never throws and never recurses: the first problem sticks,
  * and everything read after it is empty. What a skipped value claims to hold is checked against the bytes that are left.
  */
+import type { FieldNames } from "./field_names.ts";
 
 /** What is wrong with the bytes; `truncated` alone may be cured by more of them. */
 export type MsgpackProblem = "truncated" | "malformed";
@@ -17,8 +18,6 @@ export type MsgpackFields = ReadonlyMap<string, MsgpackScalar>;
 
 const TEXT_DECODER = new TextDecoder("utf-8", { fatal: true });
 const TEXT_ENCODER = new TextEncoder();
-/** Keys are Go field names: a longer one is none that we know. */
-const KEY_BYTES_MAX = 32;
 
 /**
  * UTF-8 without control and format characters, or `undefined`: names that come from the network end up in logs and on
@@ -55,16 +54,14 @@ export class MsgpackReader {
   /** The first problem met. */
   problem: MsgpackProblem | undefined;
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
 
   constructor(bytes: Uint8Array, offset = 0) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.offset = offset;
   }
 
   /** One map; values of keys that are not `known` are passed over. */
-  readFields(known: ReadonlySet<string>): MsgpackFields {
+  readFields(known: FieldNames): MsgpackFields {
     const fields = new Map<string, MsgpackScalar>();
     const head = this.#head();
     if (head?.kind !== "map") {
@@ -72,13 +69,13 @@ export class MsgpackReader {
       return fields;
     }
     for (let i = 0; i < head.length && this.problem === undefined; i++) {
-      const key = this.#key();
-      if (key !== undefined && known.has(key)) {
-        const value = this.readScalar();
-        if (value !== undefined) fields.set(key, value);
-      } else {
+      const key = this.#key(known);
+      if (key === undefined) {
         this.skip();
+        continue;
       }
+      const value = this.readScalar();
+      if (value !== undefined) fields.set(key, value);
     }
     return fields;
   }
@@ -105,17 +102,23 @@ export class MsgpackReader {
     }
   }
 
-  #key(): string | undefined {
-    const key = this.readScalar();
-    if (!(key instanceof Uint8Array)) {
-      this.#fail("malformed");
-      return undefined;
-    }
-    return key.length > KEY_BYTES_MAX ? undefined : asciiText(key);
+  /** One of the known names, or `undefined` for any other, and after a problem. */
+  #key(known: FieldNames): string | undefined {
+    const head = this.#head();
+    if (head?.kind !== "raw") return this.#fail("malformed");
+    const at = this.offset;
+    if (at + head.length > this.#bytes.length) return this.#fail("truncated");
+    this.offset += head.length;
+    return known.ofLength(head.length).find((name) => this.#isAt(name, at));
+  }
+
+  #isAt(name: string, at: number): boolean {
+    for (let i = 0; i < name.length; i++) if (this.#bytes[at + i] !== name.charCodeAt(i)) return false;
+    return true;
   }
 
   #head(): Head | undefined {
-    const type = this.#number(1, "getUint8");
+    const type = this.#unsigned(1);
     if (type === undefined) return undefined;
     if (type < 0x80) return { kind: "scalar", value: type };
     if (type < 0x90) return { kind: "map", length: type & 0x0f };
@@ -133,48 +136,48 @@ export class MsgpackReader {
       case 0xc3:
         return { kind: "scalar", value: type === 0xc3 };
       case 0xca:
-        return this.#scalar(this.#number(4, "getFloat32"));
+        return this.#scalar(this.#float(4));
       case 0xcb:
-        return this.#scalar(this.#number(8, "getFloat64"));
+        return this.#scalar(this.#float(8));
       case 0xcc:
-        return this.#scalar(this.#number(1, "getUint8"));
+        return this.#scalar(this.#unsigned(1));
       case 0xcd:
-        return this.#scalar(this.#number(2, "getUint16"));
+        return this.#scalar(this.#unsigned(2));
       case 0xce:
-        return this.#scalar(this.#number(4, "getUint32"));
+        return this.#scalar(this.#unsigned(4));
       case 0xcf:
         return this.#scalar(this.#wide("getBigUint64"));
       case 0xd0:
-        return this.#scalar(this.#number(1, "getInt8"));
+        return this.#scalar(this.#signed(1));
       case 0xd1:
-        return this.#scalar(this.#number(2, "getInt16"));
+        return this.#scalar(this.#signed(2));
       case 0xd2:
-        return this.#scalar(this.#number(4, "getInt32"));
+        return this.#scalar(this.#signed(4));
       case 0xd3:
         return this.#scalar(this.#wide("getBigInt64"));
       case 0xc4:
       case 0xd9:
-        return this.#sized("raw", this.#number(1, "getUint8"));
+        return this.#sized("raw", this.#unsigned(1));
       case 0xc5:
       case 0xda:
-        return this.#sized("raw", this.#number(2, "getUint16"));
+        return this.#sized("raw", this.#unsigned(2));
       case 0xc6:
       case 0xdb:
-        return this.#sized("raw", this.#number(4, "getUint32"));
+        return this.#sized("raw", this.#unsigned(4));
       case 0xdc:
-        return this.#sized("list", this.#number(2, "getUint16"));
+        return this.#sized("list", this.#unsigned(2));
       case 0xdd:
-        return this.#sized("list", this.#number(4, "getUint32"));
+        return this.#sized("list", this.#unsigned(4));
       case 0xde:
-        return this.#sized("map", this.#number(2, "getUint16"));
+        return this.#sized("map", this.#unsigned(2));
       case 0xdf:
-        return this.#sized("map", this.#number(4, "getUint32"));
+        return this.#sized("map", this.#unsigned(4));
       case 0xc7:
-        return this.#sized("extension", this.#number(1, "getUint8"), 1);
+        return this.#sized("extension", this.#unsigned(1), 1);
       case 0xc8:
-        return this.#sized("extension", this.#number(2, "getUint16"), 1);
+        return this.#sized("extension", this.#unsigned(2), 1);
       case 0xc9:
-        return this.#sized("extension", this.#number(4, "getUint32"), 1);
+        return this.#sized("extension", this.#unsigned(4), 1);
       case 0xd4:
       case 0xd5:
       case 0xd6:
@@ -194,21 +197,40 @@ export class MsgpackReader {
     return length === undefined ? undefined : { kind, length: length + more };
   }
 
-  #number(size: number, get: NumberGetter): number | undefined {
+  /** Big-endian. By hand, because a view of a packet costs more than the few numbers in it. */
+  #unsigned(size: 1 | 2 | 4): number | undefined {
     if (this.problem !== undefined) return undefined;
     if (this.offset + size > this.#bytes.length) return this.#fail("truncated");
-    const value = this.#view[get](this.offset, false);
-    this.offset += size;
+    let value = 0;
+    for (const end = this.offset + size; this.offset < end; this.offset++) {
+      value = value * 0x100 + this.#bytes[this.offset]!;
+    }
     return value;
+  }
+
+  #signed(size: 1 | 2 | 4): number | undefined {
+    const value = this.#unsigned(size);
+    if (value === undefined) return undefined;
+    const range = 2 ** (8 * size);
+    return value < range / 2 ? value : value - range;
+  }
+
+  #float(size: 4 | 8): number | undefined {
+    const view = this.#viewOf(size);
+    return size === 4 ? view?.getFloat32(0, false) : view?.getFloat64(0, false);
   }
 
   /** 64 bits, as far as a number holds them exactly. */
   #wide(get: "getBigUint64" | "getBigInt64"): number | undefined {
-    if (this.offset + 8 > this.#bytes.length) return this.#fail("truncated");
-    const value = Number(this.#view[get](this.offset, false));
-    if (!Number.isSafeInteger(value)) return this.#fail("malformed");
-    this.offset += 8;
-    return value;
+    const view = this.#viewOf(8);
+    if (view === undefined) return undefined;
+    const value = Number(view[get](0, false));
+    return Number.isSafeInteger(value) ? value : this.#fail("malformed");
+  }
+
+  #viewOf(size: number): DataView | undefined {
+    const bytes = this.#take(size);
+    return bytes === undefined ? undefined : new DataView(bytes.buffer, bytes.byteOffset, size);
   }
 
   #take(length: number): Uint8Array | undefined {
@@ -227,16 +249,6 @@ export class MsgpackReader {
 type Head =
   | { readonly kind: "scalar"; readonly value: number | boolean | null }
   | { readonly kind: "raw" | "list" | "map" | "extension"; readonly length: number };
-
-type NumberGetter =
-  | "getUint8"
-  | "getUint16"
-  | "getUint32"
-  | "getInt8"
-  | "getInt16"
-  | "getInt32"
-  | "getFloat32"
-  | "getFloat64";
 
 /** Writes what the old specification has, each value in its shortest form. */
 export class MsgpackWriter {

@@ -11,6 +11,7 @@
  * One bad part does not spoil the others. Everything that a packet may blow up to has a limit.
  */
 import { crc32 } from "./crc32.ts";
+import { FieldNames } from "./field_names.ts";
 import { FieldReader } from "./fields.ts";
 import type { Keyring } from "./keyring.ts";
 import { decompressLzw, type LzwProblem } from "./lzw.ts";
@@ -206,7 +207,7 @@ class Unwrapping {
   }
 }
 
-const COMPRESS_FIELDS: ReadonlySet<string> = new Set(["Algo", "Buf"]);
+const COMPRESS_FIELDS = new FieldNames(["Algo", "Buf"]);
 const ALGORITHM_LZW = 0;
 
 /** What a compressed message (type byte and map) holds. */

@@ -5,6 +5,7 @@
  *     push/pull:  | 6 | map {Join, Nodes, UserStateLen} | map of a node x Nodes | user state |
  *     user:       | 8 | map {UserMsgLen} | user bytes |
  */
+import { FieldNames } from "./field_names.ts";
 import { FieldReader } from "./fields.ts";
 import {
   type AckMessage,
@@ -55,12 +56,12 @@ const ERROR_TEXT_BYTES_MAX = 4096;
 /** A node's record with all that it may hold, and room for keys that we do not know. */
 const RECORD_BYTES_MAX = 8192;
 
-const HEADER_FIELDS: ReadonlySet<string> = new Set(["Join", "Nodes", "UserStateLen"]);
-const RECORD_FIELDS: ReadonlySet<string> = new Set([
+const HEADER_FIELDS = new FieldNames(["Join", "Nodes", "UserStateLen"]);
+const RECORD_FIELDS = new FieldNames([
   ...["Addr", "Incarnation", "Meta", "Name", "Port", "State", "Vsn"],
 ]);
-const USER_FIELDS: ReadonlySet<string> = new Set(["UserMsgLen"]);
-const ERROR_FIELDS: ReadonlySet<string> = new Set(["Error"]);
+const USER_FIELDS = new FieldNames(["UserMsgLen"]);
+const ERROR_FIELDS = new FieldNames(["Error"]);
 
 /** The bytes that memberlist 0.5.1 writes for the same message. */
 export function encodeStreamMessage(message: StreamMessage): Uint8Array<ArrayBuffer> {

@@ -173,6 +173,7 @@ const BAD: readonly [what: string, hex: string, problem: string][] = [
   ["a list where a number belongs", `0b 81 ${SEQ_NO} 91 01`, "malformed"],
   ["a text where a number belongs", `0b 81 ${SEQ_NO} a1 31`, "field"],
   ["a negative number", `0b 81 ${SEQ_NO} ff`, "field"],
+  ["a negative number of 16 bits", `0b 81 ${SEQ_NO} d1 ffff`, "field"],
   ["a fraction", `0b 81 ${SEQ_NO} cb 3ff8000000000000`, "field"],
   ["33 bits", `0b 81 ${SEQ_NO} cf 0000000100000000`, "field"],
   ["65 bits' worth", `0b 81 ${SEQ_NO} cf ffffffffffffffff`, "malformed"],
