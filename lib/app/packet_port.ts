@@ -9,6 +9,7 @@ import type { JsonObject } from "../base/json.ts";
 import type { FromPacketThread, ToPacketThread, WantedDelta } from "../base/wanted.ts";
 import { LIBC_PATHS } from "../edge/net/libc.ts";
 import { WakeUp } from "../edge/net/wake_up.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import type { PacketThreadInit } from "./packet_thread.ts";
 
 export type PacketPortOptions = Omit<PacketThreadInit, "counters" | "wakeFd" | "port">;
@@ -18,9 +19,7 @@ export interface PacketPortDeps {
 }
 
 const INSPECT_TIMEOUT_MS = 1000;
-/** The loop turns many times in one beat, also when it only sleeps; main may be late, so several beats are given. */
 const BEAT_MS = 1000;
-const SILENT_BEATS_MAX = 5;
 
 export class PacketPort {
   readonly counters: SharedCounters;
@@ -31,9 +30,7 @@ export class PacketPort {
   readonly #inspections = new Map<number, (state: JsonObject) => void>();
   readonly #ended = Promise.withResolvers<void>();
   #inspectionId = 0;
-  /** The last turn of the loop that was seen, and how often it was the same. */
-  #turns = 0;
-  #silentBeats = 0;
+  readonly #heartbeat = new Heartbeat({ runningBeatsMax: 5, startingBeatsMax: 60 });
   readonly #beat = setInterval(() => this.#listen(), BEAT_MS);
   #over = false;
 
@@ -102,11 +99,9 @@ export class PacketPort {
 
   /** A thread whose loop stands still for seconds is stuck, or starved beyond use: the process ends and starts anew. */
   #listen(): void {
-    const turns = this.counters.read("loopTurns");
-    this.#silentBeats = turns === this.#turns ? this.#silentBeats + 1 : 0;
-    this.#turns = turns;
-    if (this.#silentBeats < SILENT_BEATS_MAX) return;
-    this.#receive({ kind: "failed", message: `its loop stood still for ${SILENT_BEATS_MAX * BEAT_MS} ms` });
+    if (this.#heartbeat.beat(this.counters.read("loopTurns"))) return;
+    const silentMs = this.#heartbeat.silentBeats * BEAT_MS;
+    this.#receive({ kind: "failed", message: `its loop stood still for ${silentMs} ms` });
   }
 
   /** Hands over and ends; resolves when the thread has. */
