@@ -134,7 +134,8 @@ class World {
       operationalState: STATES[below(this.#rng, STATES.length)]!,
       broadcast: often(),
       noArp: !often(),
-      master: often() ? undefined : 99,
+      master: often() ? undefined : 1 + below(this.#rng, 7),
+      lower: often() ? undefined : 1 + below(this.#rng, 7),
       isMoved: !often(),
     };
   }

@@ -32,6 +32,7 @@ const LINK: Link = {
   noArp: false,
   master: 7,
   mtu: 1500,
+  lower: undefined,
   isMoved: false,
 };
 
@@ -81,6 +82,14 @@ Deno.test("decodeLink: a bond's fail-over and the word to tell the peers say tha
     decodeLink(bytes(HEADER + NAME + "0800" + "2c00" + event + "000000"))?.isMoved
   );
   assertEquals(events, [false, false, false, true, true, false, false]);
+});
+
+Deno.test("decodeLink: what it stands on is a link of this namespace, or nothing", () => {
+  const lower = "0800" + "0500" + "03000000";
+  const elsewhere = "0800" + "2500" + "00000000";
+  assertEquals(decodeLink(bytes(HEADER + NAME + lower))?.lower, 3);
+  assertEquals(decodeLink(bytes(HEADER + NAME + lower + elsewhere))?.lower, undefined);
+  assertEquals(decodeLink(bytes(HEADER + NAME + lower.replace("03", "00")))?.lower, undefined);
 });
 
 Deno.test("decodeLink: loopback and NOARP", () => {

@@ -23,12 +23,14 @@ export const RTM_GETNEIGH = 30;
 export const IFLA_ADDRESS = 1;
 export const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
+const IFLA_LINK = 5;
 export const IFLA_MASTER = 10;
 const IFLA_OPERSTATE = 16;
 export const IFLA_LINKINFO = 18;
 export const IFLA_NET_NS_PID = 19;
 export const IFLA_NET_NS_FD = 28;
 export const IFLA_EXT_MASK = 29;
+const IFLA_LINK_NETNSID = 37;
 const IFLA_EVENT = 44;
 export const IFLA_INFO_KIND = 1;
 export const IFLA_INFO_DATA = 2;
@@ -77,6 +79,8 @@ export interface Link {
   readonly noArp: boolean;
   /** ifindex of the bridge or bond that this link is a port of. */
   readonly master: number | undefined;
+  /** ifindex of the link that it stands on (a VLAN, a macvlan), or of a veth's other end, where it is in this namespace. */
+  readonly lower: number | undefined;
   /** Bytes. */
   readonly mtu: number;
   /** Of a notice: the link leads elsewhere from now on, a bond's to another port, a migrated machine's to another host. */
@@ -134,6 +138,7 @@ export function decodeLink(body: Uint8Array): Link | undefined {
   const attributes = readAttributes(body, IFINFOMSG_BYTES);
   const address = attributes.get(IFLA_ADDRESS);
   const master = readU32(attributes.get(IFLA_MASTER));
+  const lower = attributes.has(IFLA_LINK_NETNSID) ? undefined : readU32(attributes.get(IFLA_LINK));
   const event = readU32(attributes.get(IFLA_EVENT));
   return {
     ifindex: view.getInt32(4, true),
@@ -146,6 +151,7 @@ export function decodeLink(body: Uint8Array): Link | undefined {
     loopback: (flags & IFF_LOOPBACK) !== 0,
     noArp: (flags & IFF_NOARP) !== 0,
     master: master === 0 ? undefined : master,
+    lower: lower === 0 ? undefined : lower,
     mtu: readU32(attributes.get(IFLA_MTU)) ?? 0,
     isMoved: event === IFLA_EVENT_BONDING_FAILOVER || event === IFLA_EVENT_NOTIFY_PEERS,
   };

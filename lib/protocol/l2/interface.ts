@@ -43,6 +43,8 @@ export interface LinkFacts {
   readonly broadcast: boolean;
   readonly noArp: boolean;
   readonly master: number | undefined;
+  /** ifindex of the link that it stands on, as a VLAN does. */
+  readonly lower: number | undefined;
   /** It has just come to lead elsewhere, to another port of a switch: what neighbours are on it must be told anew. */
   readonly isMoved: boolean;
 }

@@ -188,6 +188,7 @@ export class LinkTable implements Machine<LinkTableInput, LinkTableEffect> {
 
   #takeLink(link: LinkFacts): void {
     const { ifindex, name } = link;
+    if (link.isMoved) this.#interruptAbove(link);
     if (this.#excluded.get(ifindex) === name) return;
     const known = this.#entries.get(ifindex);
     if (known?.link.name !== name && this.#exclusions.some((pattern) => pattern.test(name))) {
@@ -206,6 +207,22 @@ export class LinkTable implements Machine<LinkTableInput, LinkTableEffect> {
     const becameOperational = known.link.operationalState === "unknown" && link.operationalState === "up";
     if (becameOperational || link.isMoved || refuseInterface(link) !== undefined) known.interrupted = true;
     known.link = link;
+  }
+
+  /**
+   * The kernel tells it of the VLANs and macvlans on a link that leads elsewhere, and not of a bridge that the link is a
+   * port of, nor of what stands on that bridge.
+   */
+  #interruptAbove(port: LinkFacts): void {
+    const above = new Set([port.master]);
+    for (const ifindex of above) {
+      const entry = ifindex === undefined ? undefined : this.#entries.get(ifindex);
+      if (entry === undefined) continue;
+      entry.interrupted = true;
+      this.#touched.add(entry.link.ifindex);
+      above.add(entry.link.master);
+      for (const { link } of this.#entries.values()) if (link.lower === ifindex) above.add(link.ifindex);
+    }
   }
 
   #forget(ifindex: number): void {

@@ -12,6 +12,7 @@ const LINK: LinkFacts = {
   broadcast: true,
   noArp: false,
   master: undefined,
+  lower: undefined,
   isMoved: false,
 };
 

@@ -76,6 +76,26 @@ Deno.test("LinkTable: a port that came and went is announced on anew when it is 
   assertEquals(bench.said(), ["open eth0"]);
 });
 
+Deno.test("LinkTable: a port that leads elsewhere moves its bridge and what stands on that, also when its name is excluded", () => {
+  for (const bond of ["bond0", "veth1"]) {
+    const bench = new Bench();
+    bench.list([
+      link(2, bond, { master: 3 }),
+      link(3, "br0"),
+      link(4, "br0.100", { lower: 3 }),
+      link(5, "top", { lower: 4 }),
+      link(6, "eth9"),
+      link(7, "eth9.100", { lower: 6 }),
+    ]);
+    bench.said();
+    bench.handle({ kind: "changes", changes: [up(2, bond, { master: 3, isMoved: true })] });
+    const anew = ["br0", "br0.100", "top"];
+    assertEquals(bench.said(), anew.flatMap((name) => [`close ${name}`, `open ${name}`]));
+    bench.handle({ kind: "changes", changes: [up(2, bond, { master: 3 })] });
+    assertEquals(bench.said(), []);
+  }
+});
+
 Deno.test("LinkTable: an interface that becomes operational is opened anew: what was sent before may be lost", () => {
   const bench = new Bench();
   bench.list([link(2, "br0", { operationalState: "unknown" })]);
@@ -237,7 +257,7 @@ function sentence(effect: LinkTableEffect): string {
 
 function link(ifindex: number, name: string, change: Partial<LinkFacts> = {}): LinkFacts {
   const plain = { mac: MAC, up: true, carrier: true, operationalState: "up", broadcast: true, noArp: false };
-  return { ifindex, name, ...plain, master: undefined, isMoved: false, ...change };
+  return { ifindex, name, ...plain, master: undefined, lower: undefined, isMoved: false, ...change };
 }
 
 function up(ifindex: number, name: string, change: Partial<LinkFacts> = {}): LinkFactsChange {
