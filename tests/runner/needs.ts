@@ -19,6 +19,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   nsenter: "util-linux",
   etcd: "etcd-server",
   "linux.uml": "user-mode-linux",
+  teamnl: "libteam-utils",
 };
 
 /** Not in Debian: built with Go. */

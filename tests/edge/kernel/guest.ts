@@ -1,12 +1,12 @@
 /**
- * What the virtual machine runs: all scenarios one after the other, on one node and one client, and says of each how it
+ * What the virtual machine runs: the scenarios of one list, one after the other, on one node and one client, and says of each how it
  * ended. Started by guest_init.sh.
  */
 import { PacketStage } from "../app/packet_stage.ts";
 import { loadKernelModules } from "./kernel_modules.ts";
 import { tidy } from "./links.ts";
 import type { ScenarioResult } from "./scenario.ts";
-import { SCENARIOS } from "./scenarios.ts";
+import { type ScenarioList, SCENARIOS } from "./scenarios.ts";
 
 const MODULES = [
   ...["bonding", "8021q", "vrf", "team_mode_activebackup", "dummy", "veth", "bridge", "macvlan", "ipvlan"],
@@ -34,10 +34,10 @@ function readTold(): ReadonlySet<string> {
 }
 
 const told = readTold();
-loadKernelModules(`/usr/lib/uml/modules/${Deno.osRelease()}`, MODULES);
+loadKernelModules(Deno.env.get("HERALD_MODULES")!, MODULES);
 
 await PacketStage.run(async (stage) => {
-  for (const { name, run } of SCENARIOS) {
+  for (const { name, run } of SCENARIOS[Deno.env.get("HERALD_SCENARIOS") as ScenarioList]) {
     if (told.has(name)) continue;
     const startedAt = performance.now();
     let error: unknown;

@@ -6,7 +6,7 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin DENO_NO_UPDATE_CHECK=1 NO_COLOR=1 TMPD
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t tmpfs tmpfs /run
-export HOME="$HERALD_HOME" DENO_DIR="$HERALD_DENO_DIR"
+export HOME="$HERALD_HOME" DENO_DIR="$HERALD_DENO_DIR" HERALD_MODULES="/usr/lib/uml/modules/$(uname -r)"
 cd "$HERALD_REPOSITORY" || echo "No folder $HERALD_REPOSITORY"
 # Nobody else ends this machine when the test that started it is gone. V8 has been seen to end with "unreachable code" at
 # the start of a thread here, in one start of twenty; the next run goes on behind what the one before has told.

@@ -6,9 +6,10 @@
  * What it runs is guest.ts; what is heard from it are the results of the scenarios, as they come.
  */
 import type { ScenarioResult } from "./scenario.ts";
+import type { ScenarioList } from "./scenarios.ts";
 
-/** It is one processor, emulated, beside whatever else runs. */
-const LIFE_SECONDS = 170;
+/** It is one processor, emulated, beside whatever else runs. A test process has 240 s. */
+const LIFE_SECONDS = 220;
 const KERNEL_LINES_MAX = 40;
 
 export class KernelMachine {
@@ -19,7 +20,7 @@ export class KernelMachine {
   readonly #end: Promise<unknown>;
   #isOver = false;
 
-  constructor() {
+  constructor(list: ScenarioList) {
     const repository = new URL("../../../", import.meta.url).pathname.replace(/\/$/, "");
     const home = Deno.env.get("HOME") ?? "/root";
     const args = [
@@ -30,6 +31,7 @@ export class KernelMachine {
       `HERALD_DENO=${Deno.execPath()}`,
       `HERALD_HOME=${home}`,
       `HERALD_DENO_DIR=${Deno.env.get("DENO_DIR") ?? `${home}/.cache/deno`}`,
+      `HERALD_SCENARIOS=${list}`,
       `HERALD_SECONDS=${LIFE_SECONDS}`,
     ];
     const child = new Deno.Command("linux.uml", { args, stdin: "null", stdout: "piped", stderr: "piped" }).spawn();

@@ -1,8 +1,7 @@
-/** Teams, dummies, interfaces on top of others, and bridges of bonds and VLANs. */
+/** Dummies, interfaces on top of others, and bridges of bonds and VLANs. */
 import { assertEquals } from "@std/assert/equals";
-import { ADDRESS } from "../app/packet_stage.ts";
-import { Capture, until } from "../app/witness.ts";
-import { enslave, laySwitchedCables, SWITCH } from "./links.ts";
+import { until } from "../app/witness.ts";
+import { expectBurst, layBond, layVlan, SWITCH } from "./links.ts";
 import type { Scenario } from "./scenario.ts";
 
 export const OTHER_KINDS_SCENARIOS: readonly Scenario[] = [
@@ -37,31 +36,39 @@ export const OTHER_KINDS_SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: "macvlan on a bond: it answers beside the bond, and a fail-over is told by both",
+    run: async (stage) => {
+      const [below, above] = [await layBond(stage), "02:00:00:00:0c:01"];
+      await stage.ip("node", `link add link bond0 name mac0 address ${above} type macvlan mode bridge`);
+      await stage.ip("node", "link set mac0 up");
+      await stage.reports("usable bond0,eth0,mac0; p1 enslaved; p2 enslaved");
+      await until(
+        "both answer",
+        async () => (await stage.macsOn(SWITCH)).toSorted().join() === [above, below].sort().join(),
+      );
+      await expectBurst(
+        stage,
+        { on: "p2", mac: below, again: "bond0" },
+        () => expectBurst(stage, { on: "p2", mac: above, again: "mac0" }, () => stage.ip("client", "link set p1 down")),
+      );
+    },
+  },
+  {
     name: "Bridge on a bond, and a VLAN on the bridge: both answer, and a fail-over of the bond is told by both",
     run: async (stage) => {
-      await laySwitchedCables(stage, ["p1", "p2"]);
-      await stage.ip("node", "link add bond0 type bond miimon 50 mode active-backup");
-      await enslave(stage, "bond0", ["p1", "p2"]);
+      const mac = await layBond(stage);
       await stage.ip("node", "link add br0 type bridge");
-      await stage.ip("node", "link set bond0 up master br0");
+      await stage.ip("node", "link set bond0 master br0");
       await stage.ip("node", "link set br0 up");
-      for (const [where, below] of [["node", "br0"], ["client", SWITCH]] as const) {
-        await stage.ip(where, `link add link ${below} name v100 type vlan id 100`);
-        await stage.ip(where, "link set v100 up");
-      }
+      await layVlan(stage, { node: "br0", client: SWITCH });
       await stage.reports("usable br0,eth0,v100; bond0 enslaved; p1 enslaved; p2 enslaved");
-      const mac = stage.macOf("br0");
       await stage.answered(SWITCH, mac);
       await stage.answered("v100", mac);
-      const [plain, tagged] = [
-        await Capture.start(stage.client, "arp", "p2"),
-        await Capture.start(stage.client, "arp", "v100"),
-      ];
-      await stage.ip("client", "link set p1 down");
-      await until("a burst", async () => (await plain.sentFor(ADDRESS, mac)).length >= 2);
-      await until("a burst in the VLAN", async () => (await tagged.sentFor(ADDRESS, mac)).length >= 2);
-      await plain.stop();
-      await tagged.stop();
+      await expectBurst(
+        stage,
+        { on: "p2", mac, again: "br0" },
+        () => expectBurst(stage, { on: "v100", mac, again: "v100" }, () => stage.ip("client", "link set p1 down")),
+      );
       await stage.answered(SWITCH, mac);
       await stage.answered("v100", mac);
     },
@@ -76,10 +83,7 @@ export const OTHER_KINDS_SCENARIOS: readonly Scenario[] = [
       const { code } = await stage.node.run("bridge", ["vlan", "add", "vid", "100", "dev", "lan1"]);
       assertEquals(code, 0);
       assertEquals((await stage.node.run("bridge", ["vlan", "add", "vid", "100", "dev", "br0", "self"])).code, 0);
-      for (const [where, below] of [["node", "br0"], ["client", "lan1"]] as const) {
-        await stage.ip(where, `link add link ${below} name v100 type vlan id 100`);
-        await stage.ip(where, "link set v100 up");
-      }
+      await layVlan(stage, { node: "br0", client: "lan1" });
       await stage.ip("node", "link set v100 address 02:00:00:00:01:64");
       await stage.reports("usable br0,eth0,v100; lan1 enslaved");
       await stage.answered("v100", "02:00:00:00:01:64");

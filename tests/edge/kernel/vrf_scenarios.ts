@@ -1,6 +1,6 @@
 /** VRFs (Linux Documentation/networking/vrf.rst): neither the VRF nor its members are used, as in MetalLB (reference §6.1). */
-import { ADDRESS } from "../app/packet_stage.ts";
-import { Capture, until } from "../app/witness.ts";
+import { until } from "../app/witness.ts";
+import { expectBurst } from "./links.ts";
 import type { Scenario } from "./scenario.ts";
 
 export const VRF_SCENARIOS: readonly Scenario[] = [
@@ -19,11 +19,8 @@ export const VRF_SCENARIOS: readonly Scenario[] = [
       await stage.ip("node", "address add 10.66.0.1/24 dev lan1");
       await stage.ip("node", "address add 10.67.0.1/32 dev red");
       await stage.silent("lan1");
-      const capture = await Capture.start(stage.client, "arp", "lan1");
-      await stage.ip("node", "link set lan1 nomaster");
+      await expectBurst(stage, { on: "lan1", mac, again: "lan1" }, () => stage.ip("node", "link set lan1 nomaster"));
       await stage.reports("usable eth0,lan1; red noArp");
-      await until("a burst", async () => (await capture.sentFor(ADDRESS, mac)).length >= 2);
-      await capture.stop();
       await stage.answered("lan1", mac);
       await until("its network is known", () => stage.networks().includes("lan1 10.66.0.0/24"));
     },
