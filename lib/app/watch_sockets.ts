@@ -53,6 +53,8 @@ const PEERS_MAX = 1024;
 const HELD_MAX = 1024;
 /** A speaker holds one. A stranger must neither take them all nor make the loop look after a thousand. */
 const HELD_MAX_PER_ADDRESS = 16;
+/** Whoever lost its power ends no line: without this its lines would be held for ever, until there is no room for one. */
+const HELD_KEEP_ALIVE_S = 20;
 
 export class WatchSockets {
   readonly #address: string;
@@ -71,7 +73,11 @@ export class WatchSockets {
     this.#deps = deps;
     this.#keys = options.secret === undefined ? undefined : new KeyRotation(deriveWatchKey(options.secret));
     this.#socket = UdpSocket.bind(options);
-    this.#listener = TcpListener.listen({ address: options.address, port: this.#socket.port });
+    this.#listener = TcpListener.listen({
+      address: options.address,
+      port: this.#socket.port,
+      keepAliveS: HELD_KEEP_ALIVE_S,
+    });
     deps.loop.add({
       fd: this.#socket.fd,
       drain: (budget) => this.#receive(budget),

@@ -9,16 +9,21 @@ import {
   AF_INET,
   AF_INET6,
   IPPROTO_IPV6,
+  IPPROTO_TCP,
   IPV6_V6ONLY,
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
   SO_ERROR,
+  SO_KEEPALIVE,
   SO_REUSEADDR,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOCK_STREAM,
   SOCKADDR_IN6_BYTES,
   SOL_SOCKET,
+  TCP_KEEPCNT,
+  TCP_KEEPIDLE,
+  TCP_KEEPINTVL,
 } from "./abi.ts";
 import { Descriptor, foreignBuffer, setOption } from "./descriptor.ts";
 import { checked, EBADF, EINPROGRESS, EINVAL, SysError } from "./errno.ts";
@@ -26,6 +31,8 @@ import { lastErrno, libc } from "./libc.ts";
 import { decodeSockaddrInet, encodeSockaddrInet, type InetAddress } from "./sockaddr.ts";
 
 const BACKLOG = 64;
+/** Questions without an answer after which the kernel ends an idle connection. */
+const KEEP_ALIVE_PROBES = 3;
 
 export class TcpSocket {
   readonly #descriptor: Descriptor;
@@ -98,8 +105,11 @@ export class TcpListener {
     this.#descriptor = descriptor;
   }
 
-  /** Throws `SysError` as `UdpSocket.bind` does. */
-  static listen(options: InetAddress): TcpListener {
+  /**
+   * Throws `SysError` as `UdpSocket.bind` does. With `keepAliveS` the kernel asks the other end of an idle connection as
+   * often whether it is there, and ends one whose other end is not: it may have lost its power.
+   */
+  static listen(options: InetAddress & { readonly keepAliveS?: number }): TcpListener {
     const operation = `listen TCP ${options.address} port ${options.port}`;
     const address = encodeSockaddrInet(options);
     if (address === undefined) throw new SysError(operation, EINVAL);
@@ -111,6 +121,7 @@ export class TcpListener {
       if (address.length === SOCKADDR_IN6_BYTES) {
         setOption(fd, { name: "IPV6_V6ONLY", level: IPPROTO_IPV6, option: IPV6_V6ONLY, value: 1 });
       }
+      if (options.keepAliveS !== undefined) keepAlive(fd, options.keepAliveS);
       checked(operation, libc().bind(fd, address, address.length));
       checked(operation, libc().listen(fd, BACKLOG));
       return new TcpListener(descriptor);
@@ -147,4 +158,12 @@ export class TcpListener {
 function openStream(address: Uint8Array): number {
   const family = address.length === SOCKADDR_IN6_BYTES ? AF_INET6 : AF_INET;
   return checked("socket TCP", libc().socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+/** Connections that a socket accepts inherit it (tcp(7)). */
+function keepAlive(fd: number, seconds: number): void {
+  setOption(fd, { name: "SO_KEEPALIVE", level: SOL_SOCKET, option: SO_KEEPALIVE, value: 1 });
+  setOption(fd, { name: "TCP_KEEPIDLE", level: IPPROTO_TCP, option: TCP_KEEPIDLE, value: seconds });
+  setOption(fd, { name: "TCP_KEEPINTVL", level: IPPROTO_TCP, option: TCP_KEEPINTVL, value: seconds });
+  setOption(fd, { name: "TCP_KEEPCNT", level: IPPROTO_TCP, option: TCP_KEEPCNT, value: KEEP_ALIVE_PROBES });
 }

@@ -1,17 +1,17 @@
 // needs: namespaces
 import { assertEquals } from "@std/assert/equals";
 import { assertThrows } from "@std/assert/throws";
-import { EAGAIN, ECONNREFUSED, EINVAL, SysError } from "../../../lib/edge/net/errno.ts";
+import { EAGAIN, ECONNREFUSED, EINVAL, ETIMEDOUT, SysError } from "../../../lib/edge/net/errno.ts";
 import { Poller } from "../../../lib/edge/net/poller.ts";
 import { TcpListener, TcpSocket } from "../../../lib/edge/net/tcp_socket.ts";
 import { inOwnNetwork } from "./own_network.ts";
 
 const PORT = 7946;
 
-function onLoopback(test: () => void): Promise<void> {
+function onLoopback(test: (setUp: (isUp: boolean) => void) => void): Promise<void> {
   return inOwnNetwork((netlink) => {
     netlink.setUp(1, true);
-    test();
+    test((isUp) => netlink.setUp(1, isUp));
   });
 }
 
@@ -21,8 +21,8 @@ function call(address: string, options: { source?: string } = {}): TcpSocket {
   return caller;
 }
 
-function connected(address: string, options: { source?: string } = {}) {
-  const listener = TcpListener.listen({ address, port: PORT });
+function connected(address: string, options: { source?: string; keepAliveS?: number } = {}) {
+  const listener = TcpListener.listen({ address, port: PORT, ...options });
   const caller = call(address, options);
   const poller = new Poller();
   poller.add(caller.fd);
@@ -107,6 +107,18 @@ Deno.test("TcpSocket: sending to one that has gone is a value, not a signal that
     assertEquals(result < 0, true);
     caller.close();
     listener.close();
+  }));
+
+Deno.test("TcpListener: an idle connection whose other end is not there any more ends by itself, if that was asked for", () =>
+  onLoopback((setUp) => {
+    const { listener, caller, called, poller } = connected("127.0.0.1", { keepAliveS: 1 });
+    poller.remove(caller.fd);
+    poller.add(called.fd);
+    assertEquals(poller.wait(3000), [], "it is asked, and answers");
+    setUp(false);
+    assertEquals(poller.wait(8000), [called.fd]);
+    assertEquals(called.receiveInto(new Uint8Array(8)), -ETIMEDOUT);
+    for (const socket of [called, caller, listener]) socket.close();
   }));
 
 Deno.test("TcpListener: a port that is taken is EADDRINUSE; after a restart it is free at once", () =>
