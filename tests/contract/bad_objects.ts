@@ -53,7 +53,7 @@ export function specRows(kind: Kind, rows: readonly SpecRow[]): SchemaRow[] {
   return rows.map(([rule, spec, path]) => ({ rule, kind, object: { spec } as JsonObject, path, isDecoded: true }));
 }
 
-export function apiVersionOf(kind: Kind, version?: "v1beta1"): string {
+function apiVersionOf(kind: Kind, version?: "v1beta1"): string {
   return kind === "BGPPeer" && version === undefined ? "metallb.io/v1beta2" : "metallb.io/v1beta1";
 }
 

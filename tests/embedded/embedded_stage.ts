@@ -147,7 +147,7 @@ export interface WatchLine {
 }
 
 /** Reads a watch line by line. */
-export class WatchReader {
+class WatchReader {
   readonly code: number;
   readonly #reader: ReadableStreamDefaultReader<string>;
   #rest = "";

@@ -17,7 +17,7 @@ export interface GuideCommand {
   readonly text: string;
 }
 
-export function commandsOf(guide: string, number: string): GuideCommand[] {
+function commandsOf(guide: string, number: string): GuideCommand[] {
   const text = guide.replaceAll("\r", "");
   const found: [line: number, text: string][] = [];
   const lines = text.split("\n").map((line) => line.trim());

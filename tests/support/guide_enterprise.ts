@@ -12,7 +12,7 @@ import { assertApplied, explained, type GuideWorld, overlap } from "./guide_worl
 
 const HELM = "the Helm chart is a later issue's";
 
-export const ENTERPRISE_NOT_TYPED: Readonly<Record<string, string>> = {
+const ENTERPRISE_NOT_TYPED: Readonly<Record<string, string>> = {
   "003:199": HELM,
   "003:200": HELM,
   "003:209": HELM,
@@ -30,7 +30,7 @@ export const ENTERPRISE_NOT_TYPED: Readonly<Record<string, string>> = {
   "003:990": "runs a command in a speaker pod",
 };
 
-export const ENTERPRISE_NOT_APPLIED: Readonly<Record<number, string>> = {
+const ENTERPRISE_NOT_APPLIED: Readonly<Record<number, string>> = {
   478: "NetworkPolicy: the packaging of a later issue, which ships one that works",
   513: "NetworkPolicy: the packaging of a later issue, which ships one that works",
   640: "ServiceMonitor: the monitoring of a later issue; the kind is not Kubernetes' own",

@@ -9,7 +9,7 @@ import { assertApplied, explained, type GuideWorld, overlap } from "./guide_worl
 import { until } from "./until.ts";
 
 /** What needs nodes, pods or a network, or belongs to the monitoring and packaging of later. */
-export const LAYER2_NOT_TYPED: Readonly<Record<string, string>> = {
+const LAYER2_NOT_TYPED: Readonly<Record<string, string>> = {
   "000:117": "waits for pods: nothing runs pods here",
   "000:128": "lists pods",
   "000:462": "needs a node that answers for the address",
@@ -32,7 +32,7 @@ export const LAYER2_NOT_TYPED: Readonly<Record<string, string>> = {
   "000:727": "runs a command in a speaker pod",
 };
 
-export const LAYER2_NOT_APPLIED: Readonly<Record<number, string>> = {
+const LAYER2_NOT_APPLIED: Readonly<Record<number, string>> = {
   779: "PrometheusRule: the monitoring of a later issue; the kind is not Kubernetes' own",
   826:
     "NetworkPolicy: the packaging of a later issue; it selects speakers on the host's network, where it does nothing",

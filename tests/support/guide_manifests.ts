@@ -10,7 +10,7 @@
 /** Members that a manifest has at its outermost level. */
 const ROOT_KEY = /^(apiVersion|kind|metadata|spec|data|stringData|type|status|items):( |$)/;
 
-export function manifestsOf(guide: string): string {
+function manifestsOf(guide: string): string {
   const lines = guide.replaceAll("\r", "").split("\n");
   const fenced = lines.some((line) => line.startsWith("```"));
   const kept = lines.map(() => "#");

@@ -7,7 +7,7 @@ import { assertMatch } from "@std/assert/match";
 import { assertStringIncludes } from "@std/assert/string_includes";
 import { assertApplied, explained, type GuideWorld, overlap } from "./guide_world.ts";
 
-export const OVERVIEW_NOT_TYPED: Readonly<Record<string, string>> = {
+const OVERVIEW_NOT_TYPED: Readonly<Record<string, string>> = {
   "002:472": "lists pods: nothing runs pods here",
   "002:475": "lists pods",
   "002:478": "logs of the controller's pod; the log of the process is read with guide 000",

@@ -11,7 +11,7 @@ import { assertStringIncludes } from "@std/assert/string_includes";
 import { assertApplied, explained, type GuideWorld } from "./guide_world.ts";
 import { until } from "./until.ts";
 
-export const TUTORIAL_NOT_TYPED: Readonly<Record<string, string>> = {
+const TUTORIAL_NOT_TYPED: Readonly<Record<string, string>> = {
   "001:42": "the install file, applied with guide 000",
   "001:50": "lists pods: nothing runs pods here",
   "001:109": "logs of speaker pods",

@@ -10,9 +10,9 @@
  * So a wrapper module replaces each of them by its published version, which carries the same code.
  */
 
-export const KUBE_VERSION = "v1.34.2";
+const KUBE_VERSION = "v1.34.2";
 
-export const KUBE_TOOLS = ["kubectl", "kube-apiserver", "kube-controller-manager", "kube-proxy"] as const;
+const KUBE_TOOLS = ["kubectl", "kube-apiserver", "kube-controller-manager", "kube-proxy"] as const;
 export type KubeTool = typeof KUBE_TOOLS[number];
 
 /** What finding needs to know of the machine; tests hand in their own. */
@@ -90,7 +90,7 @@ export function wrapperGoMod(kubernetesGoMod: string): string {
 }
 
 /** Builds `tools` into the cache folder and returns the folder. Takes two to three minutes for kubectl on two cores. */
-export async function buildKubeTools(
+async function buildKubeTools(
   tools: readonly KubeTool[],
   options: { readonly report: (line: string) => void },
 ): Promise<string> {

@@ -31,7 +31,7 @@ export function completionCommand(commands: () => readonly Command[]): Command {
   });
 }
 
-export function completionScript(shell: Shell, commands: readonly Command[]): string {
+function completionScript(shell: Shell, commands: readonly Command[]): string {
   return SCRIPTS[shell](commands);
 }
 

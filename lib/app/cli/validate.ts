@@ -57,7 +57,7 @@ async function validate({ flags, files, stdout, stderr }: CommandCall<typeof FLA
 }
 
 /** Problems under the object that they are about, in the order of the files. */
-export function printFindings(output: Output, findings: readonly Finding[]): void {
+function printFindings(output: Output, findings: readonly Finding[]): void {
   const placeWidth = Math.max(0, ...findings.slice(0, 10_000).map((finding) => placeOf(finding).length));
   let previous: string | undefined;
   for (const finding of findings) {

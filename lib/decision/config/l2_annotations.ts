@@ -20,9 +20,9 @@ import { parseGoDurationMs } from "./go_duration.ts";
 import type { ProblemList } from "./problem.ts";
 import type { Labels } from "./service_view.ts";
 
-export const L2_FAILBACK = "herald.dev/failback";
-export const L2_PROBE = "herald.dev/probe";
-export const L2_LINK_PROBE = "herald.dev/link-probe";
+const L2_FAILBACK = "herald.dev/failback";
+const L2_PROBE = "herald.dev/probe";
+const L2_LINK_PROBE = "herald.dev/link-probe";
 
 /** As many as a speaker tells the others about. */
 export const LINK_PROBES_MAX = 16;

@@ -14,7 +14,7 @@
  */
 import type { Millis } from "../../base/time.ts";
 
-export const LEASE_DURATION_MS = 15_000;
+const LEASE_DURATION_MS = 15_000;
 /** What other holders wrote is believed within these bounds only. */
 const DURATION_MIN_MS = 1_000;
 const DURATION_MAX_MS = 60_000;

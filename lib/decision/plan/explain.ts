@@ -58,7 +58,7 @@ export interface NodeExclusion {
   readonly message: string;
 }
 
-export const EVERY_NODE = "*";
+const EVERY_NODE = "*";
 
 export interface Layer2Explanation {
   readonly addresses: readonly AddressExplanation[];

@@ -33,7 +33,7 @@ export function shapeOf(value: JsonValue, schema: Known): Shape {
 }
 
 /** True for the members that a schema names, as against keys that users choose. */
-export function isNamed(schema: Known, key: string): boolean {
+function isNamed(schema: Known, key: string): boolean {
   return schema?.properties !== undefined && Object.hasOwn(schema.properties, key);
 }
 

@@ -51,7 +51,6 @@ export function schemaFromJson(json: JsonMap): Schema {
 export const text: Schema = { type: "string" };
 export const flag: Schema = { type: "boolean" };
 export const whole: Schema = { type: "integer" };
-export const real: Schema = { type: "number" };
 export const intOrText: Schema = { "x-kubernetes-int-or-string": true };
 /** Taken as it is. */
 export const opaque: Schema = { type: "object", "x-kubernetes-preserve-unknown-fields": true };

@@ -8,7 +8,7 @@ import { textOf } from "./msgpack.ts";
 
 const NONE = new Uint8Array(0);
 /** Kubernetes allows 253; memberlist sets no limit. */
-export const NODE_NAME_BYTES_MAX = 255;
+const NODE_NAME_BYTES_MAX = 255;
 
 export class FieldReader {
   readonly #fields: MsgpackFields;

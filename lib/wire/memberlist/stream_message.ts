@@ -22,7 +22,7 @@ import {
 import { MsgpackReader, MsgpackWriter } from "./msgpack.ts";
 
 /** In the order of memberlist's numbers, which are its wire form. */
-export const MEMBER_STATES = ["alive", "suspect", "dead", "left"] as const;
+const MEMBER_STATES = ["alive", "suspect", "dead", "left"] as const;
 
 /** One node as the sender of a push/pull knows it. */
 export interface MemberRecord {

@@ -8,7 +8,7 @@ function objectOf(kind: string, name: string, rest: Members): KubeObject {
   return { kind, metadata: { name, namespace: "metallb-system" }, ...rest };
 }
 
-export const PEER: Members = { myASN: 64500, peerASN: 64501, peerAddress: "192.0.2.1" };
+const PEER: Members = { myASN: 64500, peerASN: 64501, peerAddress: "192.0.2.1" };
 
 /** `spec` is added to a valid one; `undefined` takes a field away. */
 export function peerObject(name: string, spec: Members = {}): KubeObject {

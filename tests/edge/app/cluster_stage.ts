@@ -65,7 +65,7 @@ function lastOf(events: readonly LogEvent[]): string {
   return JSON.stringify(events.filter(({ level }) => level !== "debug").slice(-5));
 }
 
-export function readCrds(): JsonObject[] {
+function readCrds(): JsonObject[] {
   const folder = new URL("../../../manifests/crds/", import.meta.url);
   return [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => name.endsWith(".yaml")).sort()
     .map((name) => parse(Deno.readTextFileSync(new URL(name, folder))) as JsonObject);

@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { int32, labelSelectorSchema, listOf, metadataSchema, optional, uint32 } from "./common.ts";
 
-export const AGGREGATION_LENGTH_DEFAULT = 32;
-export const AGGREGATION_LENGTH_V6_DEFAULT = 128;
+const AGGREGATION_LENGTH_DEFAULT = 32;
+const AGGREGATION_LENGTH_V6_DEFAULT = 128;
 
 /** Also MetalLB's words, of its CEL rule. */
 const EXCLUSIVE = "serviceSelectors and aggregationLength are mutually exclusive";

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { listOf, metadataSchema, optional } from "./common.ts";
 
 /** `Condition` of Kubernetes' `meta/v1`. */
-export const conditionSchema = z.object({
+const conditionSchema = z.object({
   type: z.string().max(316).regex(
     /^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$/,
   ),
