@@ -4,7 +4,8 @@
  * Everybody that is known at the start is tried at once, a few at a time, because the first answer usually tells of all
  * the others. A speaker that appears later joins us by itself; we try it after a short while of our own choice, so that a
  * large cluster does not fall upon it at one instant. What cannot be joined is tried again, ever less often, down to once
- * a minute; a partition that healed is found that way too.
+ * a minute; a partition that healed is found that way too. After some tries without one that succeeded it is told: two
+ * clusters of one name, because of another port or secret, are a thing that only a person can mend.
  */
 import type { Deadline } from "../../base/machine.ts";
 import { below, type Rng } from "../../base/rng.ts";
@@ -15,6 +16,8 @@ interface Seed extends End {
   dueAt: Millis;
   tries: number;
   isBusy: boolean;
+  /** No try succeeded, and that was told. */
+  isHopeless: boolean;
 }
 
 export interface DiscoveryDeps {
@@ -22,10 +25,14 @@ export interface DiscoveryDeps {
   /** Whether a live member has this address. */
   readonly isMember: (end: End) => boolean;
   readonly join: (end: End) => void;
+  /** It was tried for a minute or two, and the last try failed with this. Told once until it is a member. */
+  readonly onHopeless: (end: End, failure: string) => void;
 }
 
 const RETRY_MS = 1000;
 const RETRY_MS_MAX = 60_000;
+/** With the pauses between them, one to two minutes: an image that is pulled takes less. */
+const HOPELESS_TRIES = 8;
 const AT_ONCE_MAX = 4;
 /** For each known seed. */
 const SPREAD_MS = 50;
@@ -52,6 +59,11 @@ export class Discovery {
       [...this.#seeds.values()].every((seed) => seed.tries > 0 || this.#deps.isMember(seed));
   }
 
+  /** Those that were tried for long without success. */
+  get hopeless(): End[] {
+    return [...this.#seeds.values()].filter(({ isHopeless }) => isHopeless);
+  }
+
   /** All of them; what is no longer named is no longer tried. */
   setSeeds(ends: readonly End[], now: Millis): void {
     const seeds = new Map<string, Seed>();
@@ -59,7 +71,7 @@ export class Discovery {
     for (const { address, port } of ends.slice(0, SEEDS_MAX)) {
       const key = keyOf({ address, port });
       const dueAt = now + below(this.#deps.rng, spreadMs + 1);
-      seeds.set(key, this.#seeds.get(key) ?? { address, port, dueAt, tries: 0, isBusy: false });
+      seeds.set(key, this.#seeds.get(key) ?? { address, port, dueAt, tries: 0, isBusy: false, isHopeless: false });
     }
     this.#seeds = seeds;
     if (ends.length > 0) this.#started = true;
@@ -67,10 +79,13 @@ export class Discovery {
   }
 
   /** A join came to an end, one way or the other. */
-  ended(end: End, now: Millis): void {
+  ended(end: End, { failure, now }: { readonly failure: string | undefined; readonly now: Millis }): void {
     this.#busy--;
     const seed = this.#seeds.get(keyOf(end));
-    if (seed !== undefined) seed.isBusy = false;
+    if (seed !== undefined) {
+      seed.isBusy = false;
+      this.#judge(seed, failure);
+    }
     this.tick(now);
   }
 
@@ -80,6 +95,7 @@ export class Discovery {
       if (this.#busy >= AT_ONCE_MAX) return;
       if (this.#deps.isMember(seed)) {
         seed.tries = 0;
+        seed.isHopeless = false;
         seed.dueAt = now + RETRY_MS_MAX;
         continue;
       }
@@ -89,6 +105,15 @@ export class Discovery {
       seed.isBusy = true;
       this.#busy++;
       this.#deps.join(seed);
+    }
+  }
+
+  #judge(seed: Seed, failure: string | undefined): void {
+    if (failure === undefined) {
+      seed.isHopeless = false;
+    } else if (seed.tries >= HOPELESS_TRIES && !seed.isHopeless) {
+      seed.isHopeless = true;
+      this.#deps.onHopeless(seed, failure);
     }
   }
 

@@ -19,8 +19,8 @@ export interface ExchangesDeps {
   readonly membership: Membership;
   readonly emit: (effect: StreamEffect) => void;
   readonly pingAnswered: (seqNo: number) => void;
-  /** A call to a seed is over. */
-  readonly joinEnded: (to: End, isJoined: boolean) => void;
+  /** A call to a seed is over; with the reason when it failed. */
+  readonly joinEnded: (to: End, failure: string | undefined) => void;
   /** Trouble that may go on; told once in a while. */
   readonly warn: (about: string, event: LogEvent) => void;
   readonly log: (event: LogEvent) => void;
@@ -111,7 +111,7 @@ export class Exchanges {
       const member = purpose.kind === "join" ? purpose.to.address : purpose.node;
       this.#deps.log({ level: "debug", event: "stateNotExchanged", member, error: failure });
     }
-    if (purpose.kind === "join") this.#deps.joinEnded(purpose.to, failure === undefined);
+    if (purpose.kind === "join") this.#deps.joinEnded(purpose.to, failure);
   }
 
   #ownState(join: boolean): StreamMessage {

@@ -72,6 +72,7 @@ export const METALLB_VERSIONS: MemberVersions = {
   delegateCurrent: 0,
 };
 
+const HINT = "the API names a speaker there; it needs the same --ml-bindport and secret, and TCP and UDP to that port";
 const LEAVE_MS_MAX = 1000;
 /** So many hear it from ourselves, at once. */
 const LEAVE_TOLD_MAX = 16;
@@ -125,12 +126,14 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
       rng: deps.rng,
       isMember: (end) => this.#isLiveMember(end),
       join: (to) => this.#exchanges.join(to),
+      onHopeless: ({ address, port }, failure) =>
+        this.#reports.log({ level: "warn", event: "speakerNotJoined", address, port, error: failure, hint: HINT }),
     });
     this.#exchanges = new Exchanges({
       membership: this.#membership,
       emit: (effect) => this.#effects.push(effect),
       pingAnswered: (seqNo) => this.#prober!.streamAnswered(seqNo),
-      joinEnded: (to, isJoined) => this.#joinEnded(to, isJoined),
+      joinEnded: (to, failure) => this.#joinEnded(to, failure),
       warn: (about, event) => this.#reports.warn(event, { about, now: this.#now }),
       log: (event) => this.#reports.log(event),
     });
@@ -190,6 +193,7 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
       healthScore: this.#awareness.score,
       rumours: this.#sender.rumours,
       seeds: this.#discovery.size,
+      unjoined: this.#discovery.hopeless.map(({ address, port }) => `${address} ${port}`),
       ...this.#prober?.inspect(),
       members: [...table.values()].map(({ node, address, port, state, incarnation, suspicion, meta }) => ({
         ...{ node, address, port, state, incarnation },
@@ -291,9 +295,9 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
     if (member !== undefined) this.#exchanges.exchangeWith(member);
   }
 
-  #joinEnded(to: End, isJoined: boolean): void {
-    this.#discovery.ended(to, this.#now);
-    if (isJoined || this.#discovery.isOver) this.#becomeJoined();
+  #joinEnded(to: End, failure: string | undefined): void {
+    this.#discovery.ended(to, { failure, now: this.#now });
+    if (failure === undefined || this.#discovery.isOver) this.#becomeJoined();
   }
 
   #becomeJoined(): void {

@@ -248,6 +248,24 @@ Deno.test("SWIM: no datagram is larger than its budget, and an idle cluster send
   assert(mean > 1.9 && mean < 2.2, `${mean} datagrams a second`);
 });
 
+Deno.test("SWIM: a speaker that the API names and nobody reaches is told once, within two minutes, until it is a member", () => {
+  const world = new SwimWorld({ seed: 15 });
+  const [node, other] = ["node-1", "node-2"].map((name) => world.start(name)) as [SwimNode, SwimNode];
+  const unjoined = () => (node.swim.inspect() as { unjoined: string[] }).unjoined;
+  const told = () => node.logged.filter((event) => event === "speakerNotJoined").length;
+  // As when it listens at another port.
+  world.kill(other);
+  world.seed(node, [other]);
+  world.run(50_000);
+  assertEquals([told(), unjoined()], [0, []]);
+  world.run(70_000 + 3_600_000);
+  assertEquals([told(), unjoined()], [1, [`${other.address} 7946`]]);
+  world.start("node-2");
+  // It is tried once a minute, and looked at once more when it is a member.
+  world.run(180_000);
+  assertEquals([world.view(node, other), told(), unjoined()], ["alive", 1, []]);
+});
+
 Deno.test("SWIM: it has joined as soon as one told it of the others, when none could, and when there are none", () => {
   const world = new SwimWorld({ seed: 13 });
   const alone = world.start("alone");
