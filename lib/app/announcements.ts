@@ -20,7 +20,9 @@ export interface Announcement {
 export interface AnnouncementChange {
   readonly address: string;
   readonly now: Announcement;
-  readonly wasOwned: boolean;
+  /** On the wire, before and now. */
+  readonly wasAnnounced: boolean;
+  readonly isAnnounced: boolean;
   /** Services that hold the address or did so when it was last reported, sorted. */
   readonly services: readonly string[];
 }
@@ -53,7 +55,8 @@ export class Announcements {
     const services = wanted?.services ?? before?.services ?? [];
     if (wanted === undefined && !owned) this.#byAddress.delete(address);
     else this.#byAddress.set(address, { owned, reason, elected, services });
-    return { address, now: { owned, reason, elected }, wasOwned: before?.owned === true, services };
+    const now = { owned, reason, elected };
+    return { address, now, wasAnnounced: isOnTheWire(before), isAnnounced: isOnTheWire(now), services };
   }
 
   of(address: string): Announcement | undefined {

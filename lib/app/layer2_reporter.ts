@@ -84,11 +84,12 @@ export class Layer2Reporter {
   }
 
   takeOwnership(report: OwnershipReport): void {
-    const { address, services, wasOwned, now } = this.announcements.take(report);
+    const { address, services, now, wasAnnounced, isAnnounced } = this.announcements.take(report);
     const what = { ips: [address], services, reason: now.reason, elected: now.elected };
     const { log, source } = this.#deps;
-    if (!wasOwned && now.owned) log({ level: "info", event: "serviceAnnounced", ...what, protocol: "layer2" });
-    else if (wasOwned && !now.owned) log({ level: "info", event: "serviceWithdrawn", ...what });
+    if (!wasAnnounced && isAnnounced) log({ level: "info", event: "serviceAnnounced", ...what, protocol: "layer2" });
+    else if (now.owned && !isAnnounced) log({ level: "warn", event: "announcedNowhere", ...what });
+    else if (wasAnnounced && !isAnnounced) log({ level: "info", event: "serviceWithdrawn", ...what });
     else log({ level: "debug", event: "ownershipChanged", ...what, owned: now.owned });
     // What a snapshot wants has no Service yet that something could be written to.
     if (source().synced) { for (const service of services) this.#takeClaim(service); }

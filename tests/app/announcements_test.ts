@@ -62,11 +62,11 @@ Deno.test("Announcements: before the API has been read, nothing is said of any S
 Deno.test("Announcements: a report that comes after the address is gone still says whose it was", () => {
   const { announcements, want, drop, report } = stage();
   want("shop/web", [FOUR]);
-  assertEquals(report(FOUR, true).wasOwned, false);
+  assertEquals(report(FOUR, true).wasAnnounced, false);
   assertEquals(announcements.announced(), [{ address: FOUR, services: ["shop/web"] }]);
   drop("shop/web", [FOUR]);
   const change = report(FOUR, false);
-  assertEquals([change.wasOwned, change.services], [true, ["shop/web"]]);
+  assertEquals([change.wasAnnounced, change.isAnnounced, change.services], [true, false, ["shop/web"]]);
   assertEquals(announcements.announced(), []);
   assertEquals(announcements.inspect(), {});
 });

@@ -6,13 +6,15 @@
  */
 import { isRecord } from "../../base/json.ts";
 import { type KubeObject, type Resource, RESOURCES } from "../../base/kube.ts";
+import { shortList } from "../../base/text_list.ts";
+import { speakerNodeOf } from "../../decision/config/node_label.ts";
 import { decodePod } from "../../decision/config/pod_view.ts";
 import type { WorldObjects } from "../../decision/control/explain_world.ts";
 import type { KubeClient } from "../../edge/kube/client.ts";
 
 export interface LiveWorld {
   readonly objects: WorldObjects;
-  /** Nodes with a ready speaker pod; `undefined` when pods may not be read. */
+  /** Nodes with a ready speaker pod, or a speaker outside of one; `undefined` when pods may not be read. */
   readonly speakers: ReadonlySet<string> | undefined;
   readonly configurationStates: readonly KubeObject[];
   readonly l2Statuses: readonly KubeObject[];
@@ -76,7 +78,16 @@ export async function readLiveWorld(client: KubeClient, options: { namespace: st
         podsOf(client, { namespace, selectors: CONTROLLER_SELECTORS }),
       ]);
   if (speakers === undefined) notes.push("the pods cannot be read: every node counts as one with a living speaker");
-  const living = speakers === undefined ? undefined : new Set(speakers.filter(isReady).flatMap(nodeOf));
+  const outside = (states ?? []).flatMap(nodeOutsideOfPod).filter((node) =>
+    !(speakers ?? []).flatMap(nodeOf).includes(node)
+  );
+  if (speakers !== undefined && outside.length > 0) {
+    const who = shortList(outside, { max: 3 });
+    notes.push(`the speaker of ${who} runs outside of a pod, so nothing says whether it lives: it counts as living`);
+  }
+  const living = speakers === undefined
+    ? undefined
+    : new Set([...speakers.filter(isReady).flatMap(nodeOf), ...outside]);
   if (living?.size === 0) notes.push(`no speaker pod is ready in namespace ${namespace}: nobody announces anything`);
   const [services, pools] = needed.map((result) => result.ok ? result.value.items : []);
   const given = (name: string) => argumentOf([...speakers ?? [], ...controllers ?? []], name);
@@ -141,6 +152,12 @@ export function isReady(pod: KubeObject): boolean {
 function nodeOf(pod: KubeObject): string[] {
   const decoded = decodePod(pod);
   return decoded.ok && decoded.value.nodeName !== undefined ? [decoded.value.nodeName] : [];
+}
+
+/** A ConfigurationState that no Pod owns is kept by a speaker that runs in none: `herald up`, or from the repository. */
+function nodeOutsideOfPod(state: KubeObject): string[] {
+  const node = speakerNodeOf(state);
+  return node === undefined || (state.metadata.ownerReferences ?? []).length > 0 ? [] : [node];
 }
 
 /** Value of a flag in the arguments of the pods' containers; `""` where it stands alone. */

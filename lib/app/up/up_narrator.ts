@@ -70,6 +70,13 @@ function sentenceOf(event: LogEvent): Sentence | undefined {
       return { text: `${event["service"]} may not keep its address: ${event["message"]}`, style: "yellow" };
     case "serviceAnnounced":
       return { text: `${list("ips")} is announced here for ${list("services")}`, style: "green" };
+    case "announcedNowhere": {
+      const why = event["reason"] === "noCarrier" ? "have no link" : "are not there";
+      return {
+        text: `${list("ips")} cannot be announced: its interfaces ${why} (${list("services")})`,
+        style: "yellow",
+      };
+    }
     case "serviceWithdrawn":
       return { text: `${list("ips")} is not announced any more` };
     case "configurationProblem": {

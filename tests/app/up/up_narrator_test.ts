@@ -12,6 +12,22 @@ Deno.test("herald up: a warning without a sentence of its own is told with its r
   assertEquals(out, "00:00:00  packetLoopGap\n00:00:00  failed: no luck\n");
 });
 
+Deno.test("herald up: what is announced, what not any more, and what has no interface to be announced on", () => {
+  const lines: string[] = [];
+  const output = { write: (text: string) => void lines.push(text.slice(10)), color: false, columns: undefined };
+  const log = new UpNarrator({ output, clock: { now: () => 0, wallMs: () => 0 } }).ear();
+  const what = { ips: ["192.0.2.1"], services: ["shop/web"] };
+  log({ level: "info", event: "serviceAnnounced", ...what, reason: "elected" });
+  for (const reason of ["noCarrier", "noInterface"]) log({ level: "warn", event: "announcedNowhere", ...what, reason });
+  log({ level: "info", event: "serviceWithdrawn", ...what, reason: "notOwner" });
+  assertEquals(lines, [
+    "192.0.2.1 is announced here for shop/web\n",
+    "192.0.2.1 cannot be announced: its interfaces have no link (shop/web)\n",
+    "192.0.2.1 cannot be announced: its interfaces are not there (shop/web)\n",
+    "192.0.2.1 is not announced any more\n",
+  ]);
+});
+
 Deno.test("herald up: a problem that both programs see is told once, and again when it comes again", () => {
   const lines: string[] = [];
   const output = { write: (text: string) => void lines.push(text), color: false, columns: undefined };

@@ -265,7 +265,7 @@ Deno.test("Programs: a speaker stays silent on interfaces that its exclusion fil
     const speaker = await stage.startSpeaker("n1", [`--exclude-interfaces-file=${file}`]);
     await stage.createService("web");
     const address = await stage.addressOfService("web");
-    await speaker.logged("serviceAnnounced");
+    await speaker.logged("announcedNowhere");
     assertEquals((await arping(stage.client, address, { count: 3 })).macs, []);
     const url = `https://${addressOf("n1")}:9120/status`;
     const { body } = await curlStatus(stage.client, url, ["-H", `Authorization: Bearer ${TOKEN}`]);
