@@ -5,6 +5,7 @@
  * the speakers say of their interfaces, as an input.
  */
 import { firstLiving } from "../../base/election.ts";
+import { shortList } from "../../base/text_list.ts";
 import type { WantedAddress } from "../../base/wanted.ts";
 import { compareText } from "../config/config.ts";
 import { type DecidedPolicy, decidePolicy, DEFAULT_DECIDED_POLICY } from "./address_policy.ts";
@@ -144,7 +145,7 @@ function unableOf(wanted: WantedAddress, options: ExplainOptions): { unable: Exc
   const unable = wanted.candidates.flatMap((node): Exclusion[] => {
     if (!isLiving(node)) return [{ node, reason: "noSpeaker", message: "no speaker is alive on the node" }];
     const reason = foreignMembers.length > 0 ? undefined : standsBack?.(node, wanted);
-    return reason === undefined ? [] : [{ node, reason, message: STANDS_BACK[reason] }];
+    return reason === undefined ? [] : [{ node, reason, message: standBackText(reason, { node, wanted }) }];
   });
   const others = unable.filter(({ reason }) => reason !== "linkProbeFailed");
   const allFail = unable.length === wanted.candidates.length && others.length < unable.length;
@@ -187,6 +188,13 @@ function statusWarning(
   const message = `by what the speakers report ${should}, but the ServiceL2Status says that ${holder} does: ` +
     "a move is under way, or they do not see the same";
   return [{ reason: "statusDiffers", message }];
+}
+
+/** With the names that the advertisement gives, which are what its owner may have mistyped. */
+function standBackText(reason: StandBack, { node, wanted }: { node: string; wanted: WantedAddress }): string {
+  const interfaces = wanted.interfacesByNode?.[node] ?? wanted.interfaces;
+  if (reason === "linkProbeFailed" || interfaces === "all") return STANDS_BACK[reason];
+  return `${STANDS_BACK[reason]} (${shortList(interfaces, { max: 4 })})`;
 }
 
 const STANDS_BACK: Readonly<Record<StandBack, string>> = {

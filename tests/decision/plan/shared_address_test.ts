@@ -153,6 +153,22 @@ Deno.test("explain: a candidate that stands back is excluded with its reason, un
   assertStringIncludes(mixed.warnings[0]!.message, "node-b");
 });
 
+Deno.test("explain: who stands back for want of interfaces is told their names, of each node its own", () => {
+  const world = plan({ web: { on: "abc" } }, {
+    advertisements: [{ spec: { interfaces: ["eth7", "eth9"], nodeSelectors: [{ matchLabels: { letter: "a" } }] } }, {
+      spec: { nodeSelectors: [{ matchLabels: { letter: "b" } }] },
+    }],
+    node: "node-b",
+  });
+  const standsBack = () => "noInterface" as const;
+  const { excluded } = explainAddress(ADDRESS, { plan: world, isLiving: () => true, standsBack })!;
+  const text = "it stands back: it has no interface that the address is to be announced on and that is in use";
+  assertEquals(excluded.filter(({ reason }) => reason === "noInterface").map(({ node, message }) => [node, message]), [
+    ["node-a", `${text} (eth7, eth9)`],
+    ["node-b", text],
+  ]);
+});
+
 Deno.test("explain: when a link probe answers nobody, the first that has a link announces, and a warning says so", () => {
   const world = plan({ web: { on: "abc" } });
   const standsBack = (node: string) => node === "node-a" ? "noCarrier" as const : "linkProbeFailed" as const;
