@@ -105,6 +105,8 @@ export class LinkTable implements Machine<LinkTableInput, LinkTableEffect> {
     switch (input.kind) {
       case "list":
         this.#takeList(input.links, input.addresses);
+        // Where all are excluded there is nothing to judge, and that nothing can be used is to be told all the more.
+        if (this.#told === undefined) this.#reportAt = now;
         break;
       case "changes":
         for (const change of input.changes) this.#take(change);

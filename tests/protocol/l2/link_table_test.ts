@@ -21,6 +21,17 @@ Deno.test("LinkTable: a list opens what can be used and reports the rest with it
   assertEquals(bench.said(), ["report eth0,my-lo; eth1 down", "networks "]);
 });
 
+Deno.test("LinkTable: where every interface is excluded, it is reported that there is none", () => {
+  const bench = new Bench();
+  bench.list([link(1, "lo"), link(4, "my-cali1")]);
+  bench.tick(0);
+  assertEquals(bench.said(), ["report ; ", "networks "]);
+  // Once.
+  bench.list([link(1, "lo"), link(4, "my-cali1")]);
+  bench.tick(1000);
+  assertEquals([bench.said(), bench.table.deadline()], [[], undefined]);
+});
+
 const STORIES: readonly (readonly [name: string, changes: readonly LinkFactsChange[], said: readonly string[]])[] = [
   ["appears", [up(9, "eth9")], ["open eth9", "report eth0,eth9; "]],
   ["goes", [gone(2)], ["close eth0", "report ; "]],
