@@ -17,7 +17,10 @@
  *
  * `members` and `interfaces` is what the living speakers say in annotations of their ConfigurationStates; `sessions` is
  * kept for BGP. The speakers' own `/status` is not asked: the API server's proxy takes the caller's credentials off, and
- * a connection of our own would hand them to a server whose certificate nobody vouches for. Exit codes: 0 shown, 1 the cluster cannot be read, 2 wrong call.
+ * a connection of our own would hand them to a server whose certificate nobody vouches for. What somebody else got there
+ * is shown with `-f` (and with `-o json` given back as it came).
+ *
+ * Exit codes: 0 shown, 1 the cluster cannot be read, 2 wrong call, or with `-f` no page of a speaker.
  */
 import type { FlagSpec } from "../flags.ts";
 import { CLUSTER_FLAGS } from "./cluster.ts";
