@@ -14,6 +14,9 @@
  * otherwise in the order of the take-overs; a burst that does not fit goes on where it stopped, and the interval begins
  * when its last interface was told, so that it is never shorter for any.
  *
+ * An interface that comes later is told everything by bursts of its own, behind the first bursts of take-overs and at the
+ * rate of one interface. The neighbours on the others hear nothing of it.
+ *
  * It does not withdraw anything: there is no "address gone" in either protocol.
  */
 import { Agenda } from "../../base/agenda.ts";
@@ -61,53 +64,63 @@ export interface GratuitousOptions {
 const FIRST_FRAMES_MAX = 256;
 const REPEAT_FRAMES_MAX = 64;
 
-interface Announced {
-  readonly interfaces: "all" | readonly string[];
-  /** Interfaces that the bursts go to, by ifindex, as far as the address is announced there. */
-  targets: "all" | ReadonlySet<number>;
+type Ip = Ipv4 | Ipv6;
+type Interfaces = "all" | readonly string[];
+/** What one burst tells. */
+type Tellings = Iterator<readonly [Ip, L2Interface], void>;
+
+/** The bursts for one address everywhere, or for everything on one interface that is new. */
+interface Round {
+  /** Of a new interface alone: what all interfaces may have together is too much for one. */
+  readonly bucket: TokenBucket | undefined;
+  begin: () => Tellings;
+  readonly end: () => void;
   burstsLeft: number;
-  /** Interfaces that the burst under way has not told yet; `undefined` between two bursts. */
-  untold: Iterator<L2Interface> | undefined;
+  /** What the burst under way has not told yet; `undefined` between two bursts. */
+  untold: Tellings | undefined;
 }
 
 export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
   readonly #options: Required<GratuitousOptions>;
   readonly #interfaces = new Map<number, L2Interface>();
-  /** What neighbours on a new interface must hear of; a single announcement is made and forgotten. */
-  readonly #announced = new Map<Ipv4 | Ipv6, Announced>();
-  /** Everything that is in one of the two agendas. */
-  readonly #scheduled = new Map<Ipv4 | Ipv6, Announced>();
-  /** Addresses whose first burst waits for its turn, or for the rest of it. */
-  readonly #first = new Agenda<Ipv4 | Ipv6>();
-  /** Addresses after their first burst. */
-  readonly #repeating = new Agenda<Ipv4 | Ipv6>();
+  /** What neighbours on a new interface must hear of, and where; a single announcement is made and forgotten. */
+  readonly #announced = new Map<Ip, Interfaces>();
+  /** The rounds that are not over, each in one of the three agendas. */
+  readonly #ofAddress = new Map<Ip, Round>();
+  readonly #ofNewcomer = new Map<number, Round & { readonly onlyIpv6: boolean }>();
+  /** First bursts of addresses, which wait for their turn or for the rest of it. */
+  readonly #first = new Agenda<Round>();
+  /** First bursts on new interfaces. */
+  readonly #firstOfNewcomer = new Agenda<Round>();
+  readonly #repeating = new Agenda<Round>();
   readonly #effects = new Queue<GratuitousEffect>();
-  readonly #firstPacer: TokenBucket;
-  readonly #repeatPacer: TokenBucket;
+  readonly #firstBucket: TokenBucket;
+  readonly #repeatBucket: TokenBucket;
 
   constructor(options: GratuitousOptions = {}) {
     this.#options = { intervalMs: 1100, bursts: 5, firstFramesPerMs: 20, repeatFramesPerMs: 5, ...options };
     const { firstFramesPerMs, repeatFramesPerMs } = this.#options;
-    this.#firstPacer = new TokenBucket({ perMs: firstFramesPerMs, burst: FIRST_FRAMES_MAX });
-    this.#repeatPacer = new TokenBucket({ perMs: repeatFramesPerMs, burst: REPEAT_FRAMES_MAX });
+    this.#firstBucket = new TokenBucket({ perMs: firstFramesPerMs, burst: FIRST_FRAMES_MAX });
+    this.#repeatBucket = new TokenBucket({ perMs: repeatFramesPerMs, burst: REPEAT_FRAMES_MAX });
   }
 
   handle(input: GratuitousInput | Tick, now: Millis): void {
     switch (input.kind) {
       case "announce":
-        this.#start(input.ip, { interfaces: input.interfaces, targets: "all", once: input.once }, now);
+        if (!input.once) this.#announced.set(input.ip, input.interfaces);
+        this.#startAddress(input.ip, { ...input, bursts: input.once ? 1 : this.#options.bursts }, now);
         return this.#serve(now);
       // The segment can ask for many of these at a time: they only queue, and the next tick serves them.
       case "repeat":
         return this.#repeat(input.ip, now);
       case "withdraw":
         this.#announced.delete(input.ip);
-        this.#unschedule(input.ip);
-        return;
+        return this.#end(this.#ofAddress, input.ip);
       case "interface":
         return this.#changeInterface(input.interface, now);
       case "interfaceGone":
         this.#interfaces.delete(input.ifindex);
+        this.#end(this.#ofNewcomer, input.ifindex);
         return this.#setRates(now);
       case "tick":
         return this.#serve(now);
@@ -119,98 +132,114 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
   }
 
   deadline(): Deadline | undefined {
-    return earlier(
-      nextOf(this.#first, this.#firstPacer.opensAt()),
-      nextOf(this.#repeating, this.#repeatPacer.opensAt()),
-    );
+    const opensAt = this.#firstBucket.opensAt();
+    const first = earlier(nextOf(this.#first, opensAt), nextOf(this.#firstOfNewcomer, opensAt));
+    return earlier(first, nextOf(this.#repeating, this.#repeatBucket.opensAt()));
   }
 
   inspect(): Json {
-    return [...this.#scheduled].map(([ip, { burstsLeft }]) => ({
-      address: formatPacketIp(ip),
-      burstsLeft,
-      nextAt: burstsLeft > 0 ? this.#first.at(ip) ?? this.#repeating.at(ip) ?? null : null,
-    }));
+    const picture = (round: Round) => ({ burstsLeft: round.burstsLeft, nextAt: this.#nextAt(round) });
+    return [
+      ...[...this.#ofAddress].map(([ip, round]) => ({ address: formatPacketIp(ip), ...picture(round) })),
+      ...[...this.#ofNewcomer].map(([ifindex, round]) => ({ newInterface: ifindex, ...picture(round) })),
+    ];
   }
 
-  #start(
-    ip: Ipv4 | Ipv6,
-    { once, ...where }: Pick<Announced, "interfaces" | "targets"> & { once: boolean },
-    now: Millis,
-  ): void {
-    const burstsLeft = once ? 1 : this.#options.bursts;
-    const announced: Announced = { ...where, burstsLeft, untold: undefined };
-    if (!once) this.#announced.set(ip, announced);
-    this.#unschedule(ip);
-    this.#scheduled.set(ip, announced);
-    this.#first.set(ip, now);
+  #nextAt(round: Round): Millis | null {
+    if (round.burstsLeft === 0) return null;
+    return this.#first.at(round) ?? this.#firstOfNewcomer.at(round) ?? this.#repeating.at(round) ?? null;
   }
 
-  #unschedule(ip: Ipv4 | Ipv6): void {
-    this.#scheduled.delete(ip);
-    this.#first.delete(ip);
-    this.#repeating.delete(ip);
+  #startAddress(ip: Ip, { interfaces, bursts }: { interfaces: Interfaces; bursts: number }, now: Millis): void {
+    this.#end(this.#ofAddress, ip);
+    const begin = () => this.#everywhere(ip, interfaces);
+    const end = () => this.#end(this.#ofAddress, ip);
+    const round: Round = { bucket: undefined, begin, end, burstsLeft: bursts, untold: undefined };
+    this.#ofAddress.set(ip, round);
+    this.#first.set(round, now);
   }
 
-  #repeat(ip: Ipv4 | Ipv6, now: Millis): void {
-    const announced = this.#announced.get(ip);
-    if (announced === undefined) return;
-    announced.burstsLeft = this.#options.bursts;
-    announced.targets = "all";
-    const isWaiting = this.#scheduled.has(ip);
+  #repeat(ip: Ip, now: Millis): void {
+    const interfaces = this.#announced.get(ip);
+    if (interfaces === undefined) return;
+    const { bursts } = this.#options;
+    const waiting = this.#ofAddress.get(ip);
+    if (waiting === undefined) return this.#startAddress(ip, { interfaces, bursts }, now);
+    waiting.burstsLeft = bursts;
     // Instead of a single announcement, too, if it is that which waits.
-    this.#scheduled.set(ip, announced);
-    if (!isWaiting) this.#first.set(ip, now);
+    waiting.begin = () => this.#everywhere(ip, interfaces);
+  }
+
+  #startNewcomer(on: L2Interface, { onlyIpv6 }: { onlyIpv6: boolean }, now: Millis): void {
+    this.#end(this.#ofNewcomer, on.ifindex);
+    if (this.#announced.size === 0) return;
+    const bucket = new TokenBucket({ perMs: this.#options.firstFramesPerMs, burst: REPEAT_FRAMES_MAX });
+    const begin = () => this.#everything(on, onlyIpv6);
+    const end = () => this.#end(this.#ofNewcomer, on.ifindex);
+    const round = { bucket, begin, end, burstsLeft: this.#options.bursts, untold: undefined, onlyIpv6 };
+    this.#ofNewcomer.set(on.ifindex, round);
+    this.#firstOfNewcomer.set(round, now);
+  }
+
+  #end<Key>(rounds: Map<Key, Round>, key: Key): void {
+    const round = rounds.get(key);
+    if (round === undefined) return;
+    rounds.delete(key);
+    for (const agenda of [this.#first, this.#firstOfNewcomer, this.#repeating]) agenda.delete(round);
   }
 
   /** As much as is due and allowed now. */
   #serve(now: Millis): void {
-    this.#serveFrom(this.#first, this.#firstPacer, now);
-    this.#serveFrom(this.#repeating, this.#repeatPacer, now);
+    this.#serveFrom(this.#first, this.#firstBucket, now);
+    this.#serveFrom(this.#firstOfNewcomer, this.#firstBucket, now);
+    this.#serveFrom(this.#repeating, this.#repeatBucket, now);
   }
 
-  #serveFrom(due: Agenda<Ipv4 | Ipv6>, pacer: TokenBucket, now: Millis): void {
-    // A burst puts its address at a later time, so the loop comes to an end.
+  #serveFrom(due: Agenda<Round>, bucket: TokenBucket, now: Millis): void {
+    // A burst puts its round at a later time, so the loop comes to an end.
     for (let next; (next = due.next()) !== undefined && next.at <= now;) {
-      const ip = next.key;
-      const announced = this.#scheduled.get(ip)!;
-      if (announced.burstsLeft === 0 && announced.untold === undefined) {
-        this.#unschedule(ip);
+      const round = next.key;
+      if (round.burstsLeft === 0 && round.untold === undefined) {
+        round.end();
         continue;
       }
-      if (!this.#burst(ip, announced, { pacer, now })) return;
-      due.delete(ip);
-      // Also after the last burst: whoever asks to repeat it waits for an interval.
-      this.#repeating.set(ip, now + this.#options.intervalMs);
+      if (!bucket.isOpen(now)) return;
+      if (this.#burst(round, bucket, now)) {
+        due.delete(round);
+        round.bucket?.setRate(this.#options.repeatFramesPerMs, now);
+        // Also after the last burst: whoever asks to repeat it waits for an interval.
+        this.#repeating.set(round, now + this.#options.intervalMs);
+      } else if (round.bucket?.isOpen(now) === false) {
+        due.set(round, round.bucket.opensAt());
+      }
     }
   }
 
-  /** Begins a burst or goes on with it. False when no more frames may be sent before all interfaces are told. */
-  #burst(ip: Ipv4 | Ipv6, announced: Announced, { pacer, now }: { pacer: TokenBucket; now: Millis }): boolean {
-    if (!pacer.isOpen(now)) return false;
+  /** Begins a burst or goes on with it. False when no more frames may be sent before everything is told. */
+  #burst(round: Round, bucket: TokenBucket, now: Millis): boolean {
     let frames = 0;
-    const begins = announced.untold === undefined;
-    if (begins) announced.burstsLeft--;
-    announced.untold ??= announced.targets === "all" ? this.#interfaces.values() : this.#these(announced.targets);
-    while (pacer.isOpen(now)) {
-      const next = announced.untold.next();
+    const begins = round.untold === undefined;
+    if (begins) round.burstsLeft--;
+    round.untold ??= round.begin();
+    while (bucket.isOpen(now) && round.bucket?.isOpen(now) !== false) {
+      const next = round.untold.next();
       if (next.done === true) {
-        announced.untold = undefined;
+        round.untold = undefined;
         // An address that is announced nowhere costs time as well.
-        if (begins && frames === 0) pacer.spend(1, now);
+        if (begins && frames === 0) bucket.spend(1, now);
         return true;
       }
-      const told = this.#tell(ip, announced, next.value);
-      pacer.spend(told, now);
+      const told = this.#tell(...next.value);
+      bucket.spend(told, now);
+      round.bucket?.spend(told, now);
       frames += told;
     }
     return false;
   }
 
   /** How many frames that took. */
-  #tell(ip: Ipv4 | Ipv6, announced: Announced, on: L2Interface): number {
-    const { ifindex, mac, name } = on;
-    if (!allowsInterface(announced.interfaces, name)) return 0;
+  #tell(ip: Ip, on: L2Interface): number {
+    const { ifindex, mac } = on;
     if (isIpv6(ip)) {
       if (!hasNeighbourDiscovery(on)) return 0;
       this.#effects.push({ kind: "sendNdp", ip, ifindex, record: unsolicitedAdvertisement(mac, ip) });
@@ -221,45 +250,42 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
     return 2;
   }
 
-  #setRates(now: Millis): void {
-    const { firstFramesPerMs, repeatFramesPerMs } = this.#options;
-    const count = Math.max(1, this.#interfaces.size);
-    this.#firstPacer.setRate(Math.min(firstFramesPerMs * count, FIRST_FRAMES_MAX), now);
-    this.#repeatPacer.setRate(Math.min(repeatFramesPerMs * count, REPEAT_FRAMES_MAX), now);
+  *#everywhere(ip: Ip, interfaces: Interfaces): Generator<readonly [Ip, L2Interface], void> {
+    for (const on of this.#interfaces.values()) if (allowsInterface(interfaces, on.name)) yield [ip, on];
   }
 
-  *#these(targets: ReadonlySet<number>): Generator<L2Interface, void> {
-    for (const ifindex of targets) {
-      const on = this.#interfaces.get(ifindex);
-      if (on !== undefined) yield on;
+  *#everything(on: L2Interface, onlyIpv6: boolean): Generator<readonly [Ip, L2Interface], void> {
+    for (const [ip, interfaces] of this.#announced) {
+      if (allowsInterface(interfaces, on.name) && (isIpv6(ip) || !onlyIpv6)) yield [ip, on];
     }
   }
 
+  #setRates(now: Millis): void {
+    const { firstFramesPerMs, repeatFramesPerMs } = this.#options;
+    const count = Math.max(1, this.#interfaces.size);
+    this.#firstBucket.setRate(Math.min(firstFramesPerMs * count, FIRST_FRAMES_MAX), now);
+    this.#repeatBucket.setRate(Math.min(repeatFramesPerMs * count, REPEAT_FRAMES_MAX), now);
+  }
+
   /**
-   * An interface that appears, or gets another MAC, has neighbours that know nothing of us: they are told everything, and
-   * the neighbours on the others nothing that they were not being told anyway. The same for IPv6 when it has its
-   * link-local address, which takes the kernel a second or two longer.
+   * An interface that appears, or gets another MAC, has neighbours that know nothing of us. The same for IPv6 when it has
+   * its link-local address, which takes the kernel a second or two longer.
    */
   #changeInterface(on: L2Interface, now: Millis): void {
     const known = this.#interfaces.get(on.ifindex);
     this.#interfaces.set(on.ifindex, on);
     this.#setRates(now);
     const isSame = known !== undefined && known.mac === on.mac && known.name === on.name;
-    const isSameForIpv6 = isSame && known.linkLocal === on.linkLocal;
-    if (isSameForIpv6) return;
-    for (const [ip, { interfaces, targets, burstsLeft, untold }] of this.#announced) {
-      if (isSame && !isIpv6(ip)) continue;
-      if (!allowsInterface(interfaces, on.name)) continue;
-      const isAtRest = burstsLeft === 0 && untold === undefined;
-      const others = isAtRest ? [] : targets;
-      const all = others === "all" ? others : new Set([...others, on.ifindex]);
-      this.#start(ip, { interfaces, targets: all, once: false }, now);
+    if (!isSame) this.#startNewcomer(on, { onlyIpv6: false }, now);
+    else if (known.linkLocal !== on.linkLocal) {
+      const running = this.#ofNewcomer.get(on.ifindex);
+      this.#startNewcomer(on, { onlyIpv6: running?.onlyIpv6 ?? true }, now);
     }
   }
 }
 
 /** When the first one in turn is due, if frames may be sent then. */
-function nextOf(due: Agenda<Ipv4 | Ipv6>, opensAt: Millis): Deadline | undefined {
+function nextOf(due: Agenda<Round>, opensAt: Millis): Deadline | undefined {
   const next = due.next();
   return next === undefined ? undefined : { at: Math.max(next.at, opensAt), why: "announcements" };
 }
