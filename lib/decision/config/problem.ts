@@ -46,6 +46,8 @@ export type ProblemReason =
   | "conflictingLocalPref"
   /** A pool that no advertisement selects. */
   | "notAdvertised"
+  /** A pool that holds the own address of a node. */
+  | "nodeAddress"
   | "unknownNamespace"
   /** Selectors that match nothing at present. */
   | "matchesNothing"

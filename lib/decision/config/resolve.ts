@@ -7,6 +7,7 @@
  */
 import { compareText, type Config } from "./config.ts";
 import { identityOf, labelsOf } from "./identity.ts";
+import { warnOfNodeAddresses } from "./node_addresses.ts";
 import { decodeNode, type NodeView } from "./node_view.ts";
 import { NodeSets } from "./node_sets.ts";
 import { PasswordSecrets } from "./peer_password.ts";
@@ -45,7 +46,8 @@ export function resolveConfig(objects: ConfigObjects): ResolvedConfig {
   const { pools, disabled: disabledPools, lines: poolLines, problems } = resolvePools(objects.ipAddressPools, {
     namespaces: objects.namespaces?.map(namespaceOf),
   });
-  const nodeSets = new NodeSets(objects.nodes === undefined ? undefined : nodesOf(objects.nodes));
+  const nodes = objects.nodes === undefined ? undefined : nodesOf(objects.nodes);
+  const nodeSets = new NodeSets(nodes);
   const poolSelection = new PoolSelection(pools, disabledPools);
   const l2 = resolveL2Advertisements(objects.l2Advertisements ?? [], { poolSelection, nodeSets });
   const bfd = resolveIfKnown(objects.bfdProfiles, resolveBfdProfiles);
@@ -69,7 +71,8 @@ export function resolveConfig(objects: ConfigObjects): ResolvedConfig {
   };
   const isTold = objects.l2Advertisements !== undefined && objects.bgpAdvertisements !== undefined;
   const unadvertised = isTold ? warnOfUnadvertisedPools(config) : [];
-  const lists = [problems, unadvertised, l2.problems, bgp.problems, bfd?.problems, communities?.problems];
+  const warnings = [...unadvertised, ...warnOfNodeAddresses(config, nodes ?? [])];
+  const lists = [problems, warnings, l2.problems, bgp.problems, bfd?.problems, communities?.problems];
   const all = [...lists, peers?.problems].flatMap((list) => list ?? []);
   all.sort((a, b) =>
     compareText(a.kind, b.kind) || compareText(a.namespace, b.namespace) || compareText(a.name, b.name)
