@@ -3,7 +3,7 @@ import type { L2StatusView } from "../decision/config/l2_status_view.ts";
 
 export class L2StatusIndex {
   readonly #byName = new Map<string, L2StatusView>();
-  readonly #byService = new Map<string, Map<string, L2StatusView>>();
+  readonly #byService = new Map<string, readonly L2StatusView[]>();
 
   get size(): number {
     return this.#byName.size;
@@ -13,8 +13,8 @@ export class L2StatusIndex {
     return this.#byName.values();
   }
 
-  of(serviceKey: string): L2StatusView[] {
-    return [...this.#byService.get(serviceKey)?.values() ?? []];
+  of(serviceKey: string): readonly L2StatusView[] {
+    return this.#byService.get(serviceKey) ?? [];
   }
 
   /** Node that announces a Service, where all objects agree; also one that is dead by now. */
@@ -28,9 +28,7 @@ export class L2StatusIndex {
     const before = this.#byName.get(view.name)?.serviceKey;
     this.remove(view.name);
     this.#byName.set(view.name, view);
-    const list = this.#byService.get(view.serviceKey);
-    if (list === undefined) this.#byService.set(view.serviceKey, new Map([[view.name, view]]));
-    else list.set(view.name, view);
+    this.#byService.set(view.serviceKey, [...this.of(view.serviceKey), view]);
     return before === view.serviceKey ? undefined : before;
   }
 
@@ -39,9 +37,9 @@ export class L2StatusIndex {
     const view = this.#byName.get(name);
     if (view === undefined) return undefined;
     this.#byName.delete(name);
-    const list = this.#byService.get(view.serviceKey);
-    list?.delete(name);
-    if (list?.size === 0) this.#byService.delete(view.serviceKey);
+    const left = this.of(view.serviceKey).filter((other) => other !== view);
+    if (left.length === 0) this.#byService.delete(view.serviceKey);
+    else this.#byService.set(view.serviceKey, left);
     return view.serviceKey;
   }
 }

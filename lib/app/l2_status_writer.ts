@@ -7,7 +7,7 @@
  * (`WriteQueue`) and in pace (a token bucket): five thousand Services that move at once do not press an API server that
  * just lost a node. Nothing waits for any of this.
  */
-import { type KubeObject, RESOURCES } from "../base/kube.ts";
+import { type KubeObject, objectReference, RESOURCES } from "../base/kube.ts";
 import type { Json } from "../base/json.ts";
 import type { Log } from "../base/log.ts";
 import { below, type Rng } from "../base/rng.ts";
@@ -100,7 +100,8 @@ export class L2StatusWriter {
     this.#bucket = new TokenBucket({ burst: options.burst ?? 100, perMs: (options.perSecond ?? 50) / 1000 });
     this.#caches = new Caches({ ...deps, onSynced: () => this.#begin() });
     const { namespace } = options;
-    this.#caches.add({ resource: RESOURCES.serviceL2Statuses, namespace, backoff: LIST_BACKOFF }, (change) => {
+    const kind = { resource: RESOURCES.serviceL2Statuses, namespace, backoff: LIST_BACKOFF, keep: objectReference };
+    this.#caches.add(kind, (change) => {
       if (change.kind === "upsert") this.#show(change.object);
       else this.#forget(change.previous.metadata.name);
     });

@@ -8,7 +8,7 @@
  * It knows nothing of what the network does see: that is between the packet thread and `Speaker`.
  */
 import type { Json } from "../base/json.ts";
-import { type KubeObject, type Resource, RESOURCES } from "../base/kube.ts";
+import { type KubeObject, objectReference, type Resource, RESOURCES } from "../base/kube.ts";
 import type { Log } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
 import type { Clock } from "../base/time.ts";
@@ -121,6 +121,7 @@ export class WantedSource {
     this.#services = this.#follow(RESOURCES.services, decodeService, {
       upsert: (service) => this.#planner.upsertService(service),
       remove: (key) => this.#planner.removeService(key),
+      keep: objectReference,
     });
     this.#pools = this.#followConfig(RESOURCES.ipAddressPools);
     this.#l2Advertisements = this.#followConfig(RESOURCES.l2Advertisements);
@@ -192,7 +193,7 @@ export class WantedSource {
     return [this.#options.node, ...[...this.#peers.values()].map(({ node }) => node)];
   }
 
-  /** The Service as the API has it, for events that refer to it. */
+  /** The Service as far as events need it that refer to it. */
   service(key: string): KubeObject | undefined {
     return this.#services.store.get(key);
   }
@@ -224,6 +225,7 @@ export class WantedSource {
     this.#follow(RESOURCES.endpointSlices, decodeEndpointSlice, {
       upsert: (slice) => planner.upsertSlice(slice),
       remove: (key) => planner.removeSlice(key),
+      keep: objectReference,
     });
     if (peers !== undefined) {
       this.#caches.add({ resource: RESOURCES.pods, namespace, labelSelector: peers.labels }, (change) => {
@@ -246,13 +248,21 @@ export class WantedSource {
     this.#scheduleFlush();
   }
 
-  /** Keeps what `decode` makes of a kind's objects; one that cannot be decoded is logged and counts as absent. */
+  /**
+   * Keeps what `decode` makes of a kind's objects; one that cannot be decoded is logged and counts as absent. `keep` says
+   * what the cache keeps of them beside it.
+   */
   #follow<T>(
     resource: Resource,
     decode: (object: KubeObject) => Decoded<T>,
-    into: { readonly upsert: (value: T) => void; readonly remove: (key: string) => void },
+    into: {
+      readonly upsert: (value: T) => void;
+      readonly remove: (key: string) => void;
+      readonly keep?: (object: KubeObject) => KubeObject;
+    },
   ): Reflector {
-    return this.#caches.add({ resource }, (change) => {
+    const options = { resource, ...(into.keep === undefined ? {} : { keep: into.keep }) };
+    return this.#caches.add(options, (change) => {
       const decoded = change.kind === "upsert" ? decode(change.object) : undefined;
       if (decoded?.ok) into.upsert(decoded.value);
       else into.remove(change.key);

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert/equals";
 import { assert } from "@std/assert/assert";
+import { objectReference } from "../../lib/base/kube.ts";
 import type { ApiErrorReason } from "../../lib/edge/kube/api_error.ts";
 import { apiError, brief, generationOf, ListWatchHarness, pod } from "./list_watch_harness.ts";
 
@@ -346,4 +347,17 @@ Deno.test("Refresh: during a wait it lists at once, before the start and after t
   idle.input({ kind: "start" });
   idle.input({ kind: "stop" });
   assertEquals(idle.input({ kind: "refresh" }), []);
+});
+
+Deno.test("ListWatch: keeps of an object what it is told to keep, and still tells all of it, each version once", () => {
+  const harness = new ListWatchHarness({ keep: objectReference });
+  const full = (version: number) => ({ ...pod("a", version), spec: { nodeName: `n${version}` } });
+  const generation = harness.upTo(9, [full(3)]);
+  assertEquals(harness.machine.store.get("shop/a"), pod("a", 3));
+  const event = (version: number) =>
+    harness.input({ kind: "event", generation, type: "MODIFIED", object: full(version) });
+  assertEquals(event(10), [{ kind: "upsert", key: "shop/a", object: full(10), previous: pod("a", 3) }]);
+  const list = generationOf(harness.input({ kind: "watchFailed", generation, error: apiError("gone") }), "startList");
+  const relisted = harness.input({ kind: "listed", generation: list, resourceVersion: "20", objects: [full(10)] });
+  assertEquals(brief(relisted), ["startWatch@20"]);
 });

@@ -121,9 +121,13 @@ export function findCandidates(address: string, options: {
     scores.set(node.name, score);
   }
   const names = table.nodes.map(({ name }) => name);
-  const candidates = options.hashOrder.order(address, names).filter((name) => scores.has(name));
-  // The sort is stable: among equal scores the order of the hashes stays.
-  candidates.sort((a, b) => scores.get(b)! - scores.get(a)!);
+  const order = options.hashOrder.order(address, names);
+  const isPlain = excluded.length === 0 && [...scores.values()].every((score) => score === 0);
+  // The order itself as a rule: on many nodes it is the largest part of what is kept of an address. The sort is stable:
+  // among equal scores the order of the hashes stays.
+  const candidates = isPlain
+    ? order
+    : order.filter((name) => scores.has(name)).sort((a, b) => scores.get(b)! - scores.get(a)!);
   const preferred = candidates.filter((name) => scores.get(name)! > 0);
   const preferences = new Map(preferred.map((name) => [name, scores.get(name)!]));
   return { candidates, excluded, preferences: preferences.size === 0 ? NO_PREFERENCES : preferences };

@@ -23,15 +23,15 @@ export class Layer2Planner {
   readonly #hashOrder = new HashOrder();
   readonly #services = new Map<string, ServiceView>();
   readonly #slices = new Map<string, EndpointView>();
-  /** Service key to its slices by slice key. */
-  readonly #endpoints = new Map<string, Map<string, EndpointView>>();
+  /** Service key to its slices. A list each, as below: nearly all have one entry, for which a map of its own is large. */
+  readonly #endpoints = new Map<string, readonly EndpointView[]>();
   readonly #nodes = new Map<string, NodeView>();
   #config: Config = EMPTY_CONFIG;
   #context: L2Context | undefined;
   readonly #dirty = new Set<string>();
   readonly #plans = new Map<string, ServiceL2Plan>();
   /** Address to the keys of the Services that announce it. */
-  readonly #announcers = new Map<string, Set<string>>();
+  readonly #announcers = new Map<string, readonly string[]>();
   readonly #addresses = new Map<string, WantedAddress>();
 
   constructor(options: L2PlanOptions = {}) {
@@ -63,12 +63,10 @@ export class Layer2Planner {
   }
 
   upsertSlice(slice: EndpointView): void {
-    if (this.#slices.get(slice.key)?.serviceKey !== slice.serviceKey) this.removeSlice(slice.key);
+    this.removeSlice(slice.key);
     this.#slices.set(slice.key, slice);
     if (slice.serviceKey === undefined) return;
-    let slices = this.#endpoints.get(slice.serviceKey);
-    if (slices === undefined) this.#endpoints.set(slice.serviceKey, slices = new Map());
-    slices.set(slice.key, slice);
+    this.#endpoints.set(slice.serviceKey, [...this.#endpoints.get(slice.serviceKey) ?? [], slice]);
     this.#dirty.add(slice.serviceKey);
   }
 
@@ -76,9 +74,9 @@ export class Layer2Planner {
     const slice = this.#slices.get(key);
     this.#slices.delete(key);
     if (slice?.serviceKey === undefined) return;
-    const slices = this.#endpoints.get(slice.serviceKey);
-    slices?.delete(key);
-    if (slices?.size === 0) this.#endpoints.delete(slice.serviceKey);
+    const left = this.#endpoints.get(slice.serviceKey)?.filter((other) => other !== slice) ?? [];
+    if (left.length === 0) this.#endpoints.delete(slice.serviceKey);
+    else this.#endpoints.set(slice.serviceKey, left);
     this.#dirty.add(slice.serviceKey);
   }
 
@@ -114,27 +112,25 @@ export class Layer2Planner {
     const touched: string[] = [];
     for (const { address } of this.#plans.get(key)?.addresses ?? []) {
       touched.push(address);
-      this.#announcers.get(address)?.delete(key);
+      this.#announcers.set(address, this.#announcers.get(address)?.filter((other) => other !== key) ?? []);
     }
     const service = this.#services.get(key);
     if (service === undefined) {
       this.#plans.delete(key);
       return touched;
     }
-    const plan = planService(service, { endpoints: [...this.#endpoints.get(key)?.values() ?? []], context });
+    const plan = planService(service, { endpoints: this.#endpoints.get(key) ?? [], context });
     this.#plans.set(key, plan);
     for (const { address } of plan.addresses) {
       touched.push(address);
-      const keys = this.#announcers.get(address);
-      if (keys === undefined) this.#announcers.set(address, new Set([key]));
-      else keys.add(key);
+      this.#announcers.set(address, [...this.#announcers.get(address) ?? [], key]);
     }
     return touched;
   }
 
   #merge(address: string): void {
     const keys = this.#announcers.get(address);
-    if (keys === undefined || keys.size === 0) {
+    if (keys === undefined || keys.length === 0) {
       this.#announcers.delete(address);
       this.#addresses.delete(address);
       return;

@@ -33,7 +33,7 @@ import type { Store } from "./store.ts";
 import { compareVersions, versionOf } from "./resource_version.ts";
 import type { WatchEventType } from "./watch_stream.ts";
 
-export interface ListWatchOptions {
+export interface ListWatchOptions<T extends KubeObject = KubeObject> {
   /** Shown in the log and on the status page, e.g. `services`. */
   readonly name: string;
   readonly backoff?: BackoffOptions;
@@ -45,6 +45,11 @@ export interface ListWatchOptions {
   readonly listLimitMs?: number;
   /** The same for a watch to be accepted. Default 60 s. */
   readonly openLimitMs?: number;
+  /**
+   * What the copy keeps of an object: for a reader that makes something of its own of what it is told. Names, uid and
+   * version must stay. Default: all of it.
+   */
+  readonly keep?: (object: T) => T;
 }
 
 type State = "idle" | "listing" | "checking" | "watching" | "backingOff" | "stopped";
@@ -56,7 +61,7 @@ const SHORT_WATCH_MS = 1_000;
 const FAILURES_TO_WARN = 5;
 
 export class ListWatch<T extends KubeObject> implements Machine<ListWatchInput<T>, ListWatchEffect<T>> {
-  readonly #options: Required<ListWatchOptions>;
+  readonly #options: Required<ListWatchOptions<T>>;
   readonly #rng: Rng;
   readonly #objects = new Map<string, T>();
   readonly #effects = new Queue<ListWatchEffect<T>>();
@@ -75,13 +80,14 @@ export class ListWatch<T extends KubeObject> implements Machine<ListWatchInput<T
   #lists = 0;
   #watches = 0;
 
-  constructor(options: ListWatchOptions, deps: { readonly rng: Rng }) {
+  constructor(options: ListWatchOptions<T>, deps: { readonly rng: Rng }) {
     this.#options = {
       backoff: DEFAULT_BACKOFF,
       watchTimeoutMs: 300_000,
       idleLimitMs: 90_000,
       listLimitMs: 300_000,
       openLimitMs: 60_000,
+      keep: (object) => object,
       ...options,
     };
     this.#rng = deps.rng;
@@ -362,7 +368,7 @@ export class ListWatch<T extends KubeObject> implements Machine<ListWatchInput<T
   #upsert(key: string, object: T, options: { readonly evenIfSame?: boolean } = {}): void {
     const previous = this.#objects.get(key);
     if (previous !== undefined && versionOf(previous) === versionOf(object) && options.evenIfSame !== true) return;
-    this.#objects.set(key, object);
+    this.#objects.set(key, this.#options.keep(object));
     this.#effects.push({ kind: "upsert", key, object, previous });
   }
 

@@ -16,7 +16,7 @@ import type { ListWatchEffect, ListWatchInput } from "./list_watch_messages.ts";
 import { type Schedule, systemSchedule } from "./schedule.ts";
 import type { Store, StoreChange } from "./store.ts";
 
-export interface ReflectorOptions extends Omit<ListWatchOptions, "name"> {
+export interface ReflectorOptions<T extends KubeObject = KubeObject> extends Omit<ListWatchOptions<T>, "name"> {
   readonly resource: Resource;
   /** All namespaces if left out. */
   readonly namespace?: string;
@@ -49,7 +49,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
   #timer: { readonly at: Millis; readonly stop: () => void } | undefined;
   #whenListed: (() => void)[] = [];
 
-  constructor(options: ReflectorOptions, deps: ReflectorDeps<T>) {
+  constructor(options: ReflectorOptions<T>, deps: ReflectorDeps<T>) {
     const { resource, namespace, labelSelector, fieldSelector, ...machineOptions } = options;
     this.#resource = resource;
     this.#selection = { namespace, labelSelector, fieldSelector };
