@@ -10,7 +10,8 @@ import { type Condition, healthApp } from "../edge/http/health.ts";
 import { type HttpApp, joinApps } from "../edge/http/join_apps.ts";
 import { kubeReviewer } from "../edge/http/kube_reviewer.ts";
 import { processMetrics } from "../edge/http/metallb_metrics.ts";
-import { type MetricFamily, metricsApp, MetricsRegistry } from "../edge/http/metrics.ts";
+import type { MetricFamily } from "../edge/http/metrics.ts";
+import { metricsApp } from "../edge/http/metrics_app.ts";
 import { type HttpServer, serve, type ServeOptions } from "../edge/http/server.ts";
 import { statusApp } from "../edge/http/status.ts";
 import { ApiAway, tokenReview } from "../edge/http/token_review.ts";
@@ -191,12 +192,16 @@ export function observedApp(
   deps: { readonly running: Observed; readonly client: KubeClient | undefined; readonly log: Log },
 ): HttpApp {
   const { running, client, log } = deps;
-  const registry = new MetricsRegistry({}, { log });
-  registry.register(running.metrics);
-  registry.register(processMetrics({ program, version: VERSION }, {
+  const ofProcess = processMetrics({ program, version: VERSION }, {
     clock: systemClock,
     residentBytes: () => Deno.memoryUsage().rss,
-  }));
+  });
+  const registry = async () => {
+    const { MetricsRegistry } = await import("../edge/http/metrics.ts");
+    const made = new MetricsRegistry({}, { log });
+    made.register([...running.metrics, ...ofProcess]);
+    return made;
+  };
   const apps = [metricsApp({ registry }), statusApp({}, { inspect: () => running.inspect() })];
   if (client === undefined) return joinApps({ apps }, { log });
   const reviewer = kubeReviewer({

@@ -10,7 +10,8 @@ import {
   layer2Metrics,
   processMetrics,
 } from "../../lib/edge/http/metallb_metrics.ts";
-import { type MetricFamily, metricsApp, MetricsRegistry, type Sample } from "../../lib/edge/http/metrics.ts";
+import { type MetricFamily, MetricsRegistry, type Sample } from "../../lib/edge/http/metrics.ts";
+import { metricsApp } from "../../lib/edge/http/metrics_app.ts";
 
 async function scrape(families: readonly MetricFamily[]): Promise<string[]> {
   const registry = new MetricsRegistry({}, { log: silentLog });
@@ -91,13 +92,25 @@ Deno.test("Metrics: label values that Prometheus must see quoted", async () => {
   ]);
 });
 
-Deno.test("Metrics: the page has Prometheus' content type, help and type", async () => {
-  const registry = new MetricsRegistry({}, { log: silentLog });
-  registry.register([family(() => [{ value: 3 }], { type: "counter" })]);
-  const response = await metricsApp({ registry }).request("/metrics");
-  assertEquals(response.status, 200);
-  assertEquals(response.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
-  assertEquals(await response.text(), "# HELP herald_test For this test\n# TYPE herald_test counter\nherald_test 3\n");
+Deno.test("Metrics: the page has Prometheus' content type, help and type, and is made at the first scrape", async () => {
+  let made = 0;
+  const app = metricsApp({
+    registry: () => {
+      made++;
+      const registry = new MetricsRegistry({}, { log: silentLog });
+      registry.register([family(() => [{ value: 3 }], { type: "counter" })]);
+      return Promise.resolve(registry);
+    },
+  });
+  assertEquals(made, 0);
+  for (let scrape = 0; scrape < 2; scrape++) {
+    const response = await app.request("/metrics");
+    assertEquals(response.status, 200);
+    assertEquals(response.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    const text = "# HELP herald_test For this test\n# TYPE herald_test counter\nherald_test 3\n";
+    assertEquals(await response.text(), text);
+  }
+  assertEquals(made, 1);
 });
 
 Deno.test("MetallbMetrics: the client's counters and flags", async () => {

@@ -1,10 +1,9 @@
 /**
- * `/metrics` in Prometheus' text format. Every number is read when Prometheus asks: the program keeps its own counters
+ * The metrics in Prometheus' text format. Every number is read when Prometheus asks: the program keeps its own counters
  * (the packet thread's lie in shared memory) and never calls into this library in a hot path.
  *
  * Which metrics there are: `metallb_metrics.ts`. This file is the one place that knows prom-client.
  */
-import { Hono } from "hono";
 import { Counter, Gauge, Registry } from "prom-client";
 import type { Log } from "../../base/log.ts";
 
@@ -89,13 +88,4 @@ export class MetricsRegistry {
       return [];
     }
   }
-}
-
-export function metricsApp(deps: { readonly registry: MetricsRegistry }): Hono {
-  const app = new Hono();
-  app.get("/metrics", async (context) => {
-    const text = await deps.registry.text();
-    return context.body(text, 200, { "content-type": deps.registry.contentType });
-  });
-  return app;
 }
