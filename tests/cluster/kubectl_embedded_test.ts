@@ -5,76 +5,29 @@ import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
 import { assertStringIncludes } from "@std/assert/string_includes";
 import { type EmbeddedProcess, startEmbeddedProcess } from "../support/embedded_process.ts";
-import { findTool } from "../support/kube_tools.ts";
+import { RealKubectl } from "../support/kubectl.ts";
 
 const COMMAND_LIMIT_MS = 30_000;
 
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-class Kubectl {
-  readonly #home: string;
-  readonly #path: string;
+/** Commands that succeed warn of nothing, and nothing that was started outlives its test. */
+class Kubectl extends RealKubectl {
   readonly #children = new Set<Deno.ChildProcess>();
 
-  constructor(options: { home: string; path: string }) {
-    this.#home = options.home;
-    this.#path = options.path;
-  }
-
-  async run(args: readonly string[], input = ""): Promise<Outcome> {
-    const child = this.start(args);
-    const writer = child.stdin.getWriter();
-    await writer.write(new TextEncoder().encode(input)).catch(() => {});
-    await writer.close().catch(() => {});
-    const limit = setTimeout(() => child.kill("SIGKILL"), COMMAND_LIMIT_MS);
-    const { code, stdout, stderr } = await child.output();
-    clearTimeout(limit);
-    this.#children.delete(child);
-    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-    return { code, stdout: text(stdout), stderr: text(stderr) };
-  }
-
-  /** Output of a command that has to succeed; arguments are separated by single spaces. */
-  async ok(command: string, input = ""): Promise<string> {
-    const { code, stdout, stderr } = await this.run(command.split(" "), input);
-    assertEquals(code, 0, `kubectl ${command}: ${stderr}${stdout}`);
+  override async ok(command: string, input = ""): Promise<string> {
+    const { stdout, stderr } = await this.succeeds(command, input);
     assertEquals(stderr, "", `kubectl ${command}`);
-    return stdout.trimEnd();
+    return stdout;
   }
 
-  /** What a command that has to fail says. */
-  async fails(command: string, input = ""): Promise<string> {
-    const { code, stdout, stderr } = await this.run(command.split(" "), input);
-    assertEquals(code, 1, `kubectl ${command} succeeded: ${stdout}`);
-    return stderr.trimEnd();
-  }
-
-  start(args: readonly string[]): Deno.ChildProcess {
-    const child = new Deno.Command(this.#path, {
-      args: [...args],
-      clearEnv: true,
-      // The cache of discovery goes into HOME.
-      env: { HOME: this.#home, KUBECONFIG: `${this.#home}/kubeconfig`, PATH: Deno.env.get("PATH") ?? "/usr/bin:/bin" },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
+  override start(args: readonly string[]): Deno.ChildProcess {
+    const child = super.start(args);
     this.#children.add(child);
+    child.status.then(() => this.#children.delete(child));
     return child;
   }
 
   stop(): void {
-    for (const child of this.#children) {
-      try {
-        child.kill("SIGKILL");
-      } catch {
-        // It has ended.
-      }
-    }
+    for (const child of this.#children) child.kill("SIGKILL");
   }
 }
 
@@ -85,11 +38,9 @@ interface Stage {
 }
 
 async function withKubectl(body: (stage: Stage) => Promise<void>): Promise<void> {
-  const path = findTool("kubectl");
-  if (path === undefined) throw new Error("kubectl is not on this machine");
   const folder = await Deno.makeTempDir({ prefix: "herald-kubectl-" });
   const server = await startEmbeddedProcess({ kubeconfig: `${folder}/kubeconfig` });
-  const kubectl = new Kubectl({ home: folder, path });
+  const kubectl = new Kubectl({ home: folder, kubeconfig: `${folder}/kubeconfig` });
   try {
     await body({ kubectl, server, folder });
   } finally {

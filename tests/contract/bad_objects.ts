@@ -6,6 +6,7 @@
  * what they admit and only Herald can see is in bad_semantics.ts; what must be admitted is in good_objects.ts.
  */
 import type { JsonObject } from "../../lib/base/json.ts";
+import type { ConfigObjects } from "../../lib/decision/config/resolve.ts";
 
 export type Kind =
   | "IPAddressPool"
@@ -28,6 +29,17 @@ export const PLURALS: Readonly<Record<Kind, string>> = {
   ServiceL2Status: "servicel2statuses",
   ServiceBGPStatus: "servicebgpstatuses",
   ConfigurationState: "configurationstates",
+};
+
+/** Where the resolver of the configuration takes them; what is not here it does not read. */
+export const CONFIG_LISTS: Readonly<Partial<Record<Kind | "Secret", keyof ConfigObjects>>> = {
+  IPAddressPool: "ipAddressPools",
+  L2Advertisement: "l2Advertisements",
+  BGPAdvertisement: "bgpAdvertisements",
+  BGPPeer: "bgpPeers",
+  BFDProfile: "bfdProfiles",
+  Community: "communities",
+  Secret: "secrets",
 };
 
 /** Refused by the definition. */

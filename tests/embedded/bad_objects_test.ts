@@ -11,7 +11,7 @@ import { type ConfigObjects, resolveConfig } from "../../lib/decision/config/res
 import { configurationStateSchema } from "../../lib/decision/config/schema/configuration_state.ts";
 import { serviceBgpStatusSchema } from "../../lib/decision/config/schema/service_bgp_status.ts";
 import { serviceL2StatusSchema } from "../../lib/decision/config/schema/service_l2_status.ts";
-import { type Kind, wholeObject } from "../contract/bad_objects.ts";
+import { CONFIG_LISTS, type Kind, wholeObject } from "../contract/bad_objects.ts";
 import { admissions, BAD_OBJECTS, refusals, type Send, typingErrors } from "../contract/bad_objects_suite.ts";
 import { BAD_SEMANTICS } from "../contract/bad_semantics.ts";
 import { GOOD_OBJECTS } from "../contract/good_objects.ts";
@@ -25,16 +25,6 @@ function sender(): Send {
   const stage = new EmbeddedStage();
   return (method, path, body) => stage.send(method, path, body === undefined ? {} : { body });
 }
-
-const LISTS: Readonly<Record<string, keyof ConfigObjects>> = {
-  IPAddressPool: "ipAddressPools",
-  L2Advertisement: "l2Advertisements",
-  BGPAdvertisement: "bgpAdvertisements",
-  BGPPeer: "bgpPeers",
-  BFDProfile: "bfdProfiles",
-  Community: "communities",
-  Secret: "secrets",
-};
 
 const STATUS_SCHEMAS = {
   ServiceL2Status: serviceL2StatusSchema,
@@ -54,10 +44,10 @@ function problemsOf(
     const decoded = decodeObject<unknown>(whole, { schema: STATUS_SCHEMAS[kind], kind });
     return decoded.ok ? [] : [...decoded.problems];
   }
-  const objects: Record<string, unknown[]> = Object.fromEntries(Object.values(LISTS).map((list) => [list, []]));
-  objects[LISTS[kind]!]!.push(whole);
+  const objects: Record<string, unknown[]> = Object.fromEntries(Object.values(CONFIG_LISTS).map((list) => [list, []]));
+  objects[CONFIG_LISTS[kind]!]!.push(whole);
   for (const [other, content] of beside) {
-    objects[LISTS[other]!]!.push(wholeObject(other as Kind, content, options));
+    objects[CONFIG_LISTS[other as keyof typeof CONFIG_LISTS]!]!.push(wholeObject(other as Kind, content, options));
   }
   const { problems } = resolveConfig(objects as unknown as ConfigObjects);
   return problems.filter((problem) => problem.kind === kind && problem.name === "x");

@@ -7,8 +7,8 @@ import { assertEquals } from "@std/assert/equals";
 import type { JsonObject } from "../../lib/base/json.ts";
 import { convertBgpPeer } from "../../lib/decision/config/bgp_peer_conversion.ts";
 import type { Problem } from "../../lib/decision/config/problem.ts";
-import { type ConfigObjects, resolveConfig } from "../../lib/decision/config/resolve.ts";
-import { type Kind, PLURALS, wholeObject } from "../contract/bad_objects.ts";
+import { resolveConfig } from "../../lib/decision/config/resolve.ts";
+import { CONFIG_LISTS, type Kind, PLURALS, wholeObject } from "../contract/bad_objects.ts";
 import { Damage } from "../contract/damage.ts";
 import { GOOD_OBJECTS } from "../contract/good_objects.ts";
 import { type Answered, EmbeddedStage } from "../embedded/embedded_stage.ts";
@@ -17,17 +17,8 @@ const SEEDS = [20261124, 7, 4242];
 const ROUNDS = 1_000;
 const NAMESPACE = "default";
 
-const LISTS: Readonly<Partial<Record<Kind, keyof ConfigObjects>>> = {
-  IPAddressPool: "ipAddressPools",
-  L2Advertisement: "l2Advertisements",
-  BGPAdvertisement: "bgpAdvertisements",
-  BGPPeer: "bgpPeers",
-  BFDProfile: "bfdProfiles",
-  Community: "communities",
-};
-
 function resolve(kind: Kind, object: unknown): readonly Problem[] {
-  const list = LISTS[kind];
+  const list = CONFIG_LISTS[kind];
   const objects = { ipAddressPools: [], communities: [], bfdProfiles: [], secrets: [] };
   return list === undefined ? [] : resolveConfig({ ...objects, [list]: [object] }).problems;
 }
@@ -60,7 +51,7 @@ Deno.test("Fuzz: damaged objects get an answer from the embedded API and from re
         assertEquals(answer.code, 422, `${where}: ${JSON.stringify(answer.body)}`);
         const fields: string[] = answer.body.details.causes.map((cause: Answered) => cause.field);
         assert(fields.length > 0, where);
-        if (LISTS[kind] !== undefined && fields.some((field) => field.startsWith("spec"))) {
+        if (CONFIG_LISTS[kind] !== undefined && fields.some((field) => field.startsWith("spec"))) {
           assert(hasError, `${where}: refused by the definition, and resolving sees no error`);
         }
       }

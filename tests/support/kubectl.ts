@@ -21,16 +21,7 @@ export class RealKubectl {
   }
 
   async run(args: readonly string[], input = ""): Promise<KubectlOutcome> {
-    const path = findTool("kubectl");
-    if (path === undefined) throw new Error("kubectl is not on this machine");
-    const child = new Deno.Command(path, {
-      args: [...args],
-      clearEnv: true,
-      env: { HOME: this.#home, KUBECONFIG: this.#kubeconfig, PATH: Deno.env.get("PATH") ?? "/usr/bin:/bin" },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
+    const child = this.start(args);
     const writer = child.stdin.getWriter();
     await writer.write(new TextEncoder().encode(input)).catch(() => {});
     await writer.close().catch(() => {});
@@ -39,6 +30,20 @@ export class RealKubectl {
     clearTimeout(limit);
     const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trimEnd();
     return { code, stdout: text(stdout), stderr: text(stderr) };
+  }
+
+  /** One that may go on until it is killed; its streams are pipes. */
+  start(args: readonly string[]): Deno.ChildProcess {
+    const path = findTool("kubectl");
+    if (path === undefined) throw new Error("kubectl is not on this machine");
+    return new Deno.Command(path, {
+      args: [...args],
+      clearEnv: true,
+      env: { HOME: this.#home, KUBECONFIG: this.#kubeconfig, PATH: Deno.env.get("PATH") ?? "/usr/bin:/bin" },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
   }
 
   /** What a command that has to succeed prints; arguments are separated by single spaces. */

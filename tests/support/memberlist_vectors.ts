@@ -1,7 +1,18 @@
 /** `tests/golden/memberlist_051.txt`: what memberlist v0.5.1 writes for every message, and what a real cluster of it sent. */
 import capture from "../golden/memberlist_051_plain.pcap" with { type: "bytes" };
 import text from "../golden/memberlist_051.txt" with { type: "text" };
+import type { MemberVersions } from "../../lib/wire/memberlist/message.ts";
 import { pcapFrames } from "./pcap.ts";
+
+/** MetalLB's, which the vectors were made with. */
+export const VECTOR_VERSIONS: MemberVersions = {
+  protocolMin: 1,
+  protocolMax: 5,
+  protocolCurrent: 2,
+  delegateMin: 0,
+  delegateMax: 0,
+  delegateCurrent: 0,
+};
 
 const VECTORS = new Map(
   text.split("\n").filter((line) => line.includes(" = ")).map((line) => line.split(" = ") as [string, string]),

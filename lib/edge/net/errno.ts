@@ -102,3 +102,10 @@ export function checked(operation: string, result: number): number {
   if (result >= 0) return result;
   throw new SysError(operation, lastErrno());
 }
+
+/** -errno of the call that has just failed, which is for the caller to deal with; a broken descriptor is not. */
+export function failureOf(operation: string): number {
+  const errno = lastErrno();
+  if (errno === EBADF) throw new SysError(operation, errno);
+  return -errno;
+}

@@ -5,7 +5,7 @@
  */
 import { AF_INET, AF_INET6, MSG_DONTWAIT, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCKADDR_IN6_BYTES } from "./abi.ts";
 import { Descriptor, discardQueued, foreignBuffer } from "./descriptor.ts";
-import { checked, EBADF, EINVAL, SysError } from "./errno.ts";
+import { checked, EINVAL, failureOf } from "./errno.ts";
 import { lastErrno, libc } from "./libc.ts";
 import { encodeSockaddrInet, type InetAddress } from "./sockaddr.ts";
 
@@ -41,13 +41,13 @@ export class ProbeSocket {
   /** Bytes of the next datagram, or -errno: -EAGAIN when none is queued, -ECONNREFUSED when an earlier one was refused. */
   receiveInto(buffer: Uint8Array): number {
     const length = libc().recv(this.#descriptor.fd, foreignBuffer(buffer), BigInt(buffer.length), MSG_DONTWAIT);
-    return length >= 0 ? length : this.#failure("recv UDP");
+    return length >= 0 ? length : failureOf("recv UDP");
   }
 
   /** Bytes sent, or -errno; with -ECONNREFUSED an earlier datagram was refused, and this one was not sent. */
   send(bytes: Uint8Array): number {
     const length = libc().send(this.#descriptor.fd, foreignBuffer(bytes), BigInt(bytes.length), MSG_DONTWAIT);
-    return length >= 0 ? length : this.#failure("send UDP");
+    return length >= 0 ? length : failureOf("send UDP");
   }
 
   /** Throws away up to `max` queued datagrams; returns how many. */
@@ -57,11 +57,5 @@ export class ProbeSocket {
 
   close(): void {
     this.#descriptor.close();
-  }
-
-  #failure(operation: string): number {
-    const errno = lastErrno();
-    if (errno === EBADF) throw new SysError(operation, errno);
-    return -errno;
   }
 }

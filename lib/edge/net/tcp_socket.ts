@@ -26,7 +26,7 @@ import {
   TCP_KEEPINTVL,
 } from "./abi.ts";
 import { Descriptor, foreignBuffer, setOption } from "./descriptor.ts";
-import { checked, EBADF, EINPROGRESS, EINVAL, SysError } from "./errno.ts";
+import { checked, EINPROGRESS, EINVAL, failureOf, SysError } from "./errno.ts";
 import { lastErrno, libc } from "./libc.ts";
 import { decodeSockaddrInet, encodeSockaddrInet, type InetAddress } from "./sockaddr.ts";
 
@@ -75,24 +75,18 @@ export class TcpSocket {
   receiveInto(buffer: Uint8Array): number {
     const size = BigInt(buffer.length);
     const length = libc().recv(this.#descriptor.fd, foreignBuffer(buffer), size, MSG_DONTWAIT);
-    return length >= 0 ? length : this.#failure("recv TCP");
+    return length >= 0 ? length : failureOf("recv TCP");
   }
 
   /** Bytes taken, or -errno; -EAGAIN when the send buffer is full. */
   send(bytes: Uint8Array): number {
     const size = BigInt(bytes.length);
     const length = libc().send(this.#descriptor.fd, foreignBuffer(bytes), size, MSG_DONTWAIT | MSG_NOSIGNAL);
-    return length >= 0 ? length : this.#failure("send TCP");
+    return length >= 0 ? length : failureOf("send TCP");
   }
 
   close(): void {
     this.#descriptor.close();
-  }
-
-  #failure(operation: string): number {
-    const errno = lastErrno();
-    if (errno === EBADF) throw new SysError(operation, errno);
-    return -errno;
   }
 }
 
@@ -141,8 +135,7 @@ export class TcpListener {
     const flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
     const fd = libc().accept4(this.#descriptor.fd, this.#from, this.#fromLength, flags);
     if (fd < 0) {
-      const errno = lastErrno();
-      if (errno === EBADF) throw new SysError("accept TCP", errno);
+      failureOf("accept TCP");
       return undefined;
     }
     const peer = decodeSockaddrInet(this.#from.subarray(0, this.#fromLength[0]));

@@ -11,6 +11,7 @@ import { compareCommunities } from "../../../lib/decision/config/community.ts";
 import type { BgpPlanOptions } from "../../../lib/decision/plan/service_bgp_plan.ts";
 import { nodeObject, poolObject, serviceObject, type ServiceOptions, sliceObject } from "../objects.ts";
 import { valueOf } from "../value_of.ts";
+import { bgpPeer } from "./bgp_peer.ts";
 
 const ADDRESS = "198.51.100.7";
 const EXCLUDE = "node.kubernetes.io/exclude-from-external-load-balancers";
@@ -47,32 +48,6 @@ function advertisement(name: string, fields: Partial<BgpAdvertisement>): BgpAdve
   };
 }
 
-function peer(name: string, fields: Partial<BgpPeer>): BgpPeer {
-  return {
-    name,
-    namespace: "metallb-system",
-    myAsn: 64500,
-    peerAsn: 64501,
-    localAsn: undefined,
-    peerAddress: "192.0.2.254",
-    interfaceName: undefined,
-    sourceAddress: undefined,
-    peerPort: 179,
-    holdTimeMs: undefined,
-    keepaliveTimeMs: undefined,
-    connectTimeMs: undefined,
-    routerId: undefined,
-    nodeSelectors: [],
-    password: undefined,
-    bfdProfile: undefined,
-    gracefulRestart: false,
-    ebgpMultiHop: false,
-    vrf: "",
-    dualStackAddressFamily: false,
-    ...fields,
-  };
-}
-
 function plan(world: World) {
   const { config } = resolveConfig({
     ipAddressPools: [poolObject("p", world.pool ?? ["198.51.100.0/24"]), poolObject("q", ["10.20.30.0/24"])],
@@ -80,7 +55,7 @@ function plan(world: World) {
   const full: Config = {
     ...config,
     bgpAdvertisements: (world.advertisements ?? [{}]).map((fields, i) => advertisement(`ad${i}`, fields)),
-    bgpPeers: (world.peers ?? [{}]).map((fields, i) => peer(`tor${i}`, fields)),
+    bgpPeers: (world.peers ?? [{}]).map((fields, i) => bgpPeer(`tor${i}`, fields)),
   };
   const nodes = (world.nodes ?? [{}]).map((options, i) => valueOf(decodeNode(nodeObject(`n${i + 1}`, options))));
   const list: [string, ServiceOptions][] = [["web", { ingress: [ADDRESS], ...world.service }], ...world.more ?? []];

@@ -7,6 +7,7 @@ import { resolveConfig } from "../../../lib/decision/config/resolve.ts";
 import { reachabilityProblems } from "../../../lib/decision/plan/reachability.ts";
 import { l2Object, nodeObject, poolObject } from "../objects.ts";
 import { valueOf } from "../value_of.ts";
+import { bgpPeer } from "./bgp_peer.ts";
 
 const NODES = [
   valueOf(decodeNode(nodeObject("n1", { labels: { zone: "a" } }))),
@@ -79,29 +80,6 @@ Deno.test("only nodes and interfaces that the advertisement allows count", () =>
   }
 });
 
-const PEER: BgpPeer = {
-  name: "router",
-  namespace: "metallb-system",
-  myAsn: 64500,
-  peerAsn: 64501,
-  localAsn: undefined,
-  peerAddress: "192.0.2.254",
-  interfaceName: undefined,
-  sourceAddress: undefined,
-  peerPort: 179,
-  holdTimeMs: undefined,
-  keepaliveTimeMs: undefined,
-  connectTimeMs: undefined,
-  routerId: undefined,
-  nodeSelectors: [],
-  password: undefined,
-  bfdProfile: undefined,
-  gracefulRestart: false,
-  ebgpMultiHop: false,
-  vrf: "",
-  dualStackAddressFamily: false,
-};
-
 Deno.test("an external peer that is on no node's network needs ebgpMultiHop", () => {
   const table: [string, Partial<BgpPeer>, number][] = [
     ["far away", {}, 1],
@@ -115,7 +93,7 @@ Deno.test("an external peer that is on no node's network needs ebgpMultiHop", ()
     ["in a VRF", { vrf: "red" }, 0],
   ];
   for (const [name, peer, count] of table) {
-    const found = problemsOf({ addresses: ["203.0.113.8/30"], states: BOTH, peers: [{ ...PEER, ...peer }] });
+    const found = problemsOf({ addresses: ["203.0.113.8/30"], states: BOTH, peers: [bgpPeer("router", peer)] });
     assertEquals(found.length, count, name);
     if (count > 0) assertEquals(found[0]!.what, "warning BGPPeer/router spec.ebgpMultiHop peerNotInSubnet");
   }

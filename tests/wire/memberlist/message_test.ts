@@ -1,26 +1,13 @@
 import { assertEquals } from "@std/assert/equals";
-import {
-  decodeMessage,
-  encodeMessage,
-  type MemberlistMessage,
-  type MemberVersions,
-} from "../../../lib/wire/memberlist/message.ts";
+import { decodeMessage, encodeMessage, type MemberlistMessage } from "../../../lib/wire/memberlist/message.ts";
 import {
   encodeStreamMessage,
   type StreamMessage,
   StreamMessageReader,
 } from "../../../lib/wire/memberlist/stream_message.ts";
-import { memberlistVector } from "../../support/memberlist_vectors.ts";
+import { memberlistVector, VECTOR_VERSIONS } from "../../support/memberlist_vectors.ts";
 
 const NONE = new Uint8Array(0);
-const VERSIONS: MemberVersions = {
-  protocolMin: 1,
-  protocolMax: 5,
-  protocolCurrent: 2,
-  delegateMin: 0,
-  delegateMax: 0,
-  delegateCurrent: 0,
-};
 const SOURCE = { node: "node-a", address: "10.0.0.1", port: 7946 };
 const LONG_NAME = "a-node-name-that-is-longer-than-thirty-bytes";
 
@@ -51,7 +38,7 @@ const VECTORS: readonly [name: string, message: MemberlistMessage][] = [
     address: "10.0.0.1",
     port: 7946,
     meta: NONE,
-    versions: VERSIONS,
+    versions: VECTOR_VERSIONS,
   }],
   ["alive-v6-meta", {
     kind: "alive",
@@ -60,7 +47,7 @@ const VECTORS: readonly [name: string, message: MemberlistMessage][] = [
     address: "fd00::1",
     port: 7946,
     meta: new TextEncoder().encode("role=speaker"),
-    versions: { ...VERSIONS, delegateMin: 2, delegateMax: 5, delegateCurrent: 4 },
+    versions: { ...VECTOR_VERSIONS, delegateMin: 2, delegateMax: 5, delegateCurrent: 4 },
   }],
 ];
 
@@ -99,7 +86,7 @@ const RECORD = {
   port: 7946,
   incarnation: 1,
   meta: NONE,
-  versions: VERSIONS,
+  versions: VECTOR_VERSIONS,
   state: "alive" as const,
 };
 const LEFT = {

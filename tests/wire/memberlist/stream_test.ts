@@ -4,7 +4,7 @@ import { Keyring } from "../../../lib/wire/memberlist/keyring.ts";
 import { type PacketSecurity, PLAIN } from "../../../lib/wire/memberlist/packet.ts";
 import { encodeStream, StreamReader, type StreamSide } from "../../../lib/wire/memberlist/stream.ts";
 import type { MemberRecord, StreamMessage } from "../../../lib/wire/memberlist/stream_message.ts";
-import { memberlistCapture } from "../../support/memberlist_vectors.ts";
+import { memberlistCapture, VECTOR_VERSIONS } from "../../support/memberlist_vectors.ts";
 
 const ADDRESS = "192.0.2.1";
 const KEY = new Uint8Array(32).fill(3);
@@ -17,14 +17,7 @@ function pushPull(nodes: number): StreamMessage {
     port: 7946,
     incarnation: i,
     meta: new Uint8Array(0),
-    versions: {
-      protocolMin: 1,
-      protocolMax: 5,
-      protocolCurrent: 2,
-      delegateMin: 0,
-      delegateMax: 0,
-      delegateCurrent: 0,
-    },
+    versions: VECTOR_VERSIONS,
     state: "alive",
   }));
   return { kind: "pushPull", join: false, members, userState: new Uint8Array(0) };
