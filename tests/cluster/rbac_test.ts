@@ -1,16 +1,18 @@
-// needs: kube-apiserver etcd kubectl curl
+// needs: kube-apiserver etcd kubectl curl namespaces
 // permissions: --allow-all
 /**
  * The install file on a real API server, and both programs with the rights that it gives them, by tokens of its
  * ServiceAccounts: nothing they ask for is refused, and no right is left over that they never use. The audit log is the
  * witness.
  *
- * The speaker is told to use no interface, so nothing leaves this machine.
+ * All of it runs in a network namespace of its own, where the speaker has a cable to announce on, and nobody listens.
  */
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { parse } from "@std/yaml/parse";
 import { RESOURCES } from "../../lib/base/kube.ts";
+import { Lab } from "../../lib/edge/lab/lab.ts";
+import { enter } from "../edge/app/inside.ts";
 import { ProgramProcess } from "../support/program_process.ts";
 import { RealKubectl } from "../support/kubectl.ts";
 import { type AuditedRequest, RealApiServer } from "../support/real_api_server.ts";
@@ -36,23 +38,34 @@ class Stage {
   readonly folder: string;
   readonly webhookPort = freePort();
   readonly programs: ProgramProcess[] = [];
+  readonly #lab: Lab;
+  readonly #leave: () => void;
 
-  private constructor(api: RealApiServer, folder: string) {
+  private constructor(api: RealApiServer, { folder, lab, leave }: { folder: string; lab: Lab; leave: () => void }) {
     this.api = api;
     this.folder = folder;
+    this.#lab = lab;
+    this.#leave = leave;
     this.kubectl = new RealKubectl({ kubeconfig: `${folder}/admin`, home: folder });
   }
 
   static async start(): Promise<Stage> {
     const folder = await Deno.makeTempDir({ prefix: "herald-rbac-" });
+    const lab = await Lab.create({ hosts: [{ name: "n1", address: "192.0.2.254/24" }] });
+    // kube-apiserver looks for the interface of the default route, though it is to listen on loopback.
+    await lab.host("n1").run("ip", ["route", "add", "default", "dev", "eth0"]);
+    // What this thread starts from here on is there, too.
+    const leave = enter(lab.host("n1").namespacePath);
     const api = await RealApiServer.start({ audit: true });
     await Deno.writeTextFile(`${folder}/admin`, api.kubeconfig({ server: api.url, credentials: "good" }));
-    return new Stage(api, folder);
+    return new Stage(api, { folder, lab, leave });
   }
 
   async stop(): Promise<void> {
     for (const program of this.programs) await program.end("SIGKILL");
     await this.api.stop();
+    this.#leave();
+    await this.#lab.close();
     await Deno.remove(this.folder, { recursive: true });
   }
 
@@ -203,14 +216,11 @@ async function exercise(stage: Stage): Promise<void> {
 }
 
 async function startSpeaker(stage: Stage, metricsPort: number): Promise<ProgramProcess> {
-  const excluded = `${stage.folder}/excludel2.yaml`;
-  await Deno.writeTextFile(excluded, "announcedInterfacesToExclude: ['.*']\n");
   const speaker = new ProgramProcess({
     program: "speaker",
     kubeconfig: await stage.account("speaker"),
     api: `127.0.0.1:${stage.api.port}`,
     namespace: NAMESPACE,
-    reads: [excluded],
     flags: [
       "--node-name=n1",
       `--port=${metricsPort}`,
@@ -218,7 +228,6 @@ async function startSpeaker(stage: Stage, metricsPort: number): Promise<ProgramP
       "--ml-bindaddr=127.0.0.1",
       `--ml-bindport=${freePort()}`,
       "--ml-labels=app=metallb,component=speaker",
-      `--exclude-interfaces-file=${excluded}`,
     ],
   });
   stage.programs.push(speaker);
