@@ -52,7 +52,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   /** As they were told to the control thread. */
   readonly #peerStates = new Map<string, PeerState>();
   readonly #usedInterfaces = new Set<number>();
-  /** Since when there is no usable interface although there was one. */
+  /** Since when there is no usable interface: since the last one went, or from the beginning. */
   #blindSince: Millis | undefined;
   #apiReachable = true;
   #cutOff = false;
@@ -120,6 +120,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
         break;
       case "opened":
         this.#opened = true;
+        if (this.#usedInterfaces.size === 0) this.#blindSince ??= now;
         this.#peers?.handle(input, now);
         this.#route(now);
         this.#becomeReady(now);

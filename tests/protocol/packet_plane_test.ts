@@ -338,6 +338,17 @@ Deno.test("PacketPlane: who stood back for a link probe does not come back to an
   assertEquals(bench.words(), [`${VIP} notCandidate`, "log linkProbeAnswers"]);
 });
 
+Deno.test("PacketPlane: who began without a link asks who else is there before it speaks on the first one", () => {
+  const bench = new Bench().handle({ kind: "opened" });
+  bench.delta({ upsertPeers: [PEER_B], upsertAddresses: [wanted(VIP, ["a", "b"])] }).pass(5000);
+  bench.words();
+  bench.handle({ kind: "interface", interface: ETH0 });
+  const words = () => bench.words().filter((word) => word.includes(VIP));
+  assertEquals(words(), [`${VIP} waitingForPeers`]);
+  assertEquals(bench.pass(224).ask().words().filter((word) => word.includes("Sent")), []);
+  assertEquals(bench.pass(10).ask().words().filter((word) => word.includes("responsesSent")), [`responsesSent ${VIP}`]);
+});
+
 Deno.test("PacketPlane: a peer's node is asked for again, without anything else to wait for", () => {
   const bench = new Bench({ watched: false }).handle({ kind: "interface", interface: ETH0 }, { kind: "opened" });
   bench.delta({ upsertPeers: [PEER_B] });
