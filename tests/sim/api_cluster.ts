@@ -12,9 +12,11 @@ import { Router } from "./router.ts";
 import { NAMESPACE, SERVICES_NAMESPACE, SimApi } from "./sim_api.ts";
 import type { SimNode } from "./sim_node.ts";
 import { isAlive, Stage, type StageOptions } from "./stage.ts";
-import { type Failback, Truth, type TruthNode, type TruthService } from "./truth.ts";
+import { type Failback, type InterfaceList, Truth, type TruthNode, type TruthService } from "./truth.ts";
 
 const EXCLUDE_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers";
+/** For the second zone, where the zones differ in their interfaces. */
+const OTHER_ADVERTISEMENT = { namespace: NAMESPACE, name: "other" };
 const ADVERTISEMENT = { namespace: NAMESPACE, name: "all" };
 /** The longest that a client waits between two attempts, and what one takes. */
 const RECOVERY_MS_MAX = 12_000;
@@ -27,12 +29,13 @@ export interface Advertised {
   readonly preferredZone: string | undefined;
   readonly failback: Failback;
   readonly linkProbes: readonly string[];
+  readonly interfaces: ReadonlyMap<string, InterfaceList>;
 }
 
 export class ApiCluster extends Stage {
   readonly api: SimApi;
   readonly truth = new Truth();
-  readonly router: Router;
+  readonly routers: readonly Router[];
   readonly #controls = new Map<string, RealControl>();
   readonly #candidates = new Map<string, readonly string[]>();
   #pods = 0;
@@ -45,8 +48,8 @@ export class ApiCluster extends Stage {
   constructor(options: StageOptions) {
     super(options);
     const { time, nodesRng: rng } = this;
-    this.router = new Router({ time, network: this.network });
-    this.network.join(this.router);
+    this.routers = this.segments.map(({ network }) => new Router({ time, network }));
+    for (const [i, router] of this.routers.entries()) this.segments[i]!.network.join(router);
     this.api = new SimApi({ time, rng, log: (event) => this.log("the API", event) });
     this.populate(({ node }) => {
       const control = new RealControl({ node, safe: options.safe ?? false }, { api: this.api, time, rng });
@@ -63,6 +66,9 @@ export class ApiCluster extends Stage {
       spec: { addresses: ["198.51.100.0/24", "2001:db8:1::/64"] },
     });
     await this.api.create(RESOURCES.l2Advertisements, { metadata: ADVERTISEMENT, spec: {} });
+    if (this.segments.length > 1) {
+      await this.api.create(RESOURCES.l2Advertisements, { metadata: OTHER_ADVERTISEMENT, spec: {} });
+    }
     for (const [i, { node: name, address }] of this.peers.entries()) {
       const zone = ZONES[i % ZONES.length]!;
       this.truth.nodes.set(name, { name, zone, excluded: false });
@@ -103,7 +109,7 @@ export class ApiCluster extends Stage {
     const foreignMembers = this.nodes.filter((node) => node.program === "metallb" && this.isMember(node))
       .map(({ name }) => name);
     const standsBack = (name: string) => {
-      if (!this.node(name).hasCarrier) return "noCarrier" as const;
+      if (this.servesOn(this.node(name)).length === 0) return "noCarrier" as const;
       return this.isLinked(this.node(name)) ? undefined : "linkProbeFailed" as const;
     };
     return explainAddress(address, { plan: this.#explained!.plan, isLiving, standsBack, foreignMembers })?.announcer ??
@@ -241,20 +247,28 @@ export class ApiCluster extends Stage {
 
   /** The router answers, if it has to. */
   override isLinked(node: SimNode): boolean {
-    return this.truth.linkProbes.length === 0 || this.router.answers(node);
+    return this.truth.linkProbes.length === 0 || this.routerAnswers(node);
   }
 
   override servesSince(node: SimNode): Millis | undefined {
     const since = super.servesSince(node);
     if (since === undefined || this.truth.linkProbes.length === 0) return since;
-    return Math.max(since, this.router.answersSince(node));
+    return Math.max(since, this.routers[0]!.answersSince(node));
+  }
+
+  routerAnswers(node: SimNode): boolean {
+    return this.routers[0]!.answers(node);
+  }
+
+  override interfacesOf(node: SimNode): InterfaceList {
+    return this.truth.interfaces.get(this.truth.nodes.get(node.name)!.zone) ?? "all";
   }
 
   /** Whether the router answers some of the nodes. */
   hideRouter(from: readonly string[], options: { readonly hidden: boolean }): void {
     const { hidden } = options;
     this.act(`the router ${hidden ? "is not reached from" : "is reached again from"} ${from.join(", ")}`, () => {
-      for (const name of from) this.router.hide(this.node(name), hidden);
+      for (const router of this.routers) for (const name of from) router.hide(this.node(name), hidden);
     });
   }
 
@@ -263,22 +277,38 @@ export class ApiCluster extends Stage {
   }
 
   async advertise(change: Partial<Advertised>): Promise<void> {
-    await this.#change(`the advertisement says ${JSON.stringify(change)}`, async () => {
-      const { onlyZone, preferredZone, failback, linkProbes } = Object.assign(this.truth, change);
-      const matching = (zone: string) => ({ matchLabels: { zone } });
-      const preferred = (zone: string) => ({ weight: 10, preference: matching(zone) });
-      await this.api.patch(RESOURCES.l2Advertisements, ADVERTISEMENT, {
-        metadata: {
-          annotations: {
-            "herald.dev/failback": annotationOf(failback),
-            "herald.dev/link-probe": linkProbes.join(", ") || null,
-          },
+    const shown = JSON.stringify(change, (_, value) => value instanceof Map ? Object.fromEntries(value) : value);
+    await this.#change(`the advertisement says ${shown}`, async () => {
+      Object.assign(this.truth, change);
+      if (this.segments.length === 1) return await this.#patchAdvertisement(ADVERTISEMENT, undefined);
+      const zones = [[ADVERTISEMENT, ZONES[0]], [OTHER_ADVERTISEMENT, ZONES[1]]] as const;
+      // The zone that gets what the other one loses comes first, so that no address is without any for a moment.
+      for (const [target, zone] of this.truth.onlyZone === ZONES[1] ? zones.toReversed() : zones) {
+        await this.#patchAdvertisement(target, zone);
+      }
+    });
+  }
+
+  /** For the nodes of one zone, or for all. */
+  async #patchAdvertisement(target: typeof ADVERTISEMENT, zone: string | undefined): Promise<void> {
+    const { onlyZone, preferredZone, failback, linkProbes, interfaces } = this.truth;
+    const matching = (value: string) => ({ matchLabels: { zone: value } });
+    const preferred = (value: string) => ({ weight: 10, preference: matching(value) });
+    const isLeftOut = zone !== undefined && onlyZone !== undefined && zone !== onlyZone;
+    const selected = isLeftOut ? "nowhere" : zone ?? onlyZone;
+    const list = interfaces.get(zone ?? "") ?? "all";
+    await this.api.patch(RESOURCES.l2Advertisements, target, {
+      metadata: {
+        annotations: {
+          "herald.dev/failback": annotationOf(failback),
+          "herald.dev/link-probe": linkProbes.join(", ") || null,
         },
-        spec: {
-          nodeSelectors: onlyZone === undefined ? null : [matching(onlyZone)],
-          preferredNodeSelectors: preferredZone === undefined ? null : [preferred(preferredZone)],
-        },
-      });
+      },
+      spec: {
+        interfaces: list === "all" ? null : list,
+        nodeSelectors: selected === undefined ? null : [matching(selected)],
+        preferredNodeSelectors: preferredZone === undefined ? null : [preferred(preferredZone)],
+      },
     });
   }
 

@@ -2,7 +2,7 @@
 import type { Ipv4 } from "../../lib/base/ip.ts";
 import type { Tick } from "../../lib/base/machine.ts";
 import type { Millis } from "../../lib/base/time.ts";
-import { type AddressPolicy, DEFAULT_ADDRESS_POLICY } from "../../lib/base/wanted.ts";
+import { type AddressPolicy, DEFAULT_ADDRESS_POLICY, type WantedAddress } from "../../lib/base/wanted.ts";
 import type { PacketPlaneEffect, PacketPlaneInput } from "../../lib/protocol/packet_plane_io.ts";
 import { arpReply, gratuitousReply, isGratuitous } from "../../lib/wire/arp_frames.ts";
 import { formatIpv4, parseIpv4 } from "../../lib/base/ip.ts";
@@ -103,11 +103,7 @@ export class NeverAnnounces extends BrokenPlane {
 export class ReversesOrder extends BrokenPlane {
   override handle(input: Input, now: Millis): void {
     if (input.kind !== "delta") return super.handle(input, now);
-    const upsertAddresses = input.delta.upsertAddresses.map((wanted) => ({
-      ...wanted,
-      candidates: [...wanted.candidates].reverse(),
-    }));
-    super.handle({ kind: "delta", delta: { ...input.delta, upsertAddresses } }, now);
+    super.handle(withAddresses(input, ({ candidates }) => ({ candidates: [...candidates].reverse() })), now);
   }
 }
 
@@ -117,11 +113,8 @@ class OtherPolicy extends BrokenPlane {
 
   override handle(input: Input, now: Millis): void {
     if (input.kind !== "delta") return super.handle(input, now);
-    const upsertAddresses = input.delta.upsertAddresses.map((wanted) => ({
-      ...wanted,
-      policy: { ...DEFAULT_ADDRESS_POLICY, ...wanted.policy, ...this.other },
-    }));
-    super.handle({ kind: "delta", delta: { ...input.delta, upsertAddresses } }, now);
+    const changed = (policy: AddressPolicy | undefined) => ({ ...DEFAULT_ADDRESS_POLICY, ...policy, ...this.other });
+    super.handle(withAddresses(input, ({ policy }) => ({ policy: changed(policy) })), now);
   }
 }
 
@@ -145,6 +138,13 @@ export class GivesUpSilently extends BrokenPlane {
   protected override change(effect: PacketPlaneEffect): PacketPlaneEffect[] {
     const isGiveUp = effect.kind === "sendWatch" && effect.message.claims?.entries.some(({ givenUp }) => givenUp);
     return isGiveUp ? [] : [effect];
+  }
+}
+
+/** Announces on all its interfaces. */
+export class IgnoresLists extends BrokenPlane {
+  override handle(input: Input, now: Millis): void {
+    super.handle(input.kind === "delta" ? withAddresses(input, () => ({ interfaces: "all" })) : input, now);
   }
 }
 
@@ -199,4 +199,11 @@ export class Throws extends BrokenPlane {
     if (input.kind === "opened") throw new Error("broken on purpose");
     return [];
   }
+}
+
+type DeltaInput = PacketPlaneInput & { readonly kind: "delta" };
+
+function withAddresses({ delta }: DeltaInput, change: (wanted: WantedAddress) => Partial<WantedAddress>): DeltaInput {
+  const upsertAddresses = delta.upsertAddresses.map((wanted) => ({ ...wanted, ...change(wanted) }));
+  return { kind: "delta", delta: { ...delta, upsertAddresses } };
 }

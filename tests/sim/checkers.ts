@@ -18,16 +18,16 @@ export function oneOwner(cluster: Stage): Checker {
 export function oneAnswers(cluster: Stage): Checker {
   const before = new Map<string, { readonly since: Millis; readonly node: SimNode }>();
   return {
-    onAnswers({ address, at }, nodes) {
+    onAnswers({ address, at, on }, nodes) {
       if (!isSettled(cluster, at)) return undefined;
-      const possible = cluster.possibleOwners(address);
+      const { nodes: possible, must } = cluster.answerers(address, on);
       const [node] = nodes;
-      const isRight = possible.length === 0 ? node === undefined : nodes.length === 1 && possible.includes(node!);
+      const isRight = node === undefined ? !must : nodes.length === 1 && possible.includes(node);
       // The wait of who came back may be over at any moment, and the address is handed over.
       if (nodes.length === 2 && typeof cluster.failback === "number" && nodes.every((it) => possible.includes(it))) {
         return undefined;
       }
-      if (!isRight) return `${address} is answered by [${names(nodes)}] instead of ${namesOf(possible)}`;
+      if (!isRight) return `${address} is answered by [${names(nodes)}] instead of ${namesOf(possible)} on ${on}`;
       if (node === undefined) return undefined;
       const since = cluster.wholeSince!;
       const last = before.get(address);
@@ -43,12 +43,12 @@ export function oneAnswers(cluster: Stage): Checker {
 /** In a settled cluster nobody but the owner sends a frame that speaks for an address. */
 export function onlyOwnerSpeaks(cluster: Stage): Checker {
   return {
-    onFrame(node, { address }) {
+    onFrame(node, { address, on }) {
       if (!isSettled(cluster, cluster.time.now) || !cluster.addresses.has(address)) return undefined;
-      const possible = cluster.possibleOwners(address);
-      return possible.includes(node)
+      const { nodes } = cluster.answerers(address, on);
+      return nodes.includes(node)
         ? undefined
-        : `${node.name} speaks for ${address}, which is ${namesOf(possible)}'s`;
+        : `${node.name} speaks for ${address} on ${on}, where it is ${namesOf(nodes)}'s`;
     },
   };
 }
@@ -56,11 +56,11 @@ export function onlyOwnerSpeaks(cluster: Stage): Checker {
 /** In a settled cluster the client's packets go to the owner. */
 export function packetsArrive(cluster: Stage): Checker {
   return {
-    onPacket(address, to) {
-      const possible = cluster.possibleOwners(address);
-      if (!isSettled(cluster, cluster.time.now) || possible.length === 0) return undefined;
-      if (to !== undefined && possible.includes(to)) return undefined;
-      return `the client sends to ${to?.name ?? "nowhere"} for ${address} instead of to ${namesOf(possible)}`;
+    onPacket({ address, on }, to) {
+      const { nodes, must } = cluster.answerers(address, on);
+      if (!isSettled(cluster, cluster.time.now) || !must) return undefined;
+      if (to !== undefined && nodes.includes(to)) return undefined;
+      return `the client on ${on} sends to ${to?.name ?? "nowhere"} for ${address} instead of to ${namesOf(nodes)}`;
     },
   };
 }
@@ -87,13 +87,14 @@ export function shortOverlaps(cluster: Stage, options: { msMax?: number } = {}):
   const { msMax = OVERLAP_MS_MAX } = options;
   const since = new Map<string, Millis>();
   return {
-    onAnswers({ address, at }, nodes) {
+    onAnswers({ address, at, on }, nodes) {
+      const key = `${address} ${on}`;
       if (new Set(nodes).size < 2) {
-        since.delete(address);
+        since.delete(key);
         return undefined;
       }
-      const begun = since.get(address) ?? at;
-      since.set(address, begun);
+      const begun = since.get(key) ?? at;
+      since.set(key, begun);
       // In parts of a divided network each has its own right.
       const wholeMs = at - Math.max(begun, cluster.unbrokenSince ?? Infinity);
       if (!(wholeMs > msMax)) return undefined;
@@ -111,14 +112,15 @@ export function noSilence(cluster: Stage): Checker {
   const answered = new Set<string>();
   const missed = new Set<string>();
   return {
-    onAnswers({ address, at, ip }, nodes) {
-      const isFirst = !missed.delete(address);
-      if (nodes.length > 0) answered.add(address);
+    onAnswers({ address, at, ip, on }, nodes) {
+      const key = `${address} ${on}`;
+      const isFirst = !missed.delete(key);
+      if (nodes.length > 0) answered.add(key);
       // Whoever takes an address up after nobody could have it needs a while.
-      else if (cluster.expectedOwner(address) === undefined) answered.delete(address);
-      else if (answered.has(address)) {
-        if (ip.family === 4 || !isFirst) return `nobody answers for ${address} at ${at.toFixed(1)}`;
-        missed.add(address);
+      else if (!cluster.answerers(address, on).must) answered.delete(key);
+      else if (answered.has(key)) {
+        if (ip.family === 4 || !isFirst) return `nobody answers for ${address} on ${on} at ${at.toFixed(1)}`;
+        missed.add(key);
       }
       return undefined;
     },

@@ -51,7 +51,7 @@ const BUGS: readonly Bug[] = [
     title: "a node that never lets go speaks for what is another's",
     Plane: NeverLetsGo,
     checker: onlyOwnerSpeaks,
-    found: /node-\w speaks for 198\.51\.100\.1, which is node-\w's/,
+    found: /node-\w speaks for 198\.51\.100\.1 on eth0, where it is node-\w's/,
   },
   {
     title: "an owner that does not answer leaves nobody",
@@ -63,7 +63,7 @@ const BUGS: readonly Bug[] = [
     title: "an owner that does not tell the segment leaves packets on the old way",
     Plane: NeverAnnounces,
     checker: packetsArrive,
-    found: /the client sends to node-\w for 198\.51\.100\.1 instead of to node-\w/,
+    found: /the client on eth0 sends to node-\w for 198\.51\.100\.1 instead of to node-\w/,
   },
   {
     title: "nodes with another order have another owner",

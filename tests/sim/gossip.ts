@@ -15,6 +15,11 @@ import type { VirtualTime } from "./virtual_time.ts";
 
 const PORT = 7946;
 const REFUSED_MS = 5;
+/**
+ * Whoever missed that a member came back hears of it with the next exchange of whole states: with MetalLB's 30 s that is
+ * longer than the stories; its configuration file may set less.
+ */
+const METALLB_TIMING = { ...LAN_TIMING, pushPullIntervalMs: 5000 };
 const PLAIN = { label: new Uint8Array(0), keyring: undefined, verifyIncoming: false, verifyOutgoing: false };
 
 /** Whose gossip it is. */
@@ -57,7 +62,7 @@ export class Gossip {
       address: station.address,
       port: PORT,
       meta: this.#metaOf({ state: "starting", usableInterfaces: [], failedLinkProbes: [] }),
-      timing: LAN_TIMING,
+      timing: hasMeta ? LAN_TIMING : METALLB_TIMING,
       overheadBytes: 0,
     }, deps);
     this.#driver = new SimDriver(swim, {

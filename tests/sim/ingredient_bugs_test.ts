@@ -1,15 +1,16 @@
 /** As checkers_test, for what only some stories have in them: a deliberate bug each, and what finds it. */
 import { assertMatch } from "@std/assert/match";
-import { ApiCluster } from "./api_cluster.ts";
+import { ApiCluster, ZONES } from "./api_cluster.ts";
 import {
   GivesUpSilently,
+  IgnoresLists,
   IgnoresMetallb,
   NeverWaits,
   TrustsItsLink,
   TrustsTheApi,
   WaitsForever,
 } from "./broken_planes.ts";
-import { keptLongEnough, oneAnswers } from "./checkers.ts";
+import { keptLongEnough, oneAnswers, onlyOwnerSpeaks } from "./checkers.ts";
 import { ROUTER_ADDRESSES } from "./router.ts";
 import { CUT_OFF_MS_MAX, silentWhenCutOff } from "./safe_checker.ts";
 import type { Plane, SimNode } from "./sim_node.ts";
@@ -22,6 +23,7 @@ interface Bug {
   readonly title: string;
   readonly Plane: new (real: Plane, node: SimNode) => Plane;
   readonly failback?: Failback;
+  readonly segments?: number;
   readonly checker: (cluster: ApiCluster) => Checker;
   readonly play: (cluster: ApiCluster) => Promise<void>;
   readonly found: RegExp;
@@ -105,7 +107,35 @@ const BUGS: readonly Bug[] = [
     },
     found: /is answered by \[node-\w\] instead of nobody/,
   },
+  {
+    title: "a node that announces on an interface that is not in its list",
+    Plane: IgnoresLists,
+    segments: 2,
+    checker: onlyOwnerSpeaks,
+    play: async (cluster) => {
+      await onlyOnSecond(cluster);
+      await cluster.pass(cluster.settledMs);
+      await ownerReturns(cluster);
+    },
+    found: /node-\w speaks for 198\.51\.100\.1 on eth0, where it is nobody's/,
+  },
+  {
+    title: "a node that does not stand back when the interfaces of its list have no link, though others have",
+    Plane: IgnoresLists,
+    segments: 2,
+    checker: oneAnswers,
+    play: async (cluster) => {
+      await onlyOnSecond(cluster);
+      cluster.setSecondCarrier(cluster.expectedOwner(ADDRESS)!.name, false);
+      await cluster.pass(cluster.settledMs + 500);
+    },
+    found: /is answered by \[node-\w\] instead of nobody on eth0|is answered by \[\] instead of node-\w on eth1/,
+  },
 ];
+
+async function onlyOnSecond(cluster: ApiCluster): Promise<void> {
+  await cluster.advertise({ interfaces: new Map(ZONES.map((zone) => [zone, ["eth1"]])) });
+}
 
 async function restartAs(program: SimNode["program"], node: SimNode, cluster: ApiCluster): Promise<void> {
   cluster.kill(node.name);
@@ -123,9 +153,17 @@ async function ownerReturns(cluster: ApiCluster): Promise<void> {
 }
 
 /** What is found, if anything. */
-async function play({ Plane, failback = "immediate", checker, play }: Omit<Bug, "Plane"> & Partial<Bug>) {
+async function play({ Plane, failback = "immediate", segments = 1, checker, play }: Omit<Bug, "Plane"> & Partial<Bug>) {
   const alter = Plane === undefined ? {} : { alter: (real: Plane, node: SimNode) => new Plane(real, node) };
-  const cluster = new ApiCluster({ seed: 1, nodes: 4, addresses: [ADDRESS], gossips: true, safe: true, ...alter });
+  const cluster = new ApiCluster({
+    seed: 1,
+    nodes: 4,
+    addresses: [ADDRESS],
+    gossips: true,
+    safe: true,
+    segments,
+    ...alter,
+  });
   try {
     await cluster.furnish();
     await cluster.advertise({ failback });

@@ -16,6 +16,8 @@ export const INGREDIENTS = [
   "linkProbe",
   /** Speakers of MetalLB among those of Herald. */
   "metallb",
+  /** Two interfaces on each node, and advertisements that name some of them. */
+  "interfaces",
 ] as const;
 
 export type Ingredient = typeof INGREDIENTS[number];

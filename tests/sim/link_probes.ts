@@ -35,8 +35,8 @@ export class LinkProbes implements Extra {
 
   /** Some links go on leading nowhere. */
   calm(): void {
-    const { nodes, router } = this.#cluster;
-    const hidden = nodes.filter((node) => !router.answers(node)).map(({ name }) => name);
+    const { nodes } = this.#cluster;
+    const hidden = nodes.filter((node) => !this.#cluster.routerAnswers(node)).map(({ name }) => name);
     const again = this.#dice.some(hidden);
     if (again.length > 0) this.#cluster.hideRouter(again, { hidden: false });
   }

@@ -8,14 +8,17 @@ import type { Deadline, Tick } from "../../lib/base/machine.ts";
 import { countsAsLiving } from "../../lib/base/member.ts";
 import { Queue } from "../../lib/base/queue.ts";
 import type { Millis } from "../../lib/base/time.ts";
-import type { WantedDelta } from "../../lib/base/wanted.ts";
+import type { WantedAddress, WantedDelta } from "../../lib/base/wanted.ts";
+import { allowsInterface } from "../../lib/protocol/l2/interface.ts";
 import type { PacketPlaneEffect, PacketPlaneInput } from "../../lib/protocol/packet_plane_io.ts";
+import type { ArpRecord } from "../../lib/wire/arp.ts";
 import { arpReply, gratuitousReply, gratuitousRequest, isGratuitous } from "../../lib/wire/arp_frames.ts";
 import { ICMPV6_NEIGHBOR_SOLICITATION } from "../../lib/wire/iana.ts";
+import type { NdpRecord } from "../../lib/wire/ndp.ts";
 import { neighborAdvertisement, unsolicitedAdvertisement } from "../../lib/wire/ndp_frames.ts";
+import type { NodeLink } from "./node_link.ts";
 import type { Plane, SimNode } from "./sim_node.ts";
 
-const IFINDEX = 2;
 const ANNOUNCE_EVERY_MS = 1100;
 const ANNOUNCE_MS = 5000;
 
@@ -23,10 +26,10 @@ export class MetallbPlane implements Plane {
   readonly #node: SimNode;
   readonly #effects = new Queue<PacketPlaneEffect>();
   readonly #members = new Set<string>();
-  /** Candidates by address. */
-  readonly #wanted = new Map<string, readonly string[]>();
-  readonly #owned = new Map<string, Ip>();
-  readonly #groups = new Set<string>();
+  readonly #wanted = new Map<string, WantedAddress>();
+  readonly #owned = new Map<string, { readonly ip: Ip; readonly links: readonly NodeLink[] }>();
+  /** By interface. */
+  readonly #groups = new Map<NodeLink, Set<string>>();
   #opened = false;
   #complete = false;
   #leaving = false;
@@ -53,14 +56,16 @@ export class MetallbPlane implements Plane {
       }
       case "arp": {
         const { operation, targetIp } = input.record;
-        if (operation !== 1 || isGratuitous(input.record) || !this.#owns(targetIp)) return;
-        return this.#sendArp(arpReply({ request: input.record, mac: this.#node.mac }), "responsesSent");
+        const link = this.#answersOn(targetIp, input.ifindex);
+        if (operation !== 1 || isGratuitous(input.record) || link === undefined) return;
+        return this.#sendArp(link, arpReply({ request: input.record, mac: link.mac }), "responsesSent");
       }
       case "ndp": {
         const { record: solicitation } = input;
-        if (solicitation.type !== ICMPV6_NEIGHBOR_SOLICITATION || !this.#owns(solicitation.target)) return;
-        const record = neighborAdvertisement({ solicitation, mac: this.#node.mac, override: true });
-        return this.#sendNdp(record, "responsesSent");
+        const link = this.#answersOn(solicitation.target, input.ifindex);
+        if (solicitation.type !== ICMPV6_NEIGHBOR_SOLICITATION || link === undefined) return;
+        const record = neighborAdvertisement({ solicitation, mac: link.mac, override: true });
+        return this.#sendNdp(link, record, "responsesSent");
       }
       case "leave":
         this.#leaving = true;
@@ -84,7 +89,7 @@ export class MetallbPlane implements Plane {
 
   #take({ upsertAddresses, removeAddresses, complete }: WantedDelta, now: Millis): void {
     for (const address of removeAddresses) this.#wanted.delete(address);
-    for (const { address, candidates } of upsertAddresses) this.#wanted.set(address, candidates);
+    for (const wanted of upsertAddresses) this.#wanted.set(wanted.address, wanted);
     this.#complete ||= complete;
     this.#begin(now);
   }
@@ -99,53 +104,54 @@ export class MetallbPlane implements Plane {
   #reprocess(now: Millis): void {
     if (!this.#opened || !this.#complete || this.#leaving) return;
     this.#owned.clear();
-    for (const [address, candidates] of this.#wanted) {
+    for (const [address, { candidates, interfaces }] of this.#wanted) {
       const first = candidates.find((node) => node === this.#node.name || this.#members.has(node));
-      if (first === this.#node.name) this.#owned.set(address, parseIp(address)!);
+      if (first !== this.#node.name) continue;
+      const links = this.#node.links.filter(({ interfaceName }) => allowsInterface(interfaces, interfaceName));
+      this.#owned.set(address, { ip: parseIp(address)!, links });
     }
     this.#joinGroups();
     this.#announceUntil = now + ANNOUNCE_MS;
     this.#announce(now);
   }
 
-  #owns(ip: Ipv4 | Ipv6): boolean {
-    return this.#owned.values().some(({ value }) => value === BigInt(ip));
+  #answersOn(ip: Ipv4 | Ipv6, ifindex: number): NodeLink | undefined {
+    const owned = this.#owned.values().find((one) => one.ip.value === BigInt(ip));
+    return owned?.links.find((link) => link.ifindex === ifindex);
   }
 
   #joinGroups(): void {
-    const groups = new Set(
-      [...this.#owned.values()].filter(({ family }) => family === 6)
-        .map(({ value }) => formatIpv6(solicitedNodeGroup(value as Ipv6))),
-    );
-    for (const group of groups.difference(this.#groups)) {
-      this.#effects.push({ kind: "joinGroup", ifindex: IFINDEX, group });
+    for (const link of this.#node.links) {
+      const { ifindex } = link;
+      const before = this.#groups.get(link) ?? new Set();
+      const groups = new Set(
+        [...this.#owned.values()].filter(({ ip, links }) => ip.family === 6 && links.includes(link))
+          .map(({ ip }) => formatIpv6(solicitedNodeGroup(ip.value as Ipv6))),
+      );
+      for (const group of groups.difference(before)) this.#effects.push({ kind: "joinGroup", ifindex, group });
+      for (const group of before.difference(groups)) this.#effects.push({ kind: "leaveGroup", ifindex, group });
+      this.#groups.set(link, groups);
     }
-    for (const group of this.#groups.difference(groups)) {
-      this.#effects.push({ kind: "leaveGroup", ifindex: IFINDEX, group });
-    }
-    this.#groups.clear();
-    for (const group of groups) this.#groups.add(group);
   }
 
   #announce(now: Millis): void {
-    const { mac } = this.#node;
-    for (const { family, value } of this.#owned.values()) {
-      if (family === 6) this.#sendNdp(unsolicitedAdvertisement(mac, value as Ipv6), "gratuitousSent");
-      else {
-        const ip = Number(value) as Ipv4;
-        this.#sendArp(gratuitousRequest(mac, ip), "gratuitousSent");
-        this.#sendArp(gratuitousReply(mac, ip), "gratuitousSent");
-      }
-    }
+    for (const { ip, links } of this.#owned.values()) for (const link of links) this.#announceOn(link, ip);
     const next = now + ANNOUNCE_EVERY_MS;
     this.#announceAt = this.#owned.size > 0 && next <= this.#announceUntil ? next : Infinity;
   }
 
-  #sendArp(record: (PacketPlaneEffect & { kind: "sendArp" })["record"], counter: "responsesSent" | "gratuitousSent") {
-    this.#effects.push({ kind: "sendArp", ifindex: IFINDEX, record, counter, address: "" });
+  #announceOn(link: NodeLink, { family, value }: Ip): void {
+    if (family === 6) return this.#sendNdp(link, unsolicitedAdvertisement(link.mac, value as Ipv6), "gratuitousSent");
+    const ip = Number(value) as Ipv4;
+    this.#sendArp(link, gratuitousRequest(link.mac, ip), "gratuitousSent");
+    this.#sendArp(link, gratuitousReply(link.mac, ip), "gratuitousSent");
   }
 
-  #sendNdp(record: (PacketPlaneEffect & { kind: "sendNdp" })["record"], counter: "responsesSent" | "gratuitousSent") {
-    this.#effects.push({ kind: "sendNdp", ifindex: IFINDEX, record, counter, address: "" });
+  #sendArp({ ifindex }: NodeLink, record: ArpRecord, counter: "responsesSent" | "gratuitousSent"): void {
+    this.#effects.push({ kind: "sendArp", ifindex, record, counter, address: "" });
+  }
+
+  #sendNdp({ ifindex }: NodeLink, record: NdpRecord, counter: "responsesSent" | "gratuitousSent"): void {
+    this.#effects.push({ kind: "sendNdp", ifindex, record, counter, address: "" });
   }
 }

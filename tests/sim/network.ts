@@ -99,6 +99,12 @@ export class Network {
     this.#portDelayMs.set(station, 0.01 + this.#chance() * 1.5);
   }
 
+  /** Takes datagrams by the port of `link`, which has joined; frames are the link's. */
+  joinForDatagrams(station: Station, link: Station): void {
+    this.#byAddress.set(station.address, station);
+    this.#portDelayMs.set(station, this.#portDelayMs.get(link)!);
+  }
+
   sendArp(from: Station, record: ArpRecord): void {
     // An address probe asks and says nothing (RFC 5227 §1.1).
     if (record.senderIp !== 0) {

@@ -20,9 +20,10 @@ export class NodeKernel {
   /** When to ask next, by the text of the address. */
   readonly #neighbours = new Map<string, Millis>();
 
-  constructor(station: Station, deps: { time: VirtualTime; network: Network }) {
+  /** `station` is where its frames come and go, `address` its own. */
+  constructor(station: Station, deps: { time: VirtualTime; network: Network; address: string }) {
     this.#station = station;
-    this.#ip = parseIpv4(station.address)!;
+    this.#ip = parseIpv4(deps.address)!;
     this.#deps = deps;
   }
 

@@ -8,6 +8,7 @@ import { ICMPV6_NEIGHBOR_SOLICITATION } from "../../lib/wire/iana.ts";
 import type { NdpRecord } from "../../lib/wire/ndp.ts";
 import { neighborAdvertisement } from "../../lib/wire/ndp_frames.ts";
 import type { Network, Station } from "./network.ts";
+import type { SimNode } from "./sim_node.ts";
 import type { VirtualTime } from "./virtual_time.ts";
 
 export const ROUTER_ADDRESSES = ["192.0.2.249", "2001:db8:2::249"] as const;
@@ -19,9 +20,9 @@ export class Router implements Station {
   readonly mac = 0x02_00_00_00_0e_01 as Mac;
   readonly address = ROUTER_ADDRESSES[0];
   readonly groups: ReadonlySet<Mac> = new Set([ipv6MulticastMac(solicitedNodeGroup(IPV6))]);
-  /** By the MAC: those whose frames do not come here, nor back. */
+  /** Hardware addresses of those whose frames do not come here, nor back. */
   readonly #hidden = new Set<Mac>();
-  readonly #seenSince = new Map<Mac, Millis>();
+  readonly #seenSince = new Map<string, Millis>();
   readonly #deps: { readonly time: VirtualTime; readonly network: Network };
 
   constructor(deps: { readonly time: VirtualTime; readonly network: Network }) {
@@ -29,17 +30,20 @@ export class Router implements Station {
   }
 
   /** A switch between the node and the router is cut off, or the node's port is in another VLAN. */
-  hide({ mac }: Station, hidden: boolean): void {
-    if (hidden) this.#hidden.add(mac);
-    else if (this.#hidden.delete(mac)) this.#seenSince.set(mac, this.#deps.time.now);
+  hide({ links, name }: SimNode, hidden: boolean): void {
+    if (!hidden && this.#hidden.has(links[0]!.mac)) this.#seenSince.set(name, this.#deps.time.now);
+    for (const { mac } of links) {
+      if (hidden) this.#hidden.add(mac);
+      else this.#hidden.delete(mac);
+    }
   }
 
-  answers({ mac }: Station): boolean {
-    return !this.#hidden.has(mac);
+  answers({ links }: SimNode): boolean {
+    return !this.#hidden.has(links[0]!.mac);
   }
 
-  answersSince({ mac }: Station): Millis {
-    return this.#seenSince.get(mac) ?? -Infinity;
+  answersSince({ name }: SimNode): Millis {
+    return this.#seenSince.get(name) ?? -Infinity;
   }
 
   onArp(record: ArpRecord): void {

@@ -40,6 +40,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<r
     seed,
     nodes,
     gossips: true,
+    segments: ingredients.has("interfaces") ? 2 : 1,
     safe: ingredients.has("safe"),
     addresses: ADDRESSES,
     askEveryMs: isPlanned ? 5 : Math.max(20, nodes),

@@ -10,7 +10,6 @@ import { ipv6MulticastMac, type Mac } from "../../lib/base/mac.ts";
 import { below, type Rng } from "../../lib/base/rng.ts";
 import type { Millis } from "../../lib/base/time.ts";
 import type { FromPacketThread, WantedAddress, WantedDelta } from "../../lib/base/wanted.ts";
-import type { L2Interface } from "../../lib/protocol/l2/interface.ts";
 import { PacketPlane } from "../../lib/protocol/packet_plane.ts";
 import type { PacketPlaneEffect, PacketPlaneInput } from "../../lib/protocol/packet_plane_io.ts";
 import type { WatchMessage } from "../../lib/protocol/watch/message.ts";
@@ -20,6 +19,7 @@ import type { NdpRecord } from "../../lib/wire/ndp.ts";
 import { Gossip } from "./gossip.ts";
 import { Lines } from "./lines.ts";
 import { MetallbPlane } from "./metallb_plane.ts";
+import { FIRST_IFINDEX, NodeLink } from "./node_link.ts";
 import { NodeKernel } from "./node_kernel.ts";
 import type { Network, Station, Word } from "./network.ts";
 import { SimDriver } from "./sim_driver.ts";
@@ -29,7 +29,6 @@ const GAP_MS_MAX = watchTimes().detectionMs;
 const SLEEP_MS_MAX = 100;
 export const WALL_START_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
 export const WATCH_PORT = 7947;
-export const INTERFACE = "eth0";
 
 /** What the rest of the simulation drives; tests put something broken around the real one. */
 export type Plane = Pick<PacketPlane, "handle" | "poll" | "deadline" | "inspect">;
@@ -63,6 +62,8 @@ export interface SimNodeDeps {
   readonly time: VirtualTime;
   readonly rng: Rng;
   readonly network: Network;
+  /** Of its interfaces; that for datagrams is the first. */
+  readonly networks: readonly Network[];
   readonly control: SimControl;
   /** There is a membership beside the watch. */
   readonly gossips: boolean;
@@ -82,10 +83,8 @@ export class SimNode implements Station {
   /** What the next start starts, and so what runs. */
   program: "herald" | "metallb" = "herald";
   leaving = false;
-  hasCarrier = true;
-  /** Since when it has it. */
-  carrierSince: Millis = 0;
-  readonly groups = new Set<Mac>();
+  /** By the order of their numbers; datagrams take the first. */
+  readonly links: readonly NodeLink[];
   /** When it had said that it is ready, in its present life. */
   readyAt: Millis | undefined;
   /** What this process has read of what is wanted, by address. */
@@ -110,7 +109,8 @@ export class SimNode implements Station {
     this.mac = options.mac;
     this.address = options.address;
     this.#deps = deps;
-    this.#kernel = new NodeKernel(this, deps);
+    this.links = deps.networks.map((network, index) => new NodeLink(this, { index, network }));
+    this.#kernel = new NodeKernel(this.links[0]!, { ...deps, address: this.address });
     this.#lines = new Lines(this, { ...deps, onLost: (node) => this.#input({ kind: "lineLost", node }) });
   }
 
@@ -137,7 +137,7 @@ export class SimNode implements Station {
     this.readyAt = undefined;
     this.told.clear();
     this.droppedAt.clear();
-    this.#inThisLife(below(rng, 20), () => this.#tellInterface());
+    this.#inThisLife(below(rng, 20), () => this.#tellInterfaces(this.links));
     this.#inThisLife(20, () => this.#input({ kind: "opened" }));
     this.#deps.control.begin({
       tell: (delta) => {
@@ -162,7 +162,7 @@ export class SimNode implements Station {
     this.#queuedRuns = [];
     this.told.clear();
     this.#life++;
-    this.groups.clear();
+    for (const { groups } of this.links) groups.clear();
     this.#lines.processEnded();
     this.#deps.control.end();
   }
@@ -219,38 +219,45 @@ export class SimNode implements Station {
     this.#wallOffsetMs += byMs;
   }
 
-  /** The link of the interface to the segment goes, or comes back. */
-  setCarrier(hasCarrier: boolean): void {
-    if (hasCarrier === this.hasCarrier) return;
-    this.hasCarrier = hasCarrier;
-    if (hasCarrier) this.carrierSince = this.#deps.time.now;
-    this.#tellInterface();
+  /** The link of an interface to its segment goes, or comes back. */
+  setCarrier(link: NodeLink, hasCarrier: boolean): void {
+    if (hasCarrier === link.hasCarrier) return;
+    link.hasCarrier = hasCarrier;
+    if (hasCarrier) link.carrierSince = this.#deps.time.now;
+    this.#tellInterfaces([link]);
   }
 
-  onArp(record: ArpRecord): void {
-    this.#kernel.onArp(record);
-    this.#input({ kind: "arp", ifindex: 2, record });
+  /** The first interface has a link. */
+  get hasCarrier(): boolean {
+    return this.links[0]!.hasCarrier;
   }
 
-  onNdp(record: NdpRecord): void {
-    this.#input({ kind: "ndp", ifindex: 2, record });
+  receive(ifindex: number, frame: { readonly arp: ArpRecord } | { readonly ndp: NdpRecord }): void {
+    if ("ndp" in frame) return this.#input({ kind: "ndp", ifindex, record: frame.ndp });
+    if (ifindex === FIRST_IFINDEX) this.#kernel.onArp(frame.arp);
+    this.#input({ kind: "arp", ifindex, record: frame.arp });
   }
+
+  /** Its frames come and go by its links. */
+  onArp(): void {}
 
   onWatch(message: WatchMessage, from: string): void {
     this.#input({ kind: "watch", message, address: from, port: WATCH_PORT });
   }
 
-  get #interface(): L2Interface {
-    return { ifindex: 2, name: INTERFACE, mac: this.mac, linkLocal: `fe80::${(this.mac % 0x1_0000).toString(16)}` };
+  #linkOf(ifindex: number): NodeLink {
+    return this.links[ifindex - FIRST_IFINDEX]!;
   }
 
-  /** As the kernel's notices are told: the interface itself, then the list of all. */
-  #tellInterface(): void {
-    const known: PacketPlaneInput = { kind: "interface", interface: this.#interface };
-    this.#input(this.hasCarrier ? known : { kind: "interfaceGone", ifindex: 2 });
-    const report = this.hasCarrier
-      ? { usable: [INTERFACE], refused: [] }
-      : { usable: [], refused: [{ name: INTERFACE, reason: "noCarrier" as const }] };
+  /** As the kernel's notices are told: the interfaces themselves, then the list of all. */
+  #tellInterfaces(links: readonly NodeLink[]): void {
+    for (const { hasCarrier, ifindex, interface: known } of links) {
+      this.#input(hasCarrier ? { kind: "interface", interface: known } : { kind: "interfaceGone", ifindex });
+    }
+    const [usable, refused] = [true, false].map((wanted) =>
+      this.links.filter(({ hasCarrier }) => hasCarrier === wanted).map(({ interfaceName }) => interfaceName)
+    ) as [string[], string[]];
+    const report = { usable, refused: refused.map((name) => ({ name, reason: "noCarrier" as const })) };
     this.#input({ kind: "interfaces", report });
   }
 
@@ -297,14 +304,13 @@ export class SimNode implements Station {
   #apply(effect: PacketPlaneEffect): void {
     switch (effect.kind) {
       case "sendArp":
-        return this.#deps.network.sendArp(this, effect.record);
       case "sendNdp":
-        return this.#deps.network.sendNdp(this, effect.record);
+        return this.#send(effect);
       case "joinGroup":
-        this.groups.add(macOfGroup(effect.group));
+        this.#linkOf(effect.ifindex).groups.add(macOfGroup(effect.group));
         return;
       case "leaveGroup":
-        this.groups.delete(macOfGroup(effect.group));
+        this.#linkOf(effect.ifindex).groups.delete(macOfGroup(effect.group));
         return;
       case "sendWatch":
         return this.#sendWatch(effect);
@@ -319,6 +325,12 @@ export class SimNode implements Station {
       case "left":
         return this.#leaveAs("plane");
     }
+  }
+
+  #send(effect: PacketPlaneEffect & { kind: "sendArp" | "sendNdp" }): void {
+    const link = this.#linkOf(effect.ifindex);
+    if (effect.kind === "sendArp") link.network.sendArp(link, effect.record);
+    else link.network.sendNdp(link, effect.record);
   }
 
   /** The process ends when everything is handed over and everybody is told. */

@@ -8,12 +8,13 @@ import type { Mac } from "../../lib/base/mac.ts";
 import { type Rng, SeededRng } from "../../lib/base/rng.ts";
 import type { Millis } from "../../lib/base/time.ts";
 import type { FromPacketThread, WantedPeer } from "../../lib/base/wanted.ts";
-import { LinuxClient } from "./linux_client.ts";
-import { FINE, Network, type Spoken, type Weather } from "./network.ts";
+import { NodeLink } from "./node_link.ts";
+import { FINE, type Network, type Spoken, type Station, type Weather } from "./network.ts";
+import { Segment } from "./segment.ts";
 import { type Plane, type SimControl, SimNode, WATCH_PORT } from "./sim_node.ts";
 import { VirtualTime } from "./virtual_time.ts";
 import type { Failback } from "./truth.ts";
-import { type Asked, Witness } from "./witness.ts";
+import type { Asked } from "./witness.ts";
 
 /** A cluster that is whole must have settled after this: a dead peer's probe, a hand-over to its end, one repeat. */
 export const SETTLED_MS = 3500;
@@ -21,11 +22,11 @@ export const SETTLED_MS = 3500;
 /** Judges what happens; returns what is wrong, if anything. It knows the world, never the machines. */
 export interface Checker {
   /** A node sent a frame that speaks for an address. */
-  onFrame?(from: SimNode, spoken: Spoken): string | undefined;
+  onFrame?(from: SimNode, spoken: Spoken & { readonly on: string }): string | undefined;
   /** A request was answered by these nodes, or by none. */
   onAnswers?(asked: Asked, nodes: readonly SimNode[]): string | undefined;
   /** The client sent a packet to where its cache points; `undefined`: nowhere. */
-  onPacket?(address: string, to: SimNode | undefined): string | undefined;
+  onPacket?(sent: { readonly address: string; readonly on: string }, to: SimNode | undefined): string | undefined;
 }
 
 export interface StageOptions {
@@ -37,6 +38,8 @@ export interface StageOptions {
   readonly askEveryMs?: number;
   /** The speakers have a membership beside the watch. */
   readonly gossips?: boolean;
+  /** How many interfaces each node has, and so how many segments there are. */
+  readonly segments?: number;
   /** They are run with `--safe`. */
   readonly safe?: boolean;
   /** Also writes down what the speakers report. */
@@ -49,11 +52,11 @@ export class Stage {
   readonly time = new VirtualTime();
   readonly rng: Rng;
   readonly nodesRng: Rng;
+  /** The first segment, which datagrams take too. */
   readonly network: Network;
+  readonly segments: readonly Segment[];
   readonly nodes: SimNode[] = [];
   readonly peers: readonly WantedPeer[];
-  readonly client: LinuxClient;
-  readonly witness: Witness;
   readonly addresses: ReadonlyMap<string, Ip>;
   readonly checkers: Checker[] = [];
   /** Since when nothing is broken and nothing was changed; `undefined` while something is broken. */
@@ -77,15 +80,17 @@ export class Stage {
     // The story has dice of its own: it stays the same when the machines ask for more of theirs.
     this.rng = new SeededRng(options.seed);
     this.nodesRng = new SeededRng(options.seed + 0x1000_0000);
-    const { time } = this;
-    this.network = new Network({ time, rng: new SeededRng(options.seed + 0x2000_0000) });
+    const names = Array.from({ length: options.segments ?? 1 }, (_, index) => `eth${index}`);
+    this.segments = names.map((name, index) =>
+      new Segment({ name, seed: options.seed + 0x2000_0000 + index * 0x0100_0000 }, {
+        time: this.time,
+        onSpoken: (from, spoken) => this.#judgeFrame(from, spoken),
+        onOutcome: (asked) => this.#judgeAnswers(asked),
+      })
+    );
+    this.network = this.segments[0]!.network;
     this.addresses = new Map(options.addresses.map((address) => [address, parseIp(address)!]));
     this.peers = nodeNames(options.nodes).map((node, i) => ({ node, address: `192.0.2.${i + 1}`, port: WATCH_PORT }));
-    this.client = new LinuxClient({ time, network: this.network });
-    this.witness = new Witness({ time, network: this.network, onOutcome: (asked) => this.#judgeAnswers(asked) });
-    this.network.onSpoken = (from, spoken) => {
-      if (from instanceof SimNode) this.#judge((checker) => checker.onFrame?.(from, spoken));
-    };
   }
 
   /** To be called once by whoever makes a cluster of this. */
@@ -97,6 +102,7 @@ export class Stage {
         time,
         rng,
         network,
+        networks: this.segments.map((segment) => segment.network),
         control: controlOf(peer),
         gossips: this.#options.gossips ?? false,
         safe: this.#options.safe ?? false,
@@ -105,11 +111,13 @@ export class Stage {
         onEvent: (from, event) => this.#hear(from, event),
       });
       this.nodes.push(node);
-      this.#byMac.set(mac, node);
-      network.join(node);
+      for (const link of node.links) {
+        this.#byMac.set(link.mac, node);
+        link.network.join(link);
+      }
+      network.joinForDatagrams(node, node.links[0]!);
     }
-    network.join(this.client);
-    network.join(this.witness);
+    for (const segment of this.segments) segment.join();
     this.#look();
   }
 
@@ -137,7 +145,10 @@ export class Stage {
   }
 
   weather(what: string, weather: Partial<Weather>): void {
-    this.act(what, () => this.network.weather = what === "fine weather" ? FINE : { ...FINE, ...weather });
+    this.act(what, () => {
+      const present = what === "fine weather" ? FINE : { ...FINE, ...weather };
+      for (const { network } of this.segments) network.weather = present;
+    });
   }
 
   start(name: string, options: { clockStepMs?: number } = {}): void {
@@ -162,23 +173,34 @@ export class Stage {
     this.act(`resume ${name}`, () => this.node(name).resume());
   }
 
-  /** Pulls the cable to the segment; with `isolated` it was the one for datagrams too. */
+  /** Pulls the first cable, beside which there is another way for datagrams; with `isolated` all that there are. */
   cutCarrier(name: string, options: { isolated: boolean }): void {
-    this.act(`${name} loses ${options.isolated ? "its only link" : "the link to the segment"}`, () => {
+    this.act(`${name} loses ${options.isolated ? "all its links" : "the link to the segment"}`, () => {
       const node = this.node(name);
-      this.network.unplugged.add(node);
       if (options.isolated) this.network.isolated.add(node);
-      node.setCarrier(false);
+      for (const link of options.isolated ? node.links : node.links.slice(0, 1)) this.#plug(link, false);
     });
   }
 
   restoreCarrier(name: string): void {
     this.act(`${name} has its link again`, () => {
       const node = this.node(name);
-      this.network.unplugged.delete(node);
-      this.network.isolated.delete(node);
-      node.setCarrier(true);
+      const wasIsolated = this.network.isolated.delete(node);
+      for (const link of wasIsolated ? node.links : node.links.slice(0, 1)) this.#plug(link, true);
     });
+  }
+
+  /** Another interface than the first one. */
+  setSecondCarrier(name: string, hasCarrier: boolean): void {
+    this.act(`${name} ${hasCarrier ? "has its second link again" : "loses its second link"}`, () => {
+      this.#plug(this.node(name).links[1]!, hasCarrier);
+    });
+  }
+
+  #plug(link: NodeLink, hasCarrier: boolean): void {
+    if (hasCarrier) link.network.unplugged.delete(link);
+    else link.network.unplugged.add(link);
+    this.node(link.name).setCarrier(link, hasCarrier);
   }
 
   /** True while something keeps the cluster from settling. */
@@ -205,7 +227,9 @@ export class Stage {
   /** Who can serve the address, the preferred one first; if nobody has all that it needs, the first that has a link. */
   #able(address: string): readonly SimNode[] {
     const candidates = this.candidates(address).map((name) => this.node(name));
-    if (this.isMixed) return candidates.filter((node) => this.isMember(node)).slice(0, 1).filter((it) => it.hasCarrier);
+    if (this.isMixed) {
+      return candidates.filter((node) => this.isMember(node)).slice(0, 1).filter((it) => this.servesOn(it).length > 0);
+    }
     const serving = candidates.filter((node) => this.serves(node));
     const linked = serving.filter((node) => this.isLinked(node));
     return linked.length > 0 ? linked : serving.slice(0, 1);
@@ -218,6 +242,13 @@ export class Stage {
   possibleOwners(address: string): readonly SimNode[] {
     const able = this.#able(address);
     return this.isSticky ? able : able.slice(0, 1);
+  }
+
+  /** What the possible owners of an address mean for one segment: who may answer there, and whether somebody must. */
+  answerers(address: string, on: string): { readonly nodes: readonly SimNode[]; readonly must: boolean } {
+    const possible = this.possibleOwners(address);
+    const nodes = possible.filter((node) => this.servesOn(node).includes(on));
+    return { nodes, must: nodes.length > 0 && nodes.length === possible.length };
   }
 
   /** Whether a better candidate takes an address from who answers for it. */
@@ -239,7 +270,10 @@ export class Stage {
 
   /** Since when it could serve an address without a break; `undefined`: it cannot. */
   servesSince(node: SimNode): Millis | undefined {
-    return this.serves(node) && this.isLinked(node) ? Math.max(node.readyAt!, node.carrierSince) : undefined;
+    if (!this.serves(node) || !this.isLinked(node)) return undefined;
+    const names = this.servesOn(node);
+    const links = node.links.filter(({ interfaceName }) => names.includes(interfaceName));
+    return Math.max(node.readyAt!, Math.min(...links.map(({ carrierSince }) => carrierSince)));
   }
 
   /** Some speaker is not Herald, and knows the members of the gossip and their order alone: so all go by that. */
@@ -259,7 +293,19 @@ export class Stage {
 
   /** It would answer, if it were its turn. */
   serves(node: SimNode): boolean {
-    return isAlive(node) && node.hasCarrier;
+    return isAlive(node) && this.servesOn(node).length > 0;
+  }
+
+  /** Names of the interfaces that an address is to be announced on from this node and that have a link. */
+  servesOn(node: SimNode): string[] {
+    const wanted = this.interfacesOf(node);
+    const linked = node.links.filter(({ hasCarrier }) => hasCarrier).map(({ interfaceName }) => interfaceName);
+    return wanted === "all" ? linked : linked.filter((name) => wanted.includes(name));
+  }
+
+  /** On which interfaces this node is to announce what it has. */
+  interfacesOf(_node: SimNode): "all" | readonly string[] {
+    return "all";
   }
 
   /** Runs `found` on every frame that a node sends to announce an address. */
@@ -300,13 +346,21 @@ export class Stage {
   }
 
   #look(): void {
-    for (const [address, ip] of this.addresses) {
-      this.witness.ask(address, ip);
-      const mac = this.client.send(ip);
-      const to = mac === undefined ? undefined : this.#byMac.get(mac);
-      this.#judge((checker) => checker.onPacket?.(address, to));
+    for (const { client, name: on, witness } of this.segments) {
+      for (const [address, ip] of this.addresses) {
+        witness.ask(address, ip);
+        const mac = client.send(ip);
+        const to = mac === undefined ? undefined : this.#byMac.get(mac);
+        this.#judge((checker) => checker.onPacket?.({ address, on }, to));
+      }
     }
     this.time.after(this.askEveryMs, () => this.#look());
+  }
+
+  #judgeFrame(from: Station, spoken: Spoken & { readonly on: string }): void {
+    if (!(from instanceof NodeLink)) return;
+    const node = this.node(from.name);
+    this.#judge((checker) => checker.onFrame?.(node, spoken));
   }
 
   #judgeAnswers(asked: Asked): void {

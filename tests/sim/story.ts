@@ -5,6 +5,7 @@ import { Misfortune } from "./misfortune.ts";
 import type { Extra } from "./extra.ts";
 import { FailbackAfter } from "./failback_after.ts";
 import type { Ingredient } from "./ingredients.ts";
+import { InterfaceLists } from "./interface_lists.ts";
 import { LinkProbes } from "./link_probes.ts";
 import { LostWords } from "./lost_words.ts";
 import { Safe } from "./safe.ts";
@@ -173,6 +174,7 @@ export class Story {
     if (this.has("safe")) extras.push(new Safe(this.#cluster, { dice }));
     if (this.has("linkProbe")) extras.push(new LinkProbes(this.#cluster, { dice }));
     if (this.has("metallb")) extras.push(new MetallbMembers(this.#cluster, { dice }));
+    if (this.has("interfaces")) extras.push(new InterfaceLists(this.#cluster, { dice }));
     if (this.has("lostWords")) extras.push(new LostWords(this.#cluster, { dice, move }));
     return extras;
   }

@@ -7,6 +7,8 @@ import { createHash } from "node:crypto";
 /** Whether a better candidate that comes back takes an address from who has it; a number: after so many milliseconds. */
 export type Failback = "immediate" | "never" | number;
 
+export type InterfaceList = "all" | readonly string[];
+
 export interface TruthNode {
   readonly name: string;
   zone: string;
@@ -30,6 +32,8 @@ export class Truth {
   onlyZone: string | undefined;
   preferredZone: string | undefined;
   failback: Failback = "immediate";
+  /** By zone, on which interfaces the nodes announce; a zone that is not here: on all. */
+  interfaces: ReadonlyMap<string, InterfaceList> = new Map();
   /** Addresses that must answer on the segment (`herald.dev/link-probe`). */
   linkProbes: readonly string[] = [];
 

@@ -19,6 +19,8 @@ const SENDERS_IPV6 = 0x2001_0db8_0003_0000_0000_0000_0000_0000n;
 export interface Asked {
   readonly address: string;
   readonly ip: Ip;
+  /** The segment on which it was asked. */
+  readonly on: string;
   readonly at: Millis;
   readonly answeredBy: Mac[];
 }
@@ -29,16 +31,16 @@ export class Witness implements Station {
   readonly address = "192.0.2.251";
   /** By the sender's address. */
   readonly #open = new Map<number | bigint, Asked>();
-  readonly #deps: { time: VirtualTime; network: Network; onOutcome: (asked: Asked) => void };
+  readonly #deps: { time: VirtualTime; network: Network; on: string; onOutcome: (asked: Asked) => void };
   /** In 172.16.0.0/12, where nobody else lives. */
   #sender = 0xac10_0000;
 
-  constructor(deps: { time: VirtualTime; network: Network; onOutcome: (asked: Asked) => void }) {
+  constructor(deps: { time: VirtualTime; network: Network; on: string; onOutcome: (asked: Asked) => void }) {
     this.#deps = deps;
   }
 
   ask(address: string, ip: Ip): void {
-    const asked: Asked = { address, ip, at: this.#deps.time.now, answeredBy: [] };
+    const asked: Asked = { address, ip, on: this.#deps.on, at: this.#deps.time.now, answeredBy: [] };
     const sender = this.#send(ip, ++this.#sender);
     this.#open.set(sender, asked);
     this.#deps.time.after(ANSWER_MS_MAX, () => {
