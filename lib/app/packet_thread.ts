@@ -16,6 +16,7 @@ import { WakeUp } from "../edge/net/wake_up.ts";
 import { Driver, type Timed } from "../edge/run/driver.ts";
 import { PacketLoop } from "../edge/run/packet_loop.ts";
 import { systemRng } from "../edge/run/random.ts";
+import type { GratuitousSchedule } from "../protocol/l2/gratuitous.ts";
 import { PacketPlane } from "../protocol/packet_plane.ts";
 import type { PacketPlaneEffect, PacketPlaneInput } from "../protocol/packet_plane_io.ts";
 import { watchTimes } from "../protocol/watch/times.ts";
@@ -35,6 +36,8 @@ export interface PacketThreadInit {
   readonly membership?: MembershipInit | undefined;
   /** Answer nothing while neither the API nor a majority of the peers is seen. */
   readonly safe?: boolean;
+  /** How take-overs are told, where it is not to be as usual. */
+  readonly gratuitous?: GratuitousSchedule;
   /** Sources of the patterns of interface names that are not used. */
   readonly exclusions: readonly string[];
   /** Network namespace to work in; `undefined` for the one that the process has. */
@@ -87,8 +90,8 @@ export class PacketThread {
     const authenticated = init.watch?.secret !== undefined;
     const membership = init.membership !== undefined;
     const watch = init.watch === undefined ? undefined : { authenticated, membership, times };
-    const { node, generation, safe = false } = init;
-    this.#plane = new PacketPlane({ node, generation, watch, safe }, { rng: systemRng() });
+    const { node, generation, safe = false, gratuitous = {} } = init;
+    this.#plane = new PacketPlane({ node, generation, watch, safe, gratuitous }, { rng: systemRng() });
     this.#driver = new Driver({ name: "packet plane" }, {
       machine: this.#plane,
       clock: this.#clock,

@@ -115,6 +115,27 @@ export const SPEAKER_FLAGS = {
     kind: "boolean",
     help: "answer nothing while neither the API server nor a majority of the other speakers is seen",
   },
+  "gratuitous-bursts": {
+    kind: "integer",
+    default: 5,
+    min: 1,
+    max: 1000,
+    help: "how often a take-over is told to the segment",
+  },
+  "gratuitous-interval-ms": {
+    kind: "integer",
+    default: 1100,
+    min: 100,
+    max: 60_000,
+    help: "time between two of these; Linux passes over what comes within a second of the last change",
+  },
+  "gratuitous-refresh-seconds": {
+    kind: "integer",
+    default: 0,
+    min: 0,
+    max: 86_400,
+    help: "tell all addresses again each time that so much has passed; 0: never",
+  },
   "ignore-exclude-lb": {
     kind: "boolean",
     help: "announce also from nodes labelled exclude-from-external-load-balancers",

@@ -54,6 +54,11 @@ export async function runSpeaker(args: readonly string[]): Promise<void> {
         watch,
         membership: { port: flags["ml-bindport"], settings: memberlist.settings },
         safe: flags["safe"],
+        gratuitous: {
+          bursts: flags["gratuitous-bursts"],
+          intervalMs: flags["gratuitous-interval-ms"],
+          refreshMs: flags["gratuitous-refresh-seconds"] * 1000,
+        },
         podName: flags["pod-name"],
         exclusions: exclusions.ok ? exclusions.patterns : [],
         namespacePath: undefined,

@@ -17,6 +17,7 @@ import type { KubeClient } from "../edge/kube/client.ts";
 import type { StateFile } from "../edge/run/state_file.ts";
 import { EventRecorder } from "../edge/kube/events.ts";
 import type { Problem } from "../decision/config/problem.ts";
+import type { GratuitousSchedule } from "../protocol/l2/gratuitous.ts";
 import { ClusterReporter } from "./cluster_reporter.ts";
 import { ApiReachability } from "./api_reachability.ts";
 import { ConfigurationReporter } from "./configuration_reporter.ts";
@@ -37,6 +38,8 @@ export interface SpeakerOptions extends Omit<WantedSourceOptions, "peers"> {
   readonly membership?: SpeakerMembership | undefined;
   /** Answer nothing while neither the API nor a majority of the peers is seen. */
   readonly safe?: boolean;
+  /** How take-overs are told, where it is not to be as usual. */
+  readonly gratuitous?: GratuitousSchedule;
   /** Own pod, which owns what this speaker reports; empty outside of a pod. */
   readonly podName: string;
   /** Patterns of interface names that are not used, as regular expression sources. */
@@ -148,6 +151,7 @@ export class Speaker {
       watch: options.watch,
       membership: membershipInit(options),
       safe: options.safe ?? false,
+      gratuitous: options.gratuitous ?? {},
       exclusions: options.exclusions,
       namespacePath: options.namespacePath,
     }, { onEvent: (event) => this.#receive(event) });

@@ -43,7 +43,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   readonly #peers: PeerPlane | undefined;
   readonly #ownership: Ownership;
   readonly #guard: ConflictGuard;
-  readonly #announcer = new Announcer();
+  readonly #announcer: Announcer;
   readonly #linkProbe: LinkProbe;
   readonly #effects = new Queue<PacketPlaneEffect>();
   readonly #peerStations = new PeerStations();
@@ -65,6 +65,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   constructor(options: PacketPlaneOptions, deps: { rng: Rng }) {
     const { node, generation, watch, safe = false } = options;
     this.#safe = safe;
+    this.#announcer = new Announcer(options);
     this.#peers = watch === undefined ? undefined : new PeerPlane({ node, generation, ...watch }, deps);
     this.#ownership = new Ownership({ node, watched: watch !== undefined });
     this.#linkProbe = new LinkProbe({ node }, deps);

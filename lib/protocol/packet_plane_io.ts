@@ -5,6 +5,7 @@ import type { FromPacketThread, InterfaceReport, WantedDelta } from "../base/wan
 import type { ArpRecord } from "../wire/arp.ts";
 import type { NdpRecord } from "../wire/ndp.ts";
 import type { AnnouncerEffect } from "./l2/announcer.ts";
+import type { GratuitousSchedule } from "./l2/gratuitous.ts";
 import type { L2Interface } from "./l2/interface.ts";
 import type { PeerPlaneOptions } from "./peer_plane.ts";
 import type { WatchMessage, WatchState } from "./watch/message.ts";
@@ -62,4 +63,5 @@ export interface PacketPlaneOptions {
   readonly watch: Omit<PeerPlaneOptions, "node" | "generation"> | undefined;
   /** Answer nothing while neither the API nor a majority of the peers is seen. */
   readonly safe?: boolean;
+  readonly gratuitous?: GratuitousSchedule;
 }

@@ -6,7 +6,7 @@ import { SeededRng } from "../../lib/base/rng.ts";
 import { DEFAULT_ADDRESS_POLICY, type WantedAddress, type WantedDelta } from "../../lib/base/wanted.ts";
 import { neighborSolicitation } from "../../lib/wire/ndp_frames.ts";
 import { PacketPlane } from "../../lib/protocol/packet_plane.ts";
-import type { PacketPlaneEffect, PacketPlaneInput } from "../../lib/protocol/packet_plane_io.ts";
+import type { PacketPlaneEffect, PacketPlaneInput, PacketPlaneOptions } from "../../lib/protocol/packet_plane_io.ts";
 
 const VIP = "198.51.100.1";
 const VIP6 = "2001:db8::1";
@@ -24,9 +24,9 @@ class Bench {
   #generation = 0;
   #effects: PacketPlaneEffect[] = [];
 
-  constructor(options: { watched?: boolean } = {}) {
-    const watch = options.watched ?? true ? { authenticated: true } : undefined;
-    this.plane = new PacketPlane({ node: "a", generation: 5, watch }, { rng: new SeededRng(3) });
+  constructor({ watched = true, ...options }: { watched?: boolean } & Partial<PacketPlaneOptions> = {}) {
+    const watch = watched ? { authenticated: true } : undefined;
+    this.plane = new PacketPlane({ node: "a", generation: 5, watch, ...options }, { rng: new SeededRng(3) });
   }
 
   handle(...inputs: readonly (PacketPlaneInput | { readonly kind: "tick" })[]): this {
@@ -186,6 +186,14 @@ Deno.test("PacketPlane: an IPv6 address is announced and answered for where ther
   assertEquals(bench.words(), [`${VIP6} notCandidate`, "leaveGroup ff02::1:ff00:1"]);
   bench.handle({ kind: "ndp", ifindex: 2, record });
   assertEquals(bench.words(), []);
+});
+
+Deno.test("PacketPlane: a take-over is told as often as the operator wants it", () => {
+  for (const [gratuitous, bursts] of [[{}, 5], [{ bursts: 2 }, 2]] as const) {
+    const bench = new Bench({ gratuitous }).handle({ kind: "interface", interface: ETH0 }, { kind: "opened" });
+    const words = bench.delta({ upsertAddresses: [wanted(VIP)] }).pass(60_000).words();
+    assertEquals(words.filter((word) => word.startsWith("gratuitousSent")).length, 2 * bursts);
+  }
 });
 
 Deno.test("PacketPlane: an interface that comes late is announced on", () => {

@@ -17,7 +17,7 @@ import type { NdpRecord } from "../../wire/ndp.ts";
 import { duplicateProbe, neighborSolicitation } from "../../wire/ndp_frames.ts";
 import { ArpResponder, type ArpResponderEffect } from "./arp_responder.ts";
 import type { AddressClaim } from "./conflict_io.ts";
-import { Gratuitous, type GratuitousEffect } from "./gratuitous.ts";
+import { Gratuitous, type GratuitousEffect, type GratuitousSchedule } from "./gratuitous.ts";
 import { type L2Interface, linkLocalOf } from "./interface.ts";
 import { NdpResponder, type NdpResponderEffect } from "./ndp_responder.ts";
 import { type GroupChange, SolicitedNodeGroups } from "./solicited_node_groups.ts";
@@ -61,9 +61,13 @@ export type SendNdp = Counted & { readonly kind: "sendNdp"; readonly record: Ndp
 export class Announcer implements Machine<AnnouncerInput, AnnouncerEffect> {
   readonly #arp = new ArpResponder();
   readonly #ndp = new NdpResponder();
-  readonly #gratuitous = new Gratuitous();
+  readonly #gratuitous: Gratuitous;
   readonly #groups = new SolicitedNodeGroups();
   readonly #effects = new Queue<AnnouncerEffect>();
+
+  constructor(options: { readonly gratuitous?: GratuitousSchedule } = {}) {
+    this.#gratuitous = new Gratuitous(options.gratuitous);
+  }
 
   handle(input: AnnouncerInput | Tick, now: Millis): void {
     switch (input.kind) {

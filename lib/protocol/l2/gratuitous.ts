@@ -17,6 +17,8 @@
  * An interface that comes later is told everything by bursts of its own, behind the first bursts of take-overs and at the
  * rate of one interface. The neighbours on the others hear nothing of it.
  *
+ * After that there is silence, unless the operator wants everything told again now and then, at the rate of repeats.
+ *
  * It does not withdraw anything: there is no "address gone" in either protocol.
  */
 import { Agenda } from "../../base/agenda.ts";
@@ -51,10 +53,16 @@ export type GratuitousEffect =
   | { readonly kind: "sendArp"; readonly ip: Ipv4; readonly ifindex: number; readonly record: ArpRecord }
   | { readonly kind: "sendNdp"; readonly ip: Ipv6; readonly ifindex: number; readonly record: NdpRecord };
 
-export interface GratuitousOptions {
-  readonly intervalMs?: number;
+/** What an operator may set. */
+export interface GratuitousSchedule {
   /** How many bursts follow a take-over, the first one included. */
   readonly bursts?: number;
+  readonly intervalMs?: number;
+  /** How long everything is at rest before all of it is told once more; 0: for ever. */
+  readonly refreshMs?: number;
+}
+
+export interface GratuitousOptions extends GratuitousSchedule {
   /** For each interface. */
   readonly firstFramesPerMs?: number;
   readonly repeatFramesPerMs?: number;
@@ -69,12 +77,13 @@ type Interfaces = "all" | readonly string[];
 /** What one burst tells. */
 type Tellings = Iterator<readonly [Ip, L2Interface], void>;
 
-/** The bursts for one address everywhere, or for everything on one interface that is new. */
+/** The bursts for one address everywhere, for everything on one interface that is new, or for everything now and then. */
 interface Round {
-  /** Of a new interface alone: what all interfaces may have together is too much for one. */
+  /** Of rounds for everything: what all may have together is too much for one interface, and others have their turn. */
   readonly bucket: TokenBucket | undefined;
   begin: () => Tellings;
   readonly end: () => void;
+  readonly pauseMs: Millis;
   burstsLeft: number;
   /** What the burst under way has not told yet; `undefined` between two bursts. */
   untold: Tellings | undefined;
@@ -92,13 +101,22 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
   readonly #first = new Agenda<Round>();
   /** First bursts on new interfaces. */
   readonly #firstOfNewcomer = new Agenda<Round>();
+  /** The refreshing round as well, which is never over. */
   readonly #repeating = new Agenda<Round>();
+  #refreshing = false;
   readonly #effects = new Queue<GratuitousEffect>();
   readonly #firstBucket: TokenBucket;
   readonly #repeatBucket: TokenBucket;
 
   constructor(options: GratuitousOptions = {}) {
-    this.#options = { intervalMs: 1100, bursts: 5, firstFramesPerMs: 20, repeatFramesPerMs: 5, ...options };
+    this.#options = {
+      intervalMs: 1100,
+      bursts: 5,
+      refreshMs: 0,
+      firstFramesPerMs: 20,
+      repeatFramesPerMs: 5,
+      ...options,
+    };
     const { firstFramesPerMs, repeatFramesPerMs } = this.#options;
     this.#firstBucket = new TokenBucket({ perMs: firstFramesPerMs, burst: FIRST_FRAMES_MAX });
     this.#repeatBucket = new TokenBucket({ perMs: repeatFramesPerMs, burst: REPEAT_FRAMES_MAX });
@@ -108,6 +126,7 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
     switch (input.kind) {
       case "announce":
         if (!input.once) this.#announced.set(input.ip, input.interfaces);
+        this.#refreshLater(now);
         this.#startAddress(input.ip, { ...input, bursts: input.once ? 1 : this.#options.bursts }, now);
         return this.#serve(now);
       // The segment can ask for many of these at a time: they only queue, and the next tick serves them.
@@ -154,7 +173,8 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
     this.#end(this.#ofAddress, ip);
     const begin = () => this.#everywhere(ip, interfaces);
     const end = () => this.#end(this.#ofAddress, ip);
-    const round: Round = { bucket: undefined, begin, end, burstsLeft: bursts, untold: undefined };
+    const pauseMs = this.#options.intervalMs;
+    const round: Round = { bucket: undefined, begin, end, pauseMs, burstsLeft: bursts, untold: undefined };
     this.#ofAddress.set(ip, round);
     this.#first.set(round, now);
   }
@@ -176,9 +196,21 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
     const bucket = new TokenBucket({ perMs: this.#options.firstFramesPerMs, burst: REPEAT_FRAMES_MAX });
     const begin = () => this.#everything(on, onlyIpv6);
     const end = () => this.#end(this.#ofNewcomer, on.ifindex);
-    const round = { bucket, begin, end, burstsLeft: this.#options.bursts, untold: undefined, onlyIpv6 };
+    const { bursts: burstsLeft, intervalMs: pauseMs } = this.#options;
+    const round = { bucket, begin, end, pauseMs, burstsLeft, untold: undefined, onlyIpv6 };
     this.#ofNewcomer.set(on.ifindex, round);
     this.#firstOfNewcomer.set(round, now);
+  }
+
+  /** For switches and neighbours that forget, or that did not hear any of the first bursts. */
+  #refreshLater(now: Millis): void {
+    const { refreshMs: pauseMs, repeatFramesPerMs: perMs } = this.#options;
+    if (pauseMs === 0 || this.#refreshing) return;
+    this.#refreshing = true;
+    const bucket = new TokenBucket({ perMs, burst: REPEAT_FRAMES_MAX });
+    const begin = () => this.#everythingEverywhere();
+    const round: Round = { bucket, begin, end: () => {}, pauseMs, burstsLeft: Infinity, untold: undefined };
+    this.#repeating.set(round, now + pauseMs);
   }
 
   #end<Key>(rounds: Map<Key, Round>, key: Key): void {
@@ -208,7 +240,7 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
         due.delete(round);
         round.bucket?.setRate(this.#options.repeatFramesPerMs, now);
         // Also after the last burst: whoever asks to repeat it waits for an interval.
-        this.#repeating.set(round, now + this.#options.intervalMs);
+        this.#repeating.set(round, now + round.pauseMs);
       } else if (round.bucket?.isOpen(now) === false) {
         due.set(round, round.bucket.opensAt());
       }
@@ -258,6 +290,10 @@ export class Gratuitous implements Machine<GratuitousInput, GratuitousEffect> {
     for (const [ip, interfaces] of this.#announced) {
       if (allowsInterface(interfaces, on.name) && (isIpv6(ip) || !onlyIpv6)) yield [ip, on];
     }
+  }
+
+  *#everythingEverywhere(): Generator<readonly [Ip, L2Interface], void> {
+    for (const on of this.#interfaces.values()) yield* this.#everything(on, false);
   }
 
   #setRates(now: Millis): void {

@@ -2,7 +2,12 @@ import { assertEquals } from "@std/assert/equals";
 import { type Ipv4, parseIpv4, parseIpv6 } from "../../../lib/base/ip.ts";
 import { type Mac, MAC_BROADCAST } from "../../../lib/base/mac.ts";
 import type { L2Interface } from "../../../lib/protocol/l2/interface.ts";
-import { Gratuitous, type GratuitousEffect, type GratuitousInput } from "../../../lib/protocol/l2/gratuitous.ts";
+import {
+  Gratuitous,
+  type GratuitousEffect,
+  type GratuitousInput,
+  type GratuitousSchedule,
+} from "../../../lib/protocol/l2/gratuitous.ts";
 
 const IP = parseIpv4("198.51.100.1")!;
 const ETH0 = { ifindex: 2, name: "eth0", mac: 0x02_00_00_00_00_0a as Mac };
@@ -16,11 +21,14 @@ type NdpEffect = GratuitousEffect & { kind: "sendNdp" };
 
 class Bench {
   now = 1000;
-  readonly gratuitous = new Gratuitous();
+  readonly gratuitous: Gratuitous;
   #sent: { at: number; effect: ArpEffect }[] = [];
   readonly advertised: { at: number; effect: NdpEffect }[] = [];
 
-  constructor(...interfaces: readonly L2Interface[]) {
+  constructor(...[schedule, ...rest]: readonly (L2Interface | GratuitousSchedule)[]) {
+    const isInterface = (each: typeof schedule): each is L2Interface => each !== undefined && "ifindex" in each;
+    this.gratuitous = new Gratuitous(isInterface(schedule) ? {} : schedule);
+    const interfaces = [schedule, ...rest].filter(isInterface);
     for (const on of interfaces) this.handle({ kind: "interface", interface: on });
   }
 
@@ -62,6 +70,29 @@ Deno.test("Gratuitous: five bursts, 1.1 s apart, of both forms on each interface
   assertEquals(bench.sent(), bursts([0], 2, 3));
   assertEquals(bench.pass(60_000).sent(), bursts([1100, 2200, 3300, 4400], 2, 3));
   assertEquals(bench.gratuitous.deadline(), undefined);
+});
+
+Deno.test("Gratuitous: as many bursts, as far apart, as the operator wants, and everything again now and then", () => {
+  const bench = new Bench({ bursts: 2, intervalMs: 500, refreshMs: 60_000 }, ETH0, ETH1).handle(EVERYWHERE);
+  assertEquals(bench.pass(50_000).sent(), bursts([0, 500], 2, 3));
+  bench.handle({ kind: "announce", ip: (IP + 1) as Ipv4, interfaces: ["eth1"], once: false });
+  assertEquals(bench.pass(1000).sent(), bursts([50_000, 50_500], 3));
+  assertEquals(bench.pass(69_000).sent().toSorted(), bursts([60_000, 120_000], 2, 3, 3).toSorted());
+  bench.handle({ kind: "withdraw", ip: IP }).handle({ kind: "interfaceGone", ifindex: 2 });
+  assertEquals(bench.pass(60_000).sent(), bursts([180_000], 3));
+  bench.handle({ kind: "withdraw", ip: (IP + 1) as Ipv4 });
+  assertEquals(bench.pass(600_000).sent(), []);
+});
+
+Deno.test("Gratuitous: while thousands are told again, a take-over is told at once, and repeated in its time", () => {
+  const bench = new Bench({ refreshMs: 60_000 }, ETH0);
+  for (let i = 2; i < 5000; i++) bench.handle({ ...EVERYWHERE, ip: (IP + i) as Ipv4 });
+  bench.pass(60_100).frames();
+  const takenAt = bench.now - 1000;
+  const ofIt = bench.handle(EVERYWHERE).pass(1200).sent();
+  assertEquals(ofIt[0], `${takenAt}:2:1`);
+  assertEquals(ofIt.length > 5000, true, "the others are told meanwhile");
+  assertEquals(bench.pass(4000).frames().filter(({ ip }) => ip === IP).length, 2 * 3 + 2);
 });
 
 Deno.test("Gratuitous: both forms carry the interface's MAC, the reply form as its target too (wire-facts §5.2)", () => {
