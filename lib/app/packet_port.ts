@@ -71,6 +71,11 @@ export class PacketPort {
     this.#post({ kind: "secret", secret });
   }
 
+  /** Whether what is sent comes from a snapshot: said before it, and after what takes its place. */
+  tellRestored(restored: boolean): void {
+    this.#post({ kind: "restored", restored });
+  }
+
   /** Whether the API server answers. */
   tellApi(reachable: boolean): void {
     this.#post({ kind: "api", reachable });

@@ -180,6 +180,7 @@ export class PacketThread {
         this.#post({ kind: "inspected", id: message.id, state: this.#inspect() });
         break;
       case "api":
+      case "restored":
         this.#driver.input(message);
         break;
       case "stop":

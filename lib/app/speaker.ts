@@ -122,6 +122,7 @@ export class Speaker {
     });
     this.#source = new WantedSource({ ...options, peers: options.watch }, {
       ...deps,
+      onRestored: (restored) => this.#packets.tellRestored(restored),
       onDelta: (delta) => {
         this.#packets.send(delta);
         this.#snapshots?.changed();

@@ -64,6 +64,8 @@ export interface WantedSourceDeps {
   readonly schedule?: Schedule;
   /** In order, and none before all caches are filled or a snapshot was brought back. */
   readonly onDelta: (delta: WantedDelta) => void;
+  /** What is told from now on is from a snapshot, or, after the deltas that took its place, is not. */
+  readonly onRestored?: (restored: boolean) => void;
   /** Everything that is wrong with the configuration as this node sees it, each time it was looked at. */
   readonly onProblems: (problems: readonly Problem[]) => void;
   /** Services whose plan may have changed, after the deltas that follow from it. */
@@ -185,6 +187,7 @@ export class WantedSource {
     if (this.#stopped || this.#begun || this.synced) return;
     this.#begun = true;
     this.#restored = new Map(addresses.map((wanted) => [wanted.address, wanted]));
+    this.#deps.onRestored?.(true);
     for (const delta of this.#diff.next({ addresses: this.#restored, peers })) this.#deps.onDelta(delta);
   }
 
@@ -312,9 +315,10 @@ export class WantedSource {
     this.#begun = true;
     const wanted = { addresses: planned, peers: peersByNode(this.#peers.values()) };
     // After a snapshot anything may have changed.
-    const options = this.#restored === undefined ? { changed: addresses } : {};
+    const wasRestored = this.#restored !== undefined;
     this.#restored = undefined;
-    for (const delta of this.#diff.next(wanted, options)) this.#deps.onDelta(delta);
+    for (const delta of this.#diff.next(wanted, wasRestored ? {} : { changed: addresses })) this.#deps.onDelta(delta);
+    if (wasRestored) this.#deps.onRestored?.(false);
     this.#deps.onPlanned?.(services);
   }
 

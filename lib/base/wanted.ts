@@ -155,6 +155,8 @@ export type ToPacketThread =
   | { readonly kind: "inspect"; readonly id: number }
   /** The secret that the speakers share is another one from now on. */
   | { readonly kind: "secret"; readonly secret: Uint8Array }
+  /** Whether what is wanted comes from a snapshot of before the start; `false` until said otherwise. */
+  | { readonly kind: "restored"; readonly restored: boolean }
   /** Whether the API server is heard; `true` until said otherwise. */
   | { readonly kind: "api"; readonly reachable: boolean }
   /** Hand over what can be handed over, then stop; answered by `stopped`. */

@@ -55,6 +55,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   /** Since when there is no usable interface: since the last one went, or from the beginning. */
   #blindSince: Millis | undefined;
   #apiReachable = true;
+  #restored = false;
   #cutOff = false;
   #generation = 0;
   #opened = false;
@@ -101,6 +102,11 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
       case "api":
         this.#apiReachable = input.reachable;
         if (this.#safe) this.#peers?.handle({ kind: "watchAll", all: !input.reachable }, now);
+        this.#judgeAge(now);
+        break;
+      case "restored":
+        this.#restored = input.restored;
+        this.#judgeAge(now);
         break;
       case "delta":
         this.#takeDelta(input.delta, now);
@@ -317,6 +323,13 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   #describe(): void {
     const { state, told } = this.#serving;
     if (this.#peers !== undefined) this.#effects.push({ kind: "serving", state, serving: told });
+  }
+
+  /** What is wanted may be old; whoever knows better comes first. */
+  #judgeAge(now: Millis): void {
+    const stale = this.#restored || !this.#apiReachable;
+    this.#peers?.handle({ kind: "stale", stale }, now);
+    this.#ownership.handle({ kind: "stale", stale }, now);
   }
 
   #judgeCutOff(now: Millis): void {

@@ -30,6 +30,8 @@ export type PacketPlaneInput =
   | { readonly kind: "membersKnown" }
   /** Whether an address that must answer on the segment (`AddressPolicy.linkProbes`) does. */
   | { readonly kind: "linkProbe"; readonly address: string; readonly answers: boolean }
+  /** Whether what is wanted comes from a snapshot of before the start; before the first delta, and after the new ones. */
+  | { readonly kind: "restored"; readonly restored: boolean }
   /** Whether the control thread hears the API server. */
   | { readonly kind: "api"; readonly reachable: boolean }
   /** The loop stood still; what had queued was discarded. */

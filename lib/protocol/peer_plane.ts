@@ -32,7 +32,7 @@ export type PeerPlaneInput =
   | { readonly kind: "watchAll"; readonly all: boolean }
   | { readonly kind: "pairs"; readonly watch: ReadonlySet<string>; readonly candidates: ReadonlySet<string> }
   | { readonly kind: "doubt"; readonly node: string }
-  | ClaimsInput & { readonly kind: "claim" | "unclaim" | "askClaims" }
+  | ClaimsInput & { readonly kind: "claim" | "unclaim" | "askClaims" | "stale" }
   | { readonly kind: "gap" };
 
 export type PeerPlaneEffect =
@@ -99,6 +99,7 @@ export class PeerPlane implements Machine<PeerPlaneInput, PeerPlaneEffect> {
       case "claim":
       case "unclaim":
       case "askClaims":
+      case "stale":
         this.#claims.handle(input, now);
         break;
       case "gap":
@@ -186,9 +187,9 @@ export class PeerPlane implements Machine<PeerPlaneInput, PeerPlaneEffect> {
 
   #fromInbox(effect: ClaimInboxEffect, now: Millis): void {
     if (effect.kind === "sendReceipt") return this.#watch.handle(effect, now);
-    const { node, generation, nonce, claims: { entries, standing, last } } = effect.heard;
+    const { node, generation, nonce, claims: { entries, standing, last, stale } } = effect.heard;
     if (standing) this.#claims.handle({ kind: "standing", node }, now);
-    if (entries.length > 0) this.#effects.push({ kind: "claims", node, generation, claims: entries, standing });
+    if (entries.length > 0) this.#effects.push({ kind: "claims", node, generation, claims: entries, standing, stale });
     if (last) this.#claims.handle({ kind: "answered", node, nonce }, now);
   }
 }

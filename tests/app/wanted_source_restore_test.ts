@@ -23,6 +23,8 @@ class Bench {
   readonly api = new EmbeddedStage().api;
   readonly admin = new KubeClient({ baseUrl: "http://api" }, { fetch: this.api.fetch });
   readonly deltas: WantedDelta[] = [];
+  /** With how many deltas before it. */
+  readonly restored: (readonly [number, boolean])[] = [];
   isAway = true;
   readonly #fetch: Fetch = (request) =>
     this.isAway ? Promise.reject(new TypeError("connection refused")) : this.api.fetch(request);
@@ -39,6 +41,7 @@ class Bench {
     rng: new SeededRng(1),
     log: silentLog,
     onDelta: (delta) => this.deltas.push(delta),
+    onRestored: (restored) => this.restored.push([this.deltas.length, restored]),
     onProblems: () => {},
   });
 
@@ -102,6 +105,7 @@ Deno.test("WantedSource: what a snapshot says is wanted and stale until the API 
   assertEquals(later.flatMap(({ removeAddresses }) => removeAddresses), [GONE.address]);
   assertEquals(later.flatMap(({ removePeers }) => removePeers), ["n2"]);
   assertEquals([source.synced, source.connected, source.facts().configStale], [true, true, false]);
+  assertEquals(bench.restored, [[0, true], [deltas.length, false]]);
   // From now on the API is what counts.
   source.restore({ addresses: [GONE], peers: [] });
   assertEquals(deltas.length, 1 + later.length);

@@ -1,7 +1,8 @@
 /**
  * The candidates of an address in the order in which they own it now: the rule that every speaker applies alike.
  *
- *     1. whoever answers already, while a failback policy keeps the address there
+ *     1. whoever answers already, while a failback policy keeps the address there; and for a speaker that does not hear
+ *        the API, whoever answers and does hear it
  *     2. the living candidates that can serve, in the order of the API
  *     3. the living ones whose link probes fail, in the same order: if they fail for all, nobody stands back for that
  *     4. those without a link, likewise
@@ -105,10 +106,16 @@ export class Candidates {
     return this.#unheard.size === 0 || !candidates.some((node) => this.#unheard.has(node));
   }
 
-  /** Up to `countMax` of the candidates that may live, in the order in which they own the address. */
-  order(wanted: WantedAddress, options: { readonly holder: string | undefined; readonly countMax: number }): string[] {
-    const { holder, countMax } = options;
-    const order: string[] = [];
+  /**
+   * Up to `countMax` of the candidates that may live, in the order in which they own the address; `ahead` before all of
+   * them, whether it is one or not.
+   */
+  order(
+    wanted: WantedAddress,
+    options: { readonly holder: string | undefined; readonly countMax: number; readonly ahead?: string | undefined },
+  ): string[] {
+    const { holder, countMax, ahead } = options;
+    const order = ahead !== undefined && this.mayLive(ahead) ? [ahead] : [];
     const unable: string[] = [];
     const linkless: string[] = [];
     const take = (node: string) => {

@@ -19,6 +19,8 @@ export interface HeardClaims {
     readonly standing: boolean;
     /** The question with this nonce is answered. */
     readonly last: boolean;
+    /** It does not know whether it is still wanted. */
+    readonly stale: boolean;
   };
 }
 

@@ -32,6 +32,8 @@ export type ClaimsInput =
   | { readonly kind: "unclaim"; readonly address: string }
   /** Ask everybody who may live. */
   | { readonly kind: "askClaims" }
+  /** Whether what this node claims may be of an old plan. */
+  | { readonly kind: "stale"; readonly stale: boolean }
   /** A peer asks. */
   | { readonly kind: "query"; readonly node: string; readonly nonce: string; readonly generation: number }
   /** A peer has answered the question with this nonce. */
@@ -40,7 +42,7 @@ export type ClaimsInput =
   | { readonly kind: "receipt"; readonly node: string; readonly nonce: string };
 
 export type ClaimsEffect =
-  | SendClaims
+  | SendClaims & { readonly claims: { readonly stale: boolean } }
   | { readonly kind: "sendQuery"; readonly node: string; readonly nonce: string }
   /** Everybody who was asked has answered, died, or had its time. */
   | { readonly kind: "claimsKnown" };
@@ -84,6 +86,7 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
   /** When those that still have not answered are asked no more. */
   #askLateUntil: Millis = -Infinity;
   #freshSince: Millis | undefined;
+  #stale = false;
   readonly #effects = new Queue<ClaimsEffect>();
 
   constructor(options: ClaimsOptions, deps: { rng: Rng }) {
@@ -124,6 +127,9 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
         this.#asked.clear();
         for (const [node, { isDead }] of this.#peers) if (!isDead) this.#ask(node);
         return this.#endAsking(now);
+      case "stale":
+        this.#stale = input.stale;
+        return;
       case "query":
         if (now - (this.#answeredAt.get(input.node) ?? -Infinity) < ANSWER_AGAIN_MS) return;
         this.#answeredAt.set(input.node, now);
@@ -234,6 +240,8 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
 
   #send(now: Millis): void {
     this.#delivery.send(now);
-    for (let effect; (effect = this.#delivery.poll()) !== undefined;) this.#effects.push(effect);
+    for (let effect; (effect = this.#delivery.poll()) !== undefined;) {
+      this.#effects.push({ ...effect, claims: { ...effect.claims, stale: this.#stale } });
+    }
   }
 }

@@ -48,6 +48,8 @@ export interface OwnedAddress {
   holderTerm: number;
   /** The life of the holder's process that said so. */
   holderLife: number | undefined;
+  /** The holder hears the API server, by its own word. */
+  holderIsFresh: boolean;
   /** What others gave up last, by node: a claim that was made before, and arrives after, is nothing. */
   givenUp: Map<string, { readonly term: number; readonly life: number }> | undefined;
   /** The term that we gave up last. What we claim later has a higher one. */
@@ -82,6 +84,7 @@ export function ownedAddress(wanted: WantedAddress): OwnedAddress {
     term: 0,
     holderTerm: 0,
     holderLife: undefined,
+    holderIsFresh: false,
     givenUp: undefined,
     ownGivenUp: 0,
     order: [],

@@ -75,6 +75,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   #complete = false;
   #claimsKnown: boolean;
   #cutOff = false;
+  #stale = false;
   #leaving = false;
   #left = false;
 
@@ -126,6 +127,9 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
           if (input.cutOff && address.owned) this.#stop(address);
           this.#decide(address, now);
         }
+        break;
+      case "stale":
+        this.#changeStale(input.stale, now);
         break;
       case "gap":
         this.#gap(now);
@@ -425,7 +429,10 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
       address.unconfirmed = false;
     }
     if (address.holder === node && this.#isFailbackDue(address, now)) address.holder = undefined;
-    const order = this.#candidates.order(wanted, { holder: address.holder, countMax: WATCHING_ORDER });
+    const { holder, holderIsFresh } = address;
+    // Whoever hears the API knows better than our plan.
+    const ahead = this.#stale && holderIsFresh && holder !== node ? holder : undefined;
+    const order = this.#candidates.order(wanted, { holder, countMax: WATCHING_ORDER, ahead });
     this.#setOrder(address, order);
     const first = order[0] ?? null;
     if (first === node) return this.#judgeOwn(address);
@@ -438,12 +445,16 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     return { elected: first, reason: (before ? this.#candidates.standsBack(wanted, node) : undefined) ?? "notOwner" };
   }
 
-  /** We are the first; with a failback policy that is not enough as long as others may say that they answer. */
+  /**
+   * We are the first; with a failback policy, or a plan that may be old, that is not enough as long as others may say that
+   * they answer.
+   */
   #judgeOwn(address: OwnedAddress): Verdict {
     const { node } = this.#options;
     const { wanted } = address;
     const isSticky = this.#candidates.isSticky(wanted);
-    if (isSticky && !address.owned && !this.#claimsKnown) return { elected: null, reason: "waitingForClaims" };
+    const mustAsk = isSticky || this.#stale;
+    if (mustAsk && !address.owned && !this.#claimsKnown) return { elected: null, reason: "waitingForClaims" };
     const reason = this.#candidates.standsBack(wanted, node);
     if (reason !== undefined) return { elected: node, reason };
     const isKept = isSticky && this.#candidates.order(wanted, { holder: undefined, countMax: 1 })[0] !== node;
@@ -515,7 +526,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     this.#claim(address, other);
   }
 
-  #hearClaim(claim: Claim, from: Pick<OthersClaims, "node" | "generation" | "standing">, now: Millis): void {
+  #hearClaim(claim: Claim, from: Omit<OthersClaims, "kind" | "claims">, now: Millis): void {
     const address = this.#addresses.get(claim.address);
     const { node } = from;
     // Whoever is dead to us says it again when it is not any more; two that are dead to each other would only shout.
@@ -534,13 +545,17 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     if (wasGivenUp(address, claim, from)) return this.#defendOld(address, from, now);
     const insisted = address.owned && !address.hushed;
     const wasOwned = address.owned;
-    const theirsHolds = this.#beats(claim, node, address);
+    const theirsHolds = this.#beats(claim, from, address);
     if (theirsHolds) {
       address.holder = node;
       address.term = claim.term;
     }
     // Another life of the holder may not know how high its term was.
-    if (address.holder === node) [address.holderTerm, address.holderLife] = [claim.term, from.generation];
+    if (address.holder === node) {
+      address.holderTerm = claim.term;
+      address.holderLife = from.generation;
+      address.holderIsFresh = !from.stale;
+    }
     if (!wasOwned) {
       this.#decide(address, now);
       const { released } = address;
@@ -569,9 +584,12 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   }
 
   /** True when another node's claim counts more than what is known: a later term, or the same one of a better candidate. */
-  #beats(claim: Claim, node: string, { holder, term, wanted }: OwnedAddress): boolean {
-    if (claim.term !== term) return claim.term > term || holder === undefined || !this.#candidates.mayLive(holder);
+  #beats(claim: Claim, { node, stale }: Pick<OthersClaims, "node" | "stale">, address: OwnedAddress): boolean {
+    const { holder, holderIsFresh, term, wanted } = address;
     if (holder === undefined || !this.#candidates.mayLive(holder)) return true;
+    const isFresh = holder === this.#options.node ? !this.#stale : holderIsFresh;
+    if (holder !== node && stale === isFresh) return !stale;
+    if (claim.term !== term) return claim.term > term;
     return wanted.candidates.indexOf(node) <= wanted.candidates.indexOf(holder);
   }
 
@@ -586,6 +604,17 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     if (!this.#options.watched) return;
     this.#claimsKnown = false;
     this.#effects.push({ kind: "askClaims" });
+  }
+
+  /** Who hears the API again says once more what it answers for: now that counts. */
+  #changeStale(stale: boolean, now: Millis): void {
+    if (stale === this.#stale) return;
+    this.#stale = stale;
+    if (stale || !this.#options.watched) return;
+    this.#decideAll(now);
+    for (const address of this.#addresses.values()) {
+      if (announces(address) && address.holder === this.#options.node) this.#claim(address, undefined);
+    }
   }
 
   #gap(now: Millis): void {
@@ -641,6 +670,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
       this.#giveUp(address, verdict.elected ?? undefined);
       address.holder = verdict.elected ?? undefined;
       address.holderTerm = 0;
+      address.holderIsFresh = false;
     }
     this.#report(address, { owned: false, ...verdict });
   }

@@ -22,6 +22,8 @@ export type OwnershipInput =
   | { readonly kind: "claimsKnown" }
   /** `--safe`: neither the API nor most of the peers are seen; `false`: they are again. */
   | { readonly kind: "cutOff"; readonly cutOff: boolean }
+  /** Whether what is wanted may be old, because the API server is not heard. */
+  | { readonly kind: "stale"; readonly stale: boolean }
   | { readonly kind: "gap" }
   | { readonly kind: "leave" };
 
@@ -34,6 +36,8 @@ export interface OthersClaims {
   readonly claims: readonly Claim[];
   /** It has been so for a while. */
   readonly standing: boolean;
+  /** It does not hear the API server. */
+  readonly stale: boolean;
 }
 
 /** What a message can carry. Nobody gets there but by a forged claim, after which the order of the candidates decides. */

@@ -28,7 +28,7 @@
  *     |    tag: the first 16 octets of HMAC-SHA-256 over all before   |
  *     +---------------------------------------------------------------+
  *
- * Flags: 1 there is a tag, 2 the claims have stood before, 4 no more claims follow.
+ * Flags: 1 there is a tag, 2 the claims have stood before, 4 no more claims follow, 8 the claims may be of an old plan.
  *
  * All numbers are big-endian. The tag stands there exactly when the cluster has a key. A probe carries a fresh nonce
  * and its answer repeats it, so that an answer heard earlier and sent again proves nothing; a probe proves nothing but
@@ -75,6 +75,8 @@ export interface WatchClaims {
   readonly standing: boolean;
   /** Whoever asked has all of them now. */
   readonly last: boolean;
+  /** The sender does not hear the API server: what it claims may not be wanted any more. */
+  readonly stale: boolean;
 }
 
 export interface WatchClaim {
@@ -120,6 +122,7 @@ const TAG_BYTES = 16;
 const FLAG_TAG = 1;
 const FLAG_STANDING = 2;
 const FLAG_LAST = 4;
+const FLAG_STALE = 8;
 const GIVEN_UP = 0x80;
 const INTERFACE_BYTES_MAX = 15;
 /** Node names are RFC 1123 subdomains: anything else can only be damage or malice, and must not reach a log. */
@@ -165,7 +168,8 @@ export function encodeWatchMessage(message: WatchMessage, key: WatchKey | undefi
   body.u8(STATES.indexOf(message.state));
   body.u8(sender.length);
   body.u8(
-    (key === undefined ? 0 : FLAG_TAG) | (claims?.standing ? FLAG_STANDING : 0) | (claims?.last ? FLAG_LAST : 0),
+    (key === undefined ? 0 : FLAG_TAG) | (claims?.standing ? FLAG_STANDING : 0) | (claims?.last ? FLAG_LAST : 0) |
+      (claims?.stale ? FLAG_STALE : 0),
   );
   body.u64(BigInt(generation));
   body.u64(BigInt(`0x${message.nonce}`));
@@ -265,7 +269,12 @@ function decodeBody(body: Uint8Array, head: Pick<WatchMessage, "kind" | "state">
   if (reader.overrun) return refused("truncated");
   if (reader.left > 0) return refused("oversized");
   const claims: WatchClaims | undefined = head.kind === "claims"
-    ? { entries, standing: (flags & FLAG_STANDING) !== 0, last: (flags & FLAG_LAST) !== 0 }
+    ? {
+      entries,
+      standing: (flags & FLAG_STANDING) !== 0,
+      last: (flags & FLAG_LAST) !== 0,
+      stale: (flags & FLAG_STALE) !== 0,
+    }
     : undefined;
   const value: WatchMessage = {
     ...head,

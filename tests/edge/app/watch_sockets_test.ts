@@ -11,7 +11,11 @@ const STOPPED_MS = 1000;
 const PROBE: WatchMessage = { kind: "probe", sender: "n1", generation: 1, state: "alive", nonce: "0123456789abcdef" };
 
 function claim(address: string, givenUp = false): WatchMessage {
-  return { ...PROBE, kind: "claims", claims: { entries: [{ address, term: 1, givenUp }], standing: true, last: true } };
+  return {
+    ...PROBE,
+    kind: "claims",
+    claims: { entries: [{ address, term: 1, givenUp }], standing: true, last: true, stale: false },
+  };
 }
 
 Deno.test("WatchSockets: whoever was stopped claims nothing more and hears nothing old, but gives up and probes", () => {

@@ -13,7 +13,7 @@ class Bench {
 
   hear(nonce: string, { last = false } = {}): string[] {
     const entries = last ? [] : [{ address: "198.51.100.1", term: 1, givenUp: false }];
-    this.inbox.receive({ node: "b", generation: 1, nonce, claims: { entries, standing: false, last } });
+    this.inbox.receive({ node: "b", generation: 1, nonce, claims: { entries, standing: false, last, stale: false } });
     return this.#words();
   }
 

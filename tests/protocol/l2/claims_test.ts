@@ -132,6 +132,23 @@ Deno.test("Claims: whoever did not hear us is told what stands in return, once, 
   assertEquals(bench.peers({ c: "alive" }).handle({ kind: "standing", node: "c" }).words(), ["c: x standing"]);
 });
 
+Deno.test("Claims: it says of every message whether its plan may be old, when it is sent", () => {
+  const claims = new Claims({ entriesMax: 3 }, { rng: new SeededRng(5) });
+  const stale: boolean[] = [];
+  const handle = (input: ClaimsInput, now: number) => {
+    claims.handle(input, now);
+    claims.handle({ kind: "tick" }, now);
+    for (let effect; (effect = claims.poll()) !== undefined;) {
+      if (effect.kind === "sendClaims") stale.push(effect.claims.stale);
+    }
+  };
+  handle({ kind: "peer", peer: { node: "b", state: "alive" } }, 0);
+  handle({ kind: "stale", stale: true }, 0);
+  handle({ kind: "claim", claim: { address: "x", term: 1, givenUp: false }, first: undefined }, 1);
+  handle({ kind: "stale", stale: false }, 200);
+  assertEquals(stale, [true, false]);
+});
+
 Deno.test("Claims: a question is answered also when there is nothing to claim", () => {
   assertEquals(new Bench().query("q", "1").words(), ["q: last"]);
   assertEquals(new Bench().peers({ b: "alive" }).query("b", "1").words(), ["b: last"]);

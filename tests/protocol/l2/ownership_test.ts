@@ -204,7 +204,8 @@ Deno.test("Ownership: a claim that was contradicted ends no hand-over: its node 
   const contradicted = (waitMs: number) => {
     const bench = new Bench().peers({ a: "alive", c: "alive" }).want(["b", "a", "c"]).handle({ kind: "complete" });
     const claims = [{ address: VIP, term: 1, givenUp: false }];
-    bench.handle({ kind: "claims", node: "a", generation: 1, claims, standing: false }).pass(waitMs).words();
+    bench.handle({ kind: "claims", node: "a", generation: 1, claims, standing: false, stale: false }).pass(waitMs)
+      .words();
     return bench.want(["a", "b", "c"]).words();
   };
   assertEquals(contradicted(50), ["hush", "a handingOver"]);
@@ -369,15 +370,16 @@ function kept(failback: "never" | { readonly afterMs: number }): Bench {
 const hear = (
   node: string,
   term: number,
-  rest: Partial<Claim> & { readonly standing?: boolean; readonly generation?: number } = {},
+  rest: Partial<Claim> & { readonly standing?: boolean; readonly generation?: number; readonly stale?: boolean } = {},
 ) => {
-  const { standing = false, generation = 1, ...claim } = rest;
+  const { standing = false, generation = 1, stale = false, ...claim } = rest;
   return {
     kind: "claims",
     node,
     generation,
     claims: [{ address: VIP, term, givenUp: false, ...claim }],
     standing,
+    stale,
   } as const;
 };
 
@@ -792,4 +794,59 @@ Deno.test("Ownership: who hears that another one gave up what it has had for lon
   assertEquals(split.words(), ["split with c, b keeps"]);
   const successor = Bench.owner().handle(hear("c", 5, { givenUp: true }));
   assertEquals(successor.pass(1000).words(), [], "a hand-over is no such thing");
+});
+
+/** Node `b` with a plan of before the start, by which it comes first; `a` is no candidate in it. */
+function restored(): Bench {
+  const bench = new Bench().handle({ kind: "stale", stale: true }).peers({ a: "alive", c: "alive" }).want(["b", "c"]);
+  return bench.handle({ kind: "complete" });
+}
+
+Deno.test("Ownership: with a plan that may be old, nothing is answered before the others have said what they answer for", () => {
+  const bench = restored();
+  assertEquals([bench.asked, bench.words().at(-1)], [1, "nobody waitingForClaims"]);
+  assertEquals(bench.handle({ kind: "claimsKnown" }).words(), ["own", "announce", "b elected"]);
+});
+
+Deno.test("Ownership: with a plan that may be old, whoever answers and hears the API comes first, as long as it lives", () => {
+  const bench = restored().handle({ kind: "claimsKnown" });
+  bench.words();
+  bench.claims.length = 0;
+  const yields = ["hush", "a handingOver", "disown", "a notOwner"];
+  assertEquals(bench.handle(hear("a", 1)).pass(100).words(), yields);
+  assertEquals(bench.claims.every(({ givenUp }) => givenUp), true, "it is not contradicted");
+  assertEquals(bench.watch, ["a"]);
+  assertEquals(bench.peers({ a: "dead" }).words(), ["own", "announce", "b elected"]);
+  const other = restored().handle(hear("a", 1)).handle({ kind: "claimsKnown" });
+  assertEquals(other.words().at(-1), "a notOwner");
+  assertEquals(other.handle(hear("a", 1, { givenUp: true })).words(), ["own", "announce", "b elected"]);
+});
+
+Deno.test("Ownership: of two plans that may be old the order decides, as of two that are known to hold", () => {
+  const bench = restored().handle({ kind: "claimsKnown" });
+  bench.words();
+  assertEquals(bench.handle(hear("a", 5, { stale: true })).words(), []);
+  assertEquals(bench.claims.at(-1), { address: VIP, term: 6, givenUp: false });
+});
+
+Deno.test("Ownership: who hears the API again goes by its plan, and says again what it answers for", () => {
+  const bench = restored().handle(hear("a", 1)).handle({ kind: "claimsKnown" });
+  bench.words();
+  bench.claims.length = 0;
+  assertEquals(bench.handle({ kind: "stale", stale: false }).words(), ["own", "announce", "b elected"]);
+  assertEquals(bench.claims.length > 0, true);
+  const owner = restored().handle({ kind: "claimsKnown" });
+  owner.claims.length = 0;
+  assertEquals(owner.handle({ kind: "stale", stale: false }).claims, [{ address: VIP, term: 1, givenUp: false }]);
+});
+
+Deno.test("Ownership: with failback never, a claim from a plan that may be old takes nothing from one that hears the API", () => {
+  const bench = kept("never");
+  assertEquals(bench.handle(hear("c", 9, { stale: true })).words(), []);
+  assertEquals(bench.claims.at(-1), { address: VIP, term: 9, givenUp: false });
+  const policy = { ...DEFAULT_ADDRESS_POLICY, failback: "never" } as const;
+  const third = new Bench().peers({ a: "alive", c: "alive" }).want(["b", "c", "a"], { policy });
+  third.handle({ kind: "complete" }).handle(hear("a", 1)).handle({ kind: "claimsKnown" }).words();
+  assertEquals(third.handle(hear("c", 9, { stale: true })).words(), ["doubt a"], "and perhaps that one is dead");
+  assertEquals(third.handle(hear("c", 9)).words(), ["c notOwner"]);
 });

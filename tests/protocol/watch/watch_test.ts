@@ -553,7 +553,12 @@ Deno.test("Watch: claims and queries of peers are handed on, those of strangers 
   bench.add(B);
   bench.answer();
   bench.effects.length = 0;
-  const claims = { entries: [{ address: "198.51.100.1", term: 1, givenUp: false }], standing: false, last: true };
+  const claims = {
+    entries: [{ address: "198.51.100.1", term: 1, givenUp: false }],
+    standing: false,
+    last: true,
+    stale: false,
+  };
   const nonce = "5".repeat(16);
   bench.hear({ kind: "claims", claims, nonce });
   bench.hear({ kind: "query", nonce });
@@ -576,7 +581,7 @@ for (const kind of ["claims", "query", "receipt"] as const) {
     const bench = new Bench();
     bench.add(B);
     bench.answer({ state: "starting" });
-    const claims = { entries: [], standing: false, last: true };
+    const claims = { entries: [], standing: false, last: true, stale: false };
     bench.hear({ kind, claims, nonce: "5".repeat(16), state: "alive", generation: 8 });
     assertEquals(bench.stateOf("b"), "starting");
     bench.hear({ kind, claims, nonce: "5".repeat(16), state: "alive" });
@@ -618,7 +623,12 @@ Deno.test("Watch: one that is watched slowly is asked soon when it is to be watc
 });
 
 Deno.test("Watch: what a new life of a peer claims is kept until it has proven itself, and makes us ask, watched or not", () => {
-  const claims = { entries: [{ address: "192.0.2.9", term: 2, givenUp: false }], standing: false, last: true };
+  const claims = {
+    entries: [{ address: "192.0.2.9", term: 2, givenUp: false }],
+    standing: false,
+    last: true,
+    stale: false,
+  };
   for (const isWatched of [true, false]) {
     const bench = living();
     if (!isWatched) bench.handle({ kind: "watch", nodes: new Set() });
