@@ -22,6 +22,15 @@ interface Fault {
   end(stage: ProgramStage, node: string, speaker: Program): Promise<Program>;
 }
 
+/** One cluster for all faults: each leaves it as it was. */
+interface Stage {
+  readonly stage: ProgramStage;
+  readonly speakers: Map<string, Program>;
+  readonly address: string;
+  /** Who answers while nothing is wrong. */
+  readonly owner: string;
+}
+
 const FAULTS: readonly Fault[] = [
   {
     what: "kill -9 of its speaker",
@@ -72,38 +81,43 @@ async function takenOver(capture: Capture, address: string, { owner, since }: { 
   }, TAKEN_OVER_MS_MAX);
 }
 
-for (const { what, begin, end } of FAULTS) {
-  Deno.test(
-    `Fail-over: after ${what} another node announces the address, and in the end one answers`,
-    { ignore: !canCapture },
-    () =>
-      withPrograms({ nodes: NODES.length }, async (stage) => {
-        await stage.startController();
-        const speakers = await startSpeakers(stage, NODES);
-        await stage.createService("web");
-        const address = await stage.addressOfService("web");
-        const owner = await settledOwner(stage, address);
-        for (let round = 0; round < ROUNDS; round++) {
-          const capture = await Capture.start(stage.client);
-          // Probes and faults meet at another phase each time.
-          await pause(37 * round);
-          const since = Date.now();
-          await begin(stage, owner, speakers.get(owner)!);
-          await takenOver(capture, address, { owner, since });
-          await capture.stop();
-          const successor = await settledOwner(stage, address);
-          assert(successor !== owner, `${successor} answers`);
-          speakers.set(owner, await end(stage, owner, speakers.get(owner)!));
-          // It comes first in the order of candidates, so it takes the address back; and it is alone then.
-          await until(`${owner} answers again`, async () => await settledOwner(stage, address) === owner);
-          assertEquals(await settledOwner(stage, address), owner);
-        }
-        for (const speaker of speakers.values()) {
-          assertEquals(speaker.log().filter(({ level }) => level === "error"), []);
-        }
-      }),
-  );
+/** The fault, `ROUNDS` times: another node announces, in the end one answers, and who comes first has it back. */
+async function endure({ begin, end }: Fault, { stage, speakers, address, owner }: Stage): Promise<void> {
+  for (let round = 0; round < ROUNDS; round++) {
+    const capture = await Capture.start(stage.client);
+    // Probes and faults meet at another phase each time.
+    await pause(37 * round);
+    const since = Date.now();
+    await begin(stage, owner, speakers.get(owner)!);
+    await takenOver(capture, address, { owner, since });
+    await capture.stop();
+    const successor = await settledOwner(stage, address);
+    assert(successor !== owner, `${successor} answers`);
+    speakers.set(owner, await end(stage, owner, speakers.get(owner)!));
+    // It comes first in the order of candidates, so it takes the address back; and it is alone then.
+    await until(`${owner} answers again`, async () => await settledOwner(stage, address) === owner);
+    assertEquals(await settledOwner(stage, address), owner);
+  }
+  for (const speaker of speakers.values()) {
+    assertEquals(speaker.log().filter(({ level }) => level === "error"), []);
+  }
 }
+
+Deno.test(
+  "Fail-over: another node announces the address, and in the end one answers",
+  { ignore: !canCapture },
+  (test) =>
+    withPrograms({ nodes: NODES.length }, async (stage) => {
+      await stage.startController();
+      const speakers = await startSpeakers(stage, NODES);
+      await stage.createService("web");
+      const address = await stage.addressOfService("web");
+      const owner = await settledOwner(stage, address);
+      for (const fault of FAULTS) {
+        await test.step(`after ${fault.what}`, () => endure(fault, { stage, speakers, address, owner }));
+      }
+    }),
+);
 
 Deno.test("--safe: a speaker that sees neither the API server nor most of the others answers nothing, until it does", () =>
   withPrograms({ nodes: NODES.length }, async (stage, api) => {
