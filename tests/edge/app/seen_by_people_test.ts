@@ -5,11 +5,10 @@
  */
 import { assertEquals } from "@std/assert/equals";
 import { RESOURCES } from "../../../lib/base/kube.ts";
+import { herald } from "../../app/cli/cli_world.ts";
 import { NAMESPACE, type ProgramStage, withPrograms } from "./program_stage.ts";
 import { ownerOf, settledOwner, startSpeakers } from "./speakers.ts";
 import { until } from "./witness.ts";
-
-const ROOT = new URL("../../../", import.meta.url).pathname;
 
 interface Status {
   readonly services: readonly { readonly announcedBy: readonly { node: string; source: string; since: string }[] }[];
@@ -26,19 +25,15 @@ interface Explained {
   }[];
 }
 
-async function herald<T>(stage: ProgramStage, ...words: string[]): Promise<T> {
-  const args = ["run", "-q", "-A", "--no-check", "--cached-only", `${ROOT}main_cli.ts`, ...words, "-o", "json"];
-  const { code, stdout, stderr } = await stage.lab.host("api").run(Deno.execPath(), [
-    ...args,
-    `--kubeconfig=${stage.kubeconfig}`,
-  ]);
-  if (code !== 0) throw new Error(stderr);
-  return JSON.parse(stdout) as T;
+async function printed<T>(stage: ProgramStage, ...words: string[]): Promise<T> {
+  const { code, out, err } = await herald([...words, "-o", "json", `--kubeconfig=${stage.kubeconfig}`]);
+  if (code !== 0) throw new Error(err);
+  return JSON.parse(out) as T;
 }
 
 /** `n1 by status; n1, n2, n3 dead`: who announces, and the members as the others see them. */
 async function seen(stage: ProgramStage): Promise<string> {
-  const { services, members } = await herald<Status>(stage, "status", "-n", "default");
+  const { services, members } = await printed<Status>(stage, "status", "-n", "default");
   const announcers = services.flatMap(({ announcedBy }) =>
     announcedBy.map(({ node, source }) => `${node} by ${source}`)
   );
@@ -59,7 +54,7 @@ async function becomes(stage: ProgramStage, expected: string): Promise<void> {
 }
 
 async function explained(stage: ProgramStage): Promise<string> {
-  const { announcer, excluded, policy } = (await herald<Explained>(stage, "explain", "default/web")).services[0]!
+  const { announcer, excluded, policy } = (await printed<Explained>(stage, "explain", "default/web")).services[0]!
     .layer2[0]!;
   const out = excluded.map(({ node, reason }) => `${node} ${reason}`);
   return [announcer, ...out, `failback ${policy.failback} by ${policy.decidedBy.failback}`].join(", ");
