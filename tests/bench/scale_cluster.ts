@@ -73,7 +73,13 @@ export class ScaleCluster {
   startController(): ScaleController {
     const [health, observed, webhooks] = freePorts(3);
     // As the dev: task starts it.
-    const denoFlags = ["-q", "-P=controller", "--allow-net", "--allow-read", "--v8-flags=--max-semi-space-size=1"];
+    const denoFlags = [
+      "-q",
+      "-P=controller",
+      "--allow-net",
+      "--allow-read",
+      "--v8-flags=--max-semi-space-size=1,--heap-growing-percent=50",
+    ];
     const flags = [
       `--namespace=${NAMESPACE}`,
       `--health-probe-port=${health}`,

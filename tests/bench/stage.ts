@@ -73,8 +73,14 @@ export class Stage {
   }
 
   async startProgram(name: ProgramName, access: Access = "serviceAccount"): Promise<StartedProgram> {
-    // As the dev: tasks start them; the flag keeps V8's young generation small.
-    const denoFlags = ["-q", `-P=${name}`, "--allow-net", "--allow-read", "--v8-flags=--max-semi-space-size=1"];
+    // As the dev: tasks and the manifests start them.
+    const denoFlags = [
+      "-q",
+      `-P=${name}`,
+      "--allow-net",
+      "--allow-read",
+      "--v8-flags=--max-semi-space-size=1,--heap-growing-percent=50",
+    ];
     const common = ["run", ...denoFlags, repositoryPath(`main_${name}.ts`)];
     const flags = [
       ...(access === "kubeconfig" ? [`--kubeconfig=${this.#kubeconfig}`] : []),
