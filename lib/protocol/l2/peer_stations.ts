@@ -41,7 +41,12 @@ interface Peer {
   /** `undefined` for a node with an IPv6 address: it is only known by what it tells. */
   readonly ip: Ipv4 | undefined;
   asked: number;
+  /** Where its address was seen. */
+  readonly seen: Set<Mac>;
 }
+
+/** More interfaces than a node has on one segment. Beyond it somebody invents them, and each costs a look at all addresses. */
+const SEEN_MAX = 32;
 
 export class PeerStations implements Machine<PeerStationsInput, PeerStationsEffect> {
   readonly #interfaces = new Map<number, L2Interface>();
@@ -99,7 +104,7 @@ export class PeerStations implements Machine<PeerStationsInput, PeerStationsEffe
     const known = this.#peers.get(node);
     if (known !== undefined && known.ip === ip) return;
     if (known !== undefined) this.#drop(known);
-    const peer: Peer = { node, ip, asked: 0 };
+    const peer: Peer = { node, ip, asked: 0, seen: new Set() };
     this.#peers.set(node, peer);
     this.#effects.push({ kind: "stationExpected", node });
     if (ip !== undefined) this.#byIp.set(ip, peer);
@@ -121,11 +126,14 @@ export class PeerStations implements Machine<PeerStationsInput, PeerStationsEffe
   #see({ senderIp, senderMac: mac }: ArpRecord): void {
     const peer = this.#byIp.get(senderIp);
     if (peer === undefined || isGroupMac(mac) || mac === MAC_ZERO) return;
+    if (peer.seen.size >= SEEN_MAX && !peer.seen.has(mac)) return;
+    peer.seen.add(mac);
     this.#effects.push({ kind: "station", node: peer.node, mac });
   }
 
   #beginToAsk(peer: Peer, now: Millis): void {
     peer.asked = 0;
+    peer.seen.clear();
     if (peer.ip !== undefined) this.#agenda.set(peer, now);
   }
 

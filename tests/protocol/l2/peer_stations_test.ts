@@ -102,3 +102,14 @@ Deno.test("PeerStations: a thousand peers are asked for in turns", () => {
   assertEquals([atOnce.length, Math.max(...perMs)], [32, 1]);
   assert(perMs.reduce((sum, frames) => sum + frames) >= 968);
 });
+
+Deno.test("PeerStations: who invents stations of a peer without end is listened to for 32 of them, until an interface comes", () => {
+  const bench = new Bench();
+  bench.handle({ kind: "interface", interface: ETH0 }, peers([B]), seen(B.address, MAC_B));
+  const invented = (from: number) =>
+    Array.from({ length: 100 }, (_, i) => seen(B.address, (0x02_00_00_01_00_00 + from + i) as Mac));
+  assertEquals(bench.handle(...invented(0)).length, 31);
+  assertEquals(bench.handle(...invented(1000), seen(B.address, MAC_B)), ["b is 02:00:00:00:00:0b"]);
+  bench.handle({ kind: "interface", interface: ETH1 });
+  assertEquals(bench.handle(...invented(2000)).length, 32);
+});
