@@ -159,7 +159,7 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
         break;
       case "seeds":
         this.#discovery.setSeeds(input.seeds, now);
-        if (this.#discovery.isOver) this.#becomeJoined();
+        this.#joinIfOver();
         break;
       case "meta":
         this.#membership.setMeta(input.meta);
@@ -297,7 +297,13 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
 
   #joinEnded(to: End, failure: string | undefined): void {
     this.#discovery.ended(to, { failure, now: this.#now });
-    if (failure === undefined || this.#discovery.isOver) this.#becomeJoined();
+    if (failure === undefined) this.#becomeJoined();
+    else this.#joinIfOver();
+  }
+
+  #joinIfOver(): void {
+    // Asking of every seed whether it is a member is dear in a large cluster, and once is enough.
+    if (!this.#joined && this.#discovery.isOver) this.#becomeJoined();
   }
 
   #becomeJoined(): void {
