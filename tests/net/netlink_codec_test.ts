@@ -44,6 +44,11 @@ const NO_RECORD: readonly [name: string, decode: () => unknown][] = [
   ["an empty link", () => decodeLink(bytes(""))],
   ["a link cut in its header", () => decodeLink(bytes(HEADER.slice(0, 30)))],
   ["a link of the bridge family", () => decodeLink(bytes(HEADER.replace("00", "07") + NAME))],
+  [
+    // SIOCGIWSCAN, as wext-core.c makes it: header, name and event, and no MAC.
+    "the event of a Wi-Fi card, whose scan is over",
+    () => decodeLink(bytes(HEADER + NAME + "1400" + "0b00" + "1000" + "198b" + "00".repeat(12))),
+  ],
   ["an address without a value", () => decodeAddress(bytes("02180000" + "05000000"))],
   [
     "an address of five octets",

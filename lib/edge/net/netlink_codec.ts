@@ -2,7 +2,9 @@
  * rtnetlink bodies to records: links, addresses, neighbours, and what changed (wire-facts §5.6). Pure.
  *
  * Families of an address other than IPv4 and IPv6 are no records. RTM_*LINK of family AF_BRIDGE is about a bridge port
- * and not about the link: a port that leaves its bridge sends RTM_DELLINK so, and the link lives on.
+ * and not about the link: a port that leaves its bridge sends RTM_DELLINK so, and the link lives on. RTM_NEWLINK with
+ * IFLA_WIRELESS is an event of a Wi-Fi card (a scan is over, an access point was found) and has nothing of the link but
+ * its name and flags.
  */
 import { formatIp } from "../../base/ip.ts";
 import { type Mac, macFromBytes } from "../../base/mac.ts";
@@ -25,6 +27,7 @@ export const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
 const IFLA_LINK = 5;
 export const IFLA_MASTER = 10;
+const IFLA_WIRELESS = 11;
 const IFLA_OPERSTATE = 16;
 export const IFLA_LINKINFO = 18;
 export const IFLA_NET_NS_PID = 19;
@@ -129,13 +132,14 @@ export type LinkChange =
 
 /**
  * `struct ifinfomsg`: u8 family, pad, u16 type, i32 ifindex @4, u32 flags @8, u32 change mask @12.
- * `undefined` for a body that is cut off or about a bridge port.
+ * `undefined` for a body that is cut off, about a bridge port, or a Wi-Fi card's event.
  */
 export function decodeLink(body: Uint8Array): Link | undefined {
   if (body.length < IFINFOMSG_BYTES || body[0] === AF_BRIDGE) return undefined;
   const view = viewOf(body);
   const flags = view.getUint32(8, true);
   const attributes = readAttributes(body, IFINFOMSG_BYTES);
+  if (attributes.has(IFLA_WIRELESS)) return undefined;
   const address = attributes.get(IFLA_ADDRESS);
   const master = readU32(attributes.get(IFLA_MASTER));
   const lower = attributes.has(IFLA_LINK_NETNSID) ? undefined : readU32(attributes.get(IFLA_LINK));
