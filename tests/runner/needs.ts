@@ -19,12 +19,17 @@ const PACKAGES: Readonly<Record<string, string>> = {
   nsenter: "util-linux",
   etcd: "etcd-server",
   "linux.uml": "user-mode-linux",
+  "qemu-system-x86_64": "qemu-system-x86",
   teamnl: "libteam-utils",
 };
 
 /** Not in Debian: built with Go. */
 const BUILT = new Set(["kubectl", "kube-apiserver", "kube-controller-manager", "kube-proxy"]);
-const MEMBERLIST_PEER = "memberlist-peer";
+/** What a program of tests/support makes, and how. */
+const MADE: Readonly<Record<string, string>> = {
+  "memberlist-peer": "build memberlist-peer with Go",
+  "debian-kernel": "take Debian's kernel out of its package (71 MB)",
+};
 
 export function missingNeeds(needs: readonly string[], machine: MachineFacts): string[] {
   return needs.filter((need) => need === "namespaces" ? machine.namespaces === "none" : !machine.hasCommand(need));
@@ -40,15 +45,12 @@ export function howToGet(missing: readonly string[]): string[] {
         "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu)",
     );
   }
-  const packages = unique.filter((need) => need !== "namespaces" && need !== MEMBERLIST_PEER && !BUILT.has(need)).map((
-    need,
-  ) => PACKAGES[need] ?? need);
+  const packages = unique.filter((need) => need !== "namespaces" && !(need in MADE) && !BUILT.has(need))
+    .map((need) => PACKAGES[need] ?? need);
   if (packages.length > 0) lines.push(`apt-get install -y ${[...new Set(packages)].join(" ")}`);
-  if (unique.includes(MEMBERLIST_PEER)) {
-    lines.push(
-      "build memberlist-peer with Go: " +
-        "deno run --allow-env --allow-read --allow-write --allow-run tests/support/memberlist_peer.ts",
-    );
+  for (const need of unique.filter((need) => need in MADE)) {
+    const program = `tests/support/${need.replaceAll("-", "_")}.ts`;
+    lines.push(`${MADE[need]}: deno run --allow-env --allow-read --allow-write --allow-run ${program}`);
   }
   const built = unique.filter((need) => BUILT.has(need));
   if (built.length > 0) {

@@ -34,6 +34,13 @@ export function memberlistPeerFolder(lookup: Pick<ToolLookup, "env" | "arch"> = 
   return cacheFolder("memberlist-v0.5.1", lookup);
 }
 
+/** Debian's kernel, which debian_kernel.ts takes out of its package. */
+export const DEBIAN_KERNEL = "debian-kernel";
+
+export function debianKernelFolder(lookup: Pick<ToolLookup, "env" | "arch"> = systemLookup): string | undefined {
+  return cacheFolder("debian-kernel-1", lookup);
+}
+
 function cacheFolder(name: string, lookup: Pick<ToolLookup, "env" | "arch">): string | undefined {
   const home = lookup.env("HOME");
   // The XDG specification says that relative paths are to be ignored.
@@ -48,6 +55,7 @@ export function findTool(name: string, lookup: ToolLookup = systemLookup): strin
   if ((KUBE_TOOLS as readonly string[]).includes(name) || name === "etcd") {
     folders.push(lookup.env("KUBEBUILDER_ASSETS") ?? "", kubeToolsFolder(lookup) ?? "");
   }
+  if (name === DEBIAN_KERNEL) folders.push(debianKernelFolder(lookup) ?? "");
   if (name === MEMBERLIST_PEER) folders.push(memberlistPeerFolder(lookup) ?? "");
   // Debian keeps arping and tcpdump in sbin folders, which are not on every user's PATH.
   folders.push(...(lookup.env("PATH") ?? "").split(":"), "/usr/sbin", "/sbin");

@@ -1,15 +1,14 @@
-/** Declares a test on the host for each scenario of a list, which one virtual machine runs. */
-import { KernelMachine } from "./kernel_machine.ts";
-import { type ScenarioList, SCENARIOS } from "./scenarios.ts";
+/** Declares a test on the host for each scenario, all of which one virtual machine runs. */
+import type { KernelMachine } from "./kernel_machine.ts";
 
-export function declareTests(list: ScenarioList): void {
+export function declareTests(scenarios: readonly { readonly name: string }[], start: () => KernelMachine): void {
   let started: KernelMachine | undefined;
-  for (const { name } of SCENARIOS[list]) {
+  for (const { name } of scenarios) {
     // The machine is one for all of them: it runs on between two tests.
     Deno.test(name, { sanitizeOps: false, sanitizeResources: false }, async () => {
-      started ??= new KernelMachine(list);
+      started ??= start();
       await started.expectPassed(name);
-      if (name === SCENARIOS[list].at(-1)?.name) await started.ended();
+      if (name === scenarios.at(-1)?.name) await started.ended();
     });
   }
 }

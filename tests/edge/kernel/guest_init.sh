@@ -5,14 +5,15 @@ set -u
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin DENO_NO_UPDATE_CHECK=1 NO_COLOR=1 TMPDIR=/run
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
 mount -t tmpfs tmpfs /run
-export HOME="$HERALD_HOME" DENO_DIR="$HERALD_DENO_DIR" HERALD_MODULES="/usr/lib/uml/modules/$(uname -r)"
+export HOME="$HERALD_HOME" DENO_DIR="$HERALD_DENO_DIR"
 cd "$HERALD_REPOSITORY" || echo "No folder $HERALD_REPOSITORY"
 # Nobody else ends this machine when the test that started it is gone. V8 has been seen to end with "unreachable code" at
 # the start of a thread here, in one start of twenty; the next run goes on behind what the one before has told.
 timeout -s KILL "$HERALD_SECONDS" sh -c '
   for attempt in 1 2 3; do
-    "$HERALD_DENO" run -A --no-check --no-lock --cached-only tests/edge/kernel/guest.ts
+    "$HERALD_DENO" run -A --no-check --no-lock --cached-only "$HERALD_PROGRAM"
     [ $? -le 1 ] && break
   done
 ' > /dev/ttyS0 < /dev/null

@@ -1,16 +1,25 @@
 /**
- * A virtual machine with Debian's own kernel, which knows the interfaces that this machine's kernel may not know: bonds,
- * VLANs, VRFs, teams. User-mode Linux is that kernel as a process: no hardware help, no rights and no image are needed,
- * it boots in a second, and the host's files are its root, readable only.
+ * A virtual machine with Debian's own kernel, which knows the interfaces that this machine's kernel may not know. The
+ * host's files are its root, readable only, and its first program is guest_init.sh. What is heard from it are the results
+ * of scenarios, as they come.
  *
- * What it runs is guest.ts; what is heard from it are the results of the scenarios, as they come.
+ * There are two such machines. User-mode Linux (bonds, VLANs, VRFs, teams) is the kernel as a process: no hardware help,
+ * no rights and no image are needed, and it boots in a second. It has no Wi-Fi; qemu emulates a computer for the kernel
+ * that Debian installs, which takes five times as long for everything.
  */
+import { debianKernelFolder } from "../../support/kube_tools.ts";
 import type { ScenarioResult } from "./scenario.ts";
-import type { ScenarioList } from "./scenarios.ts";
 
 /** It is one processor, emulated, beside whatever else runs. A test process has 240 s. */
 const LIFE_SECONDS = 220;
 const KERNEL_LINES_MAX = 40;
+const MODULES_OF_USER_MODE_LINUX = "/usr/lib/uml/modules";
+
+export interface GuestProgram {
+  readonly path: string;
+  /** Which list of scenarios, where it has several. */
+  readonly list?: string;
+}
 
 export class KernelMachine {
   readonly #results = new Map<string, ScenarioResult>();
@@ -20,21 +29,13 @@ export class KernelMachine {
   readonly #end: Promise<unknown>;
   #isOver = false;
 
-  constructor(list: ScenarioList) {
-    const repository = new URL("../../../", import.meta.url).pathname.replace(/\/$/, "");
-    const home = Deno.env.get("HOME") ?? "/root";
-    const args = [
-      ...["mem=1G", "rootfstype=hostfs", "rootflags=/", "ro", "loglevel=1"],
-      `init=${repository}/tests/edge/kernel/guest_init.sh`,
-      ...["con=null", "con0=null,fd:2", "ssl=null", "ssl0=null,fd:1"],
-      `HERALD_REPOSITORY=${repository}`,
-      `HERALD_DENO=${Deno.execPath()}`,
-      `HERALD_HOME=${home}`,
-      `HERALD_DENO_DIR=${Deno.env.get("DENO_DIR") ?? `${home}/.cache/deno`}`,
-      `HERALD_SCENARIOS=${list}`,
-      `HERALD_SECONDS=${LIFE_SECONDS}`,
-    ];
-    const child = new Deno.Command("linux.uml", { args, stdin: "null", stdout: "piped", stderr: "piped" }).spawn();
+  private constructor(command: string, args: readonly string[]) {
+    const child = new Deno.Command(command, {
+      args: [...args],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
     this.#end = Promise.all([
       eachLine(child.stdout, (line) => this.#hear(line)),
       eachLine(child.stderr, (line) => this.#keep(line)),
@@ -43,6 +44,29 @@ export class KernelMachine {
       this.#isOver = true;
       for (const wake of this.#waiting.values()) wake();
     });
+  }
+
+  static userModeLinux(program: GuestProgram): KernelMachine {
+    return new KernelMachine("linux.uml", [
+      ...["mem=1G", "rootfstype=hostfs", "rootflags=/", "ro", "loglevel=1", `init=${GUEST_INIT}`],
+      ...["con=null", "con0=null,fd:2", "ssl=null", "ssl0=null,fd:1"],
+      ...environment(program, MODULES_OF_USER_MODE_LINUX),
+    ]);
+  }
+
+  static emulated(program: GuestProgram): KernelMachine {
+    const folder = debianKernelFolder();
+    // An emulated timer that is late on a busy host is no reason to give up.
+    const options = ["console=ttyS1", "loglevel=1", "panic=-1", "no_timer_check"];
+    const line = [...options, ...environment(program, `${folder}/modules`)];
+    return new KernelMachine("qemu-system-x86_64", [
+      ...["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1024"],
+      ...["-display", "none", "-vga", "none", "-nic", "none", "-no-reboot"],
+      ...["-chardev", "stdio,id=results,signal=off", "-serial", "chardev:results", "-serial", "file:/dev/stderr"],
+      ...["-fsdev", "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap"],
+      ...["-device", "virtio-9p-pci,fsdev=root,mount_tag=root"],
+      ...["-kernel", `${folder}/debian-kernel`, "-initrd", `${folder}/initramfs`, "-append", line.join(" ")],
+    ]);
   }
 
   /** Throws what went wrong with it in the machine. */
@@ -71,6 +95,25 @@ export class KernelMachine {
     this.#said.push(line);
     if (this.#said.length > KERNEL_LINES_MAX) this.#said.shift();
   }
+}
+
+const REPOSITORY = new URL("../../../", import.meta.url).pathname.replace(/\/$/, "");
+const GUEST_INIT = `${REPOSITORY}/tests/edge/kernel/guest_init.sh`;
+
+/** Words of the kernel's command line that it does not know are the environment of its first program. */
+function environment({ path, list = "" }: GuestProgram, modules: string): string[] {
+  const home = Deno.env.get("HOME") ?? "/root";
+  return Object.entries({
+    INIT: GUEST_INIT,
+    REPOSITORY,
+    DENO: Deno.execPath(),
+    HOME: home,
+    DENO_DIR: Deno.env.get("DENO_DIR") ?? `${home}/.cache/deno`,
+    MODULES: modules,
+    PROGRAM: path,
+    SCENARIOS: list,
+    SECONDS: `${LIFE_SECONDS}`,
+  }).map(([name, value]) => `HERALD_${name}=${value}`);
 }
 
 /** A serial line ends its lines with CR LF. */

@@ -1,9 +1,9 @@
-/** What is done to a node in the virtual machine: the host knows the names, the machine runs them. */
+/** What is done to a node in a virtual machine: the host knows the names, the machine runs them. */
 import type { PacketStage } from "../app/packet_stage.ts";
 
-export interface Scenario {
+export interface Scenario<Stage = PacketStage> {
   readonly name: string;
-  readonly run: (stage: PacketStage) => Promise<void>;
+  readonly run: (stage: Stage) => Promise<void>;
 }
 
 /** What the machine says of each, a line of JSON on its serial line. */

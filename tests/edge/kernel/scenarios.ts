@@ -11,5 +11,3 @@ export const SCENARIOS = {
   bonds: [...BOND_SCENARIOS, ...TEAM_SCENARIOS, ...NAME_SCENARIOS],
   vlans: [...VLAN_SCENARIOS, ...VRF_SCENARIOS, ...OTHER_KINDS_SCENARIOS],
 } satisfies Record<string, readonly Scenario[]>;
-
-export type ScenarioList = keyof typeof SCENARIOS;

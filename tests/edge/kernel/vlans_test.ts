@@ -4,5 +4,9 @@
  * what the packet thread does, seen by arping and tcpdump from the other end of the cable (reference §6.1).
  */
 import { declareTests } from "./declare_tests.ts";
+import { KernelMachine } from "./kernel_machine.ts";
+import { SCENARIOS } from "./scenarios.ts";
 
-declareTests("vlans");
+const PROGRAM = { path: "tests/edge/kernel/guest.ts", list: "vlans" };
+
+declareTests(SCENARIOS.vlans, () => KernelMachine.userModeLinux(PROGRAM));
