@@ -29,6 +29,7 @@ import { Queue } from "../../base/queue.ts";
 import type { Millis } from "../../base/time.ts";
 import { sameInterfaces, type WantedAddress } from "../../base/wanted.ts";
 import { Candidates } from "./candidates.ts";
+import { Election, type Verdict } from "./election.ts";
 import type { PeerView } from "./liveness.ts";
 import {
   announces,
@@ -48,9 +49,7 @@ import {
   type OwnershipOptions,
   TERM_MAX,
 } from "./ownership_io.ts";
-import { addWatched, WATCHING_ORDER } from "./watch_pairs.ts";
-
-type Verdict = Omit<OwnershipState, "owned">;
+import { WatchPairs } from "./watch_pairs.ts";
 
 /** Younger owners are no part of a split. */
 const SPLIT_MS_MIN = 250;
@@ -60,9 +59,9 @@ const DROPPED_MAX = 10_000;
 export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   readonly #options: Required<OwnershipOptions>;
   readonly #candidates: Candidates;
+  readonly #election: Election;
+  readonly #pairs: WatchPairs;
   readonly #addresses = new Map<string, OwnedAddress>();
-  /** How many addresses a node is a candidate of. */
-  readonly #candidacies = new Map<string, number>();
   /** Nodes that fell silent without having left, and were not heard since. */
   readonly #lost = new Set<string>();
   /** Terms of addresses that nobody wants. Others may not have heard that, and wait for us if we held them. */
@@ -71,18 +70,13 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   /** Those of `#addresses` that wait for an instant: a hand-over, a defence, a failback. */
   readonly #waiting = new Set<OwnedAddress>();
   #deadline: Deadline | undefined;
-  #pairsAreStale = true;
-  #complete = false;
-  #claimsKnown: boolean;
-  #cutOff = false;
-  #stale = false;
-  #leaving = false;
   #left = false;
 
   constructor(options: OwnershipOptions) {
     this.#options = { handOverMs: 2000, lingerMs: 5, provokeMs: 500, claimMs: 500, defendMs: 250, ...options };
     this.#candidates = new Candidates(options);
-    this.#claimsKnown = !options.watched;
+    this.#pairs = new WatchPairs(options);
+    this.#election = new Election(options, { candidates: this.#candidates });
   }
 
   handle(input: OwnershipInput | Tick, now: Millis): void {
@@ -92,7 +86,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
         for (const wanted of input.upsert) this.#upsert(wanted, now);
         break;
       case "complete":
-        this.#complete = true;
+        this.#election.complete = true;
         this.#askClaims();
         this.#decideAll(now);
         break;
@@ -117,11 +111,11 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
         for (const claim of input.claims) this.#hearClaim(claim, input, now);
         break;
       case "claimsKnown":
-        this.#claimsKnown = true;
+        this.#election.claimsKnown = true;
         this.#decideAll(now);
         break;
       case "cutOff":
-        this.#cutOff = input.cutOff;
+        this.#election.cutOff = input.cutOff;
         if (!input.cutOff) this.#askClaims();
         for (const address of this.#addresses.values()) {
           if (input.cutOff && address.owned) this.#stop(address);
@@ -135,7 +129,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
         this.#gap(now);
         break;
       case "leave":
-        this.#leaving = true;
+        this.#election.leaving = true;
         this.#candidates.leave();
         // No successor can have announced itself before it could know that we leave.
         for (const address of this.#addresses.values()) address.foreignClaim = undefined;
@@ -146,11 +140,12 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
         if (now < (this.#deadline?.at ?? Infinity)) return;
         for (const address of [...this.#waiting]) this.#continue(address, now);
     }
-    if (this.#leaving && !this.#left && !this.#ownsAny()) {
+    if (this.#election.leaving && !this.#left && !this.#ownsAny()) {
       this.#left = true;
       this.#effects.push({ kind: "left" });
     }
-    this.#tellPairs();
+    const pairs = this.#pairs.take(this.#addresses.values());
+    if (pairs !== undefined) this.#effects.push(pairs);
     this.#deadline = this.#findDeadline();
   }
 
@@ -164,10 +159,10 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
 
   inspect(): Json {
     return {
-      complete: this.#complete,
-      claimsKnown: this.#claimsKnown,
-      cutOff: this.#cutOff,
-      leaving: this.#leaving,
+      complete: this.#election.complete,
+      claimsKnown: this.#election.claimsKnown,
+      cutOff: this.#election.cutOff,
+      leaving: this.#election.leaving,
       addresses: [...this.#addresses.values()].map((address) => ({
         address: address.wanted.address,
         owned: address.owned,
@@ -188,11 +183,11 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
 
   #upsert(wanted: WantedAddress, now: Millis): void {
     const address = this.#addresses.get(wanted.address);
-    this.#countCandidacies(wanted.candidates, 1);
+    this.#pairs.count(wanted.candidates, 1);
     if (address === undefined) {
       return this.#begin(wanted, now);
     }
-    this.#countCandidacies(address.wanted.candidates, -1);
+    this.#pairs.count(address.wanted.candidates, -1);
     const moved = !sameInterfaces(address.wanted.interfaces, wanted.interfaces);
     address.wanted = wanted;
     if (address.owned && moved) {
@@ -220,20 +215,11 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
       if (this.#dropped.size > DROPPED_MAX) this.#dropped.delete(this.#dropped.keys().next().value!);
     }
     this.#addresses.delete(key);
-    this.#countCandidacies(address.wanted.candidates, -1);
+    this.#pairs.count(address.wanted.candidates, -1);
     this.#waiting.delete(address);
     // Nobody wants it any more, so there is no successor to wait for.
     if (address.owned) this.#disownIt(address);
     this.#effects.push({ kind: "changed", address: key, owned: false, reason: "notCandidate", elected: null });
-  }
-
-  #countCandidacies(nodes: readonly string[], by: 1 | -1): void {
-    for (const node of nodes) {
-      const count = (this.#candidacies.get(node) ?? 0) + by;
-      if (count === 0) this.#candidacies.delete(node);
-      else this.#candidacies.set(node, count);
-      if (count === (by === 1 ? 1 : 0)) this.#pairsAreStale = true;
-    }
   }
 
   #changePeers(changes: readonly PeerView[], now: Millis): void {
@@ -337,7 +323,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     const { handOverMs, provokeMs } = this.#options;
     // Another successor gets its own time, except from who must not stay for ever: a leaver, and no candidate any more.
     const until = begun !== undefined && this.#mustGo(address) ? begun.until : now + handOverMs;
-    address.handOver = { successor, until, provokeAt: this.#leaving ? undefined : now + provokeMs };
+    address.handOver = { successor, until, provokeAt: this.#election.leaving ? undefined : now + provokeMs };
     this.#waiting.add(address);
     if (address.hushed) return;
     address.hushed = true;
@@ -346,7 +332,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   }
 
   #mustGo({ wanted }: OwnedAddress): boolean {
-    return this.#leaving || !wanted.candidates.includes(this.#options.node);
+    return this.#election.leaving || !wanted.candidates.includes(this.#options.node);
   }
 
   /**
@@ -394,7 +380,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     address.handOver!.provokeAt = undefined;
     this.#giveUp(address, handOver.successor);
     // A hand-over that began before `leave` still has its time to provoke; a leaver takes no neighbours back.
-    if (!this.#leaving) this.#effects.push({ kind: "announce", address: key, interfaces, once: true });
+    if (!this.#election.leaving) this.#effects.push({ kind: "announce", address: key, interfaces, once: true });
   }
 
   #endHandOver(address: OwnedAddress): void {
@@ -416,73 +402,16 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     return next;
   }
 
-  /** Who should own the address, and what that makes of us. `waitingForPeers` when it cannot be said yet. */
-  #judge(address: OwnedAddress, now: Millis): Verdict {
-    const { node } = this.#options;
-    const { wanted } = address;
-    if (!this.#complete) return { elected: null, reason: "waitingForSnapshot" };
-    if (this.#cutOff) return { elected: null, reason: "safe" };
-    if (address.unconfirmed) {
-      if (wanted.candidates.some((other) => other !== node && this.#candidates.isUndecided(other))) {
-        return { elected: null, reason: "waitingForPeers" };
-      }
-      address.unconfirmed = false;
-    }
-    if (address.holder === node && this.#isFailbackDue(address, now)) address.holder = undefined;
-    const { holder, holderIsFresh } = address;
-    // Whoever hears the API knows better than our plan.
-    const ahead = this.#stale && holderIsFresh && holder !== node ? holder : undefined;
-    const order = this.#candidates.order(wanted, { holder, countMax: WATCHING_ORDER, ahead });
-    this.#setOrder(address, order);
-    const first = order[0] ?? null;
-    if (first === node) return this.#judgeOwn(address);
-    if (first !== null && this.#candidates.isUndecided(first) && !this.#leaving) {
-      return { elected: first, reason: "waitingForPeers" };
-    }
-    if (this.#leaving) return { elected: first, reason: "leaving" };
-    if (!wanted.candidates.includes(node)) return { elected: first, reason: "notCandidate" };
-    const before = wanted.candidates.indexOf(node) < wanted.candidates.indexOf(first ?? "");
-    return { elected: first, reason: (before ? this.#candidates.standsBack(wanted, node) : undefined) ?? "notOwner" };
-  }
-
   /**
    * We are the first; with a failback policy, or a plan that may be old, that is not enough as long as others may say that
    * they answer.
    */
-  #judgeOwn(address: OwnedAddress): Verdict {
-    const { node } = this.#options;
-    const { wanted } = address;
-    const isSticky = this.#candidates.isSticky(wanted);
-    const mustAsk = isSticky || this.#stale;
-    if (mustAsk && !address.owned && !this.#claimsKnown) return { elected: null, reason: "waitingForClaims" };
-    const reason = this.#candidates.standsBack(wanted, node);
-    if (reason !== undefined) return { elected: node, reason };
-    const isKept = isSticky && this.#candidates.order(wanted, { holder: undefined, countMax: 1 })[0] !== node;
-    address.failbackAt = isKept ? this.#candidates.failbackAt(wanted, node)?.at : undefined;
-    if (address.failbackAt !== undefined) this.#waiting.add(address);
-    return { elected: node, reason: isKept ? "kept" : "elected" };
-  }
-
-  #isFailbackDue({ wanted }: OwnedAddress, now: Millis): boolean {
-    const failback = this.#candidates.failbackAt(wanted, this.#options.node);
-    return failback !== undefined && now >= failback.at;
-  }
-
-  #setOrder(address: OwnedAddress, order: readonly string[]): void {
-    const { order: before } = address;
-    if (before.length === order.length && before.every((node, i) => node === order[i])) return;
-    address.order = order;
-    this.#pairsAreStale = true;
-  }
-
-  #tellPairs(): void {
-    if (!this.#pairsAreStale) return;
-    this.#pairsAreStale = false;
-    const watch = new Set<string>();
-    for (const { order, owned } of this.#addresses.values()) {
-      addWatched(watch, { order, self: this.#options.node, answers: owned });
-    }
-    this.#effects.push({ kind: "pairs", watch, candidates: new Set(this.#candidacies.keys()) });
+  #judge(address: OwnedAddress, now: Millis): Verdict {
+    const { order } = address;
+    const verdict = this.#election.judge(address, now);
+    if (address.order !== order) this.#pairs.change();
+    if (verdict.reason === "kept" && address.failbackAt !== undefined) this.#waiting.add(address);
+    return verdict;
   }
 
   #foreignClaim({ address: key, node }: OwnershipInput & { kind: "foreignClaim" }, now: Millis): void {
@@ -587,7 +516,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   #beats(claim: Claim, { node, stale }: Pick<OthersClaims, "node" | "stale">, address: OwnedAddress): boolean {
     const { holder, holderIsFresh, term, wanted } = address;
     if (holder === undefined || !this.#candidates.mayLive(holder)) return true;
-    const isFresh = holder === this.#options.node ? !this.#stale : holderIsFresh;
+    const isFresh = holder === this.#options.node ? !this.#election.stale : holderIsFresh;
     if (holder !== node && stale === isFresh) return !stale;
     if (claim.term !== term) return claim.term > term;
     return wanted.candidates.indexOf(node) <= wanted.candidates.indexOf(holder);
@@ -602,14 +531,14 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
 
   #askClaims(): void {
     if (!this.#options.watched) return;
-    this.#claimsKnown = false;
+    this.#election.claimsKnown = false;
     this.#effects.push({ kind: "askClaims" });
   }
 
   /** Who hears the API again says once more what it answers for: now that counts. */
   #changeStale(stale: boolean, now: Millis): void {
-    if (stale === this.#stale) return;
-    this.#stale = stale;
+    if (stale === this.#election.stale) return;
+    this.#election.stale = stale;
     if (stale || !this.#options.watched) return;
     this.#decideAll(now);
     for (const address of this.#addresses.values()) {
@@ -620,7 +549,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   #gap(now: Millis): void {
     // Liveness forgets at the same time, and will tell what it learns anew.
     this.#candidates.forget(now);
-    if (this.#complete) this.#askClaims();
+    if (this.#election.complete) this.#askClaims();
     for (const address of this.#addresses.values()) {
       address.unconfirmed = true;
       if (address.owned) this.#stop(address);
@@ -636,7 +565,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     address.owned = true;
     address.hushed = false;
     address.foreignClaim = undefined;
-    this.#pairsAreStale = true;
+    this.#pairs.change();
     // Who has the address only because nobody can serve it does not insist: it may be alone with that view.
     if (isNew && this.#candidates.standsBack(address.wanted, this.#options.node) === undefined) {
       address.term = termAfter(address.term);
@@ -687,7 +616,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   }
 
   #disownIt({ wanted }: OwnedAddress): void {
-    this.#pairsAreStale = true;
+    this.#pairs.change();
     this.#effects.push({ kind: "disown", address: wanted.address });
     if (this.#options.watched) this.#effects.push({ kind: "unclaim", address: wanted.address });
   }

@@ -2,6 +2,7 @@
 import type { Serving } from "../../base/serving.ts";
 import type { OwnershipReason, WantedAddress } from "../../base/wanted.ts";
 import type { NewLife, PeerView } from "./liveness.ts";
+import type { WatchedPairs } from "./watch_pairs.ts";
 
 export type OwnershipInput =
   | { readonly kind: "wanted"; readonly upsert: readonly WantedAddress[]; readonly remove: readonly string[] }
@@ -88,8 +89,7 @@ export type OwnershipEffect =
   | { readonly kind: "askClaims" }
   /** This node may be dead although it seems to live: somebody else answers in its place. */
   | { readonly kind: "doubt"; readonly node: string }
-  /** Whom to watch, and who is a candidate of anything. */
-  | { readonly kind: "pairs"; readonly watch: ReadonlySet<string>; readonly candidates: ReadonlySet<string> }
+  | WatchedPairs
   /** This node and another one, which did not hear each other, both answered. */
   | { readonly kind: "splitHealed"; readonly address: string; readonly other: string; readonly keeps: string }
   /** Nothing is answered any more after `leave`. */
