@@ -62,6 +62,10 @@ export class Election {
     return { elected: first, reason: (before ? this.#candidates.standsBack(wanted, node) : undefined) ?? "notOwner" };
   }
 
+  /**
+   * We are the first; with a failback policy, or a plan that may be old, that is not enough as long as others may say that
+   * they answer.
+   */
   #judgeOwn(address: OwnedAddress): Verdict {
     const { node } = this.#options;
     const { wanted } = address;

@@ -28,6 +28,7 @@ import type { Deadline, Machine, Tick } from "../../base/machine.ts";
 import { Queue } from "../../base/queue.ts";
 import type { Millis } from "../../base/time.ts";
 import { sameInterfaces, type WantedAddress } from "../../base/wanted.ts";
+import { Answering, termAfter } from "./answering.ts";
 import { Candidates } from "./candidates.ts";
 import { Election, type Verdict } from "./election.ts";
 import type { PeerView } from "./liveness.ts";
@@ -38,7 +39,6 @@ import {
   noteGivenUp,
   type OwnedAddress,
   ownedAddress,
-  type OwnershipState,
   wasGivenUp,
 } from "./owned_address.ts";
 import {
@@ -47,7 +47,6 @@ import {
   type OwnershipEffect,
   type OwnershipInput,
   type OwnershipOptions,
-  TERM_MAX,
 } from "./ownership_io.ts";
 import { WatchPairs } from "./watch_pairs.ts";
 
@@ -69,6 +68,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   readonly #effects = new Queue<OwnershipEffect>();
   /** Those of `#addresses` that wait for an instant: a hand-over, a defence, a failback. */
   readonly #waiting = new Set<OwnedAddress>();
+  readonly #answering: Answering;
   #deadline: Deadline | undefined;
   #left = false;
 
@@ -77,6 +77,12 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     this.#candidates = new Candidates(options);
     this.#pairs = new WatchPairs(options);
     this.#election = new Election(options, { candidates: this.#candidates });
+    this.#answering = new Answering(options, {
+      candidates: this.#candidates,
+      pairs: this.#pairs,
+      effects: this.#effects,
+      waiting: this.#waiting,
+    });
   }
 
   handle(input: OwnershipInput | Tick, now: Millis): void {
@@ -118,7 +124,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
         this.#election.cutOff = input.cutOff;
         if (!input.cutOff) this.#askClaims();
         for (const address of this.#addresses.values()) {
-          if (input.cutOff && address.owned) this.#stop(address);
+          if (input.cutOff && address.owned) this.#answering.stop(address);
           this.#decide(address, now);
         }
         break;
@@ -191,8 +197,8 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     const moved = !sameInterfaces(address.wanted.interfaces, wanted.interfaces);
     address.wanted = wanted;
     if (address.owned && moved) {
-      if (address.hushed) this.#answer(address);
-      else this.#tell(address);
+      if (address.hushed) this.#answering.answer(address);
+      else this.#answering.tell(address);
     }
     this.#decide(address, now);
   }
@@ -204,7 +210,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     fresh.term = dropped?.term ?? 0;
     this.#addresses.set(wanted.address, fresh);
     this.#decide(fresh, now);
-    if (dropped?.wasHeld && !fresh.owned) this.#giveUp(fresh, fresh.reported?.elected ?? undefined);
+    if (dropped?.wasHeld && !fresh.owned) this.#answering.giveUp(fresh, fresh.reported?.elected ?? undefined);
   }
 
   #remove(key: string): void {
@@ -218,7 +224,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     this.#pairs.count(address.wanted.candidates, -1);
     this.#waiting.delete(address);
     // Nobody wants it any more, so there is no successor to wait for.
-    if (address.owned) this.#disownIt(address);
+    if (address.owned) this.#answering.disownIt(address);
     this.#effects.push({ kind: "changed", address: key, owned: false, reason: "notCandidate", elected: null });
   }
 
@@ -264,14 +270,14 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   #decide(address: OwnedAddress, now: Millis): void {
     const { elected, reason } = this.#judge(address, now);
     if (elected === this.#options.node) {
-      this.#endHandOver(address);
+      this.#answering.endHandOver(address);
       // Who answered only because nobody could serve it did not insist, and does from now on.
       const insistsNow = isLastResort(address.reported) && (reason === "elected" || reason === "kept");
       // A successor that we waited for may have told the segment already; take the neighbours back.
-      if (!address.owned || address.hushed || insistsNow) this.#own(address, now);
-      return this.#report(address, { owned: true, reason, elected });
+      if (!address.owned || address.hushed || insistsNow) this.#answering.own(address, now);
+      return this.#answering.report(address, { owned: true, reason, elected });
     }
-    if (!address.owned) return this.#report(address, { owned: false, reason, elected });
+    if (!address.owned) return this.#answering.report(address, { owned: false, reason, elected });
     if (reason === "waitingForPeers") {
       // Whoever comes first of all, one that comes before us answers already.
       const better = address.order.find((node) => !this.#candidates.isUndecided(node));
@@ -279,15 +285,15 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
         return this.#release(address, { to: better, verdict: { elected, reason } }, now);
       }
       // Whom we meant to hand over to may be gone: nobody to wait for, nobody to stop for.
-      this.#endHandOver(address);
-      return this.#report(address, { owned: true, reason, elected });
+      this.#answering.endHandOver(address);
+      return this.#answering.report(address, { owned: true, reason, elected });
     }
-    if (elected === null) return this.#disown(address, { elected, reason });
+    if (elected === null) return this.#answering.disown(address, { elected, reason });
     if (this.#hasClaimed(elected, { address, now })) {
       return this.#release(address, { to: elected, verdict: { elected, reason } }, now);
     }
     this.#handOverTo(address, elected, now);
-    this.#report(address, { owned: true, reason: "handingOver", elected });
+    this.#answering.report(address, { owned: true, reason: "handingOver", elected });
   }
 
   /**
@@ -302,10 +308,10 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     address.released = { to, at: now };
     const claim = address.foreignClaim!;
     const lingerUntil = address.handOver?.lingerUntil ?? claim.at + this.#options.lingerMs;
-    if (!claim.mayOvertake || now >= lingerUntil) return this.#disown(address, verdict);
+    if (!claim.mayOvertake || now >= lingerUntil) return this.#answering.disown(address, verdict);
     this.#handOverTo(address, to, now);
     address.handOver!.lingerUntil = lingerUntil;
-    this.#report(address, { owned: true, reason: "handingOver", elected: to });
+    this.#answering.report(address, { owned: true, reason: "handingOver", elected: to });
   }
 
   /** The successor has spoken for it. A claim of another node says nothing of this one, which may not know yet. */
@@ -328,24 +334,11 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     if (address.hushed) return;
     address.hushed = true;
     this.#effects.push({ kind: "hush", address: address.wanted.address });
-    this.#giveUp(address, successor);
+    this.#answering.giveUp(address, successor);
   }
 
   #mustGo({ wanted }: OwnedAddress): boolean {
     return this.#election.leaving || !wanted.candidates.includes(this.#options.node);
-  }
-
-  /**
-   * Whoever waits for us because we answered first need not. It is told whatever our own policy says: the others may have
-   * heard of one that keeps the address before we did, or will remember our claim when one begins to hold.
-   */
-  #giveUp(address: OwnedAddress, successor: string | undefined): void {
-    const { node } = this.#options;
-    if (address.holder === node) address.holder = undefined;
-    if (!this.#options.watched || address.term === 0) return;
-    address.ownGivenUp = address.term;
-    const claim = { address: address.wanted.address, term: address.term, givenUp: true };
-    this.#effects.push({ kind: "claim", claim, first: successor });
   }
 
   #continue(address: OwnedAddress, now: Millis): void {
@@ -367,24 +360,20 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     if (now >= (handOver.lingerUntil ?? Infinity)) {
       const verdict = this.#judge(address, now);
       if (verdict.elected === this.#options.node) return this.#decide(address, now);
-      return this.#disown(address, verdict);
+      return this.#answering.disown(address, verdict);
     }
     if (now >= handOver.until) {
       // A successor that has to hear that we gave up is not left alone with an address that nobody answers for.
       const mustHear = this.#candidates.isSticky(address.wanted) && !this.#mustGo(address);
-      if (!mustHear) return this.#disown(address, this.#judge(address, now));
+      if (!mustHear) return this.#answering.disown(address, this.#judge(address, now));
       address.handOver = { ...handOver, until: now + this.#options.handOverMs, provokeAt: now };
     }
     const { provokeAt } = address.handOver!;
     if (provokeAt === undefined || now < provokeAt) return;
     address.handOver!.provokeAt = undefined;
-    this.#giveUp(address, handOver.successor);
+    this.#answering.giveUp(address, handOver.successor);
     // A hand-over that began before `leave` still has its time to provoke; a leaver takes no neighbours back.
     if (!this.#election.leaving) this.#effects.push({ kind: "announce", address: key, interfaces, once: true });
-  }
-
-  #endHandOver(address: OwnedAddress): void {
-    address.handOver = undefined;
   }
 
   #findDeadline(): Deadline | undefined {
@@ -402,10 +391,6 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     return next;
   }
 
-  /**
-   * We are the first; with a failback policy, or a plan that may be old, that is not enough as long as others may say that
-   * they answer.
-   */
   #judge(address: OwnedAddress, now: Millis): Verdict {
     const { order } = address;
     const verdict = this.#election.judge(address, now);
@@ -452,7 +437,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     address.contradictedAt = now;
     // Whoever hears it gives way, or says again that it does not.
     if (other !== undefined && this.#candidates.mayLive(other)) address.foreignClaim = undefined;
-    this.#claim(address, other);
+    this.#answering.claim(address, other);
   }
 
   #hearClaim(claim: Claim, from: Omit<OthersClaims, "kind" | "claims">, now: Millis): void {
@@ -469,7 +454,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
       // A claim of ours that is not above that one did not count beside it: nobody would know that it is us who answer.
       if (!announces(address) || address.holder !== this.#options.node || address.term > claim.term) return;
       address.term = termAfter(address.term);
-      return this.#claim(address, node);
+      return this.#answering.claim(address, node);
     }
     if (wasGivenUp(address, claim, from)) return this.#defendOld(address, from, now);
     const insisted = address.owned && !address.hushed;
@@ -542,7 +527,7 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     if (stale || !this.#options.watched) return;
     this.#decideAll(now);
     for (const address of this.#addresses.values()) {
-      if (announces(address) && address.holder === this.#options.node) this.#claim(address, undefined);
+      if (announces(address) && address.holder === this.#options.node) this.#answering.claim(address, undefined);
     }
   }
 
@@ -552,87 +537,12 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     if (this.#election.complete) this.#askClaims();
     for (const address of this.#addresses.values()) {
       address.unconfirmed = true;
-      if (address.owned) this.#stop(address);
+      if (address.owned) this.#answering.stop(address);
       this.#decide(address, now);
     }
-  }
-
-  /** Answer and announce. */
-  #own(address: OwnedAddress, now: Millis): void {
-    if (!address.owned) address.ownedSince = now;
-    const isNew = !address.owned || address.holder !== this.#options.node;
-    const before = address.holder ?? address.order[1];
-    address.owned = true;
-    address.hushed = false;
-    address.foreignClaim = undefined;
-    this.#pairs.change();
-    // Who has the address only because nobody can serve it does not insist: it may be alone with that view.
-    if (isNew && this.#candidates.standsBack(address.wanted, this.#options.node) === undefined) {
-      address.term = termAfter(address.term);
-      address.holder = this.#options.node;
-    }
-    this.#tell(address);
-    if (this.#options.watched && address.holder === this.#options.node) this.#claim(address, before);
-  }
-
-  #tell(address: OwnedAddress): void {
-    this.#answer(address);
-    const { address: key, interfaces } = address.wanted;
-    this.#effects.push({ kind: "announce", address: key, interfaces, once: false });
-  }
-
-  #claim(address: OwnedAddress, first: string | undefined): void {
-    if (address.term <= address.ownGivenUp) address.term = termAfter(address.ownGivenUp);
-    const { wanted, term } = address;
-    this.#effects.push({ kind: "claim", claim: { address: wanted.address, term, givenUp: false }, first });
-  }
-
-  #answer(address: OwnedAddress): void {
-    const { address: key, interfaces } = address.wanted;
-    this.#effects.push({ kind: "own", address: key, interfaces });
-  }
-
-  #disown(address: OwnedAddress, verdict: Verdict): void {
-    this.#stop(address);
-    // Whatever its term was: a policy that begins to hold later must not find us here, nor at anybody else.
-    if (address.holder === this.#options.node) {
-      this.#giveUp(address, verdict.elected ?? undefined);
-      address.holder = verdict.elected ?? undefined;
-      address.holderTerm = 0;
-      address.holderIsFresh = false;
-    }
-    this.#report(address, { owned: false, ...verdict });
-  }
-
-  #stop(address: OwnedAddress): void {
-    address.owned = false;
-    address.hushed = false;
-    address.foreignClaim = undefined;
-    address.defence = undefined;
-    address.contradictedAt = -Infinity;
-    this.#endHandOver(address);
-    this.#waiting.delete(address);
-    this.#disownIt(address);
-  }
-
-  #disownIt({ wanted }: OwnedAddress): void {
-    this.#pairs.change();
-    this.#effects.push({ kind: "disown", address: wanted.address });
-    if (this.#options.watched) this.#effects.push({ kind: "unclaim", address: wanted.address });
-  }
-
-  #report(address: OwnedAddress, report: OwnershipState): void {
-    const last = address.reported;
-    if (last?.owned === report.owned && last.reason === report.reason && last.elected === report.elected) return;
-    address.reported = report;
-    this.#effects.push({ kind: "changed", address: address.wanted.address, ...report });
   }
 
   #ownsAny(): boolean {
     return this.#addresses.values().some(({ owned }) => owned);
   }
-}
-
-function termAfter(term: number): number {
-  return Math.min(term + 1, TERM_MAX);
 }
