@@ -8,18 +8,12 @@
  *                                ^                                  │
  *                                └────────── elected again ─────────┘
  *
- * The successor answers from the instant it is elected. The old owner falls silent about itself but goes on answering
- * until it sees the successor's gratuitous ARP on the wire or hears its claim, so the overlap is as short as the wire
- * allows and there is no gap. A successor that never noticed that we took its place (lost probes, a healed partition)
- * has no reason to announce anything: it is provoked by a single announcement of ours, to which an owner replies.
- *
- * An owner that sees another station announce its address waits a moment before it takes its neighbours back: most of
- * the time the other one has only heard the news first.
+ * Its parts have files of their own: who should own an address (`election.ts`), what is done about it (`answering.ts`),
+ * how it goes to another node (`hand_overs.ts`), and what others say of it (`contention.ts`).
  *
  * A candidate that was neither heard nor given up yet decides nothing: whoever owns goes on, whoever does not waits.
  * After a pause of this process (`gap`) its ownership counts as lost, and nothing is answered before every other
- * candidate is known again. With a failback policy who answers already has a say: a claim carries a term that goes up
- * with every change of hands, the higher one wins, and of equal ones the better candidate's.
+ * candidate is known again. With a failback policy who answers already has a say.
  *
  * It is about addresses of both families; which frames carry the claim is the responders' business.
  */
@@ -28,30 +22,16 @@ import type { Deadline, Machine, Tick } from "../../base/machine.ts";
 import { Queue } from "../../base/queue.ts";
 import type { Millis } from "../../base/time.ts";
 import { sameInterfaces, type WantedAddress } from "../../base/wanted.ts";
-import { Answering, termAfter } from "./answering.ts";
+import { Answering } from "./answering.ts";
 import { Candidates } from "./candidates.ts";
+import { Contention } from "./contention.ts";
 import { Election, type Verdict } from "./election.ts";
+import { HandOvers } from "./hand_overs.ts";
 import type { PeerView } from "./liveness.ts";
-import {
-  announces,
-  type HandOver,
-  isLastResort,
-  noteGivenUp,
-  type OwnedAddress,
-  ownedAddress,
-  wasGivenUp,
-} from "./owned_address.ts";
-import {
-  type Claim,
-  type OthersClaims,
-  type OwnershipEffect,
-  type OwnershipInput,
-  type OwnershipOptions,
-} from "./ownership_io.ts";
+import { announces, isLastResort, type OwnedAddress, ownedAddress } from "./owned_address.ts";
+import type { OwnershipEffect, OwnershipInput, OwnershipOptions } from "./ownership_io.ts";
 import { WatchPairs } from "./watch_pairs.ts";
 
-/** Younger owners are no part of a split. */
-const SPLIT_MS_MIN = 250;
 /** More addresses than that change at once nowhere. */
 const DROPPED_MAX = 10_000;
 
@@ -69,6 +49,8 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
   /** Those of `#addresses` that wait for an instant: a hand-over, a defence, a failback. */
   readonly #waiting = new Set<OwnedAddress>();
   readonly #answering: Answering;
+  readonly #handOvers: HandOvers;
+  readonly #contention: Contention;
   #deadline: Deadline | undefined;
   #left = false;
 
@@ -77,12 +59,19 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     this.#candidates = new Candidates(options);
     this.#pairs = new WatchPairs(options);
     this.#election = new Election(options, { candidates: this.#candidates });
-    this.#answering = new Answering(options, {
+    const shared = {
+      addresses: this.#addresses,
       candidates: this.#candidates,
+      election: this.#election,
       pairs: this.#pairs,
       effects: this.#effects,
       waiting: this.#waiting,
-    });
+      judge: (address: OwnedAddress, now: Millis) => this.#judge(address, now),
+      decide: (address: OwnedAddress, now: Millis) => this.#decide(address, now),
+    };
+    this.#answering = new Answering(options, shared);
+    this.#handOvers = new HandOvers(this.#options, { ...shared, answering: this.#answering });
+    this.#contention = new Contention(this.#options, { ...shared, answering: this.#answering });
   }
 
   handle(input: OwnershipInput | Tick, now: Millis): void {
@@ -111,10 +100,10 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
         this.#decideAll(now);
         break;
       case "foreignClaim":
-        this.#foreignClaim(input, now);
+        this.#contention.seeClaim(input, now);
         break;
       case "claims":
-        for (const claim of input.claims) this.#hearClaim(claim, input, now);
+        for (const claim of input.claims) this.#contention.hearClaim(claim, input, now);
         break;
       case "claimsKnown":
         this.#election.claimsKnown = true;
@@ -281,99 +270,35 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     if (reason === "waitingForPeers") {
       // Whoever comes first of all, one that comes before us answers already.
       const better = address.order.find((node) => !this.#candidates.isUndecided(node));
-      if (better !== undefined && better !== this.#options.node && this.#hasClaimed(better, { address, now })) {
-        return this.#release(address, { to: better, verdict: { elected, reason } }, now);
+      if (
+        better !== undefined && better !== this.#options.node && this.#handOvers.hasClaimed(better, { address, now })
+      ) {
+        return this.#handOvers.release(address, { to: better, verdict: { elected, reason } }, now);
       }
       // Whom we meant to hand over to may be gone: nobody to wait for, nobody to stop for.
       this.#answering.endHandOver(address);
       return this.#answering.report(address, { owned: true, reason, elected });
     }
     if (elected === null) return this.#answering.disown(address, { elected, reason });
-    if (this.#hasClaimed(elected, { address, now })) {
-      return this.#release(address, { to: elected, verdict: { elected, reason } }, now);
+    if (this.#handOvers.hasClaimed(elected, { address, now })) {
+      return this.#handOvers.release(address, { to: elected, verdict: { elected, reason } }, now);
     }
-    this.#handOverTo(address, elected, now);
+    this.#handOvers.begin(address, elected, now);
     this.#answering.report(address, { owned: true, reason: "handingOver", elected });
   }
 
-  /**
-   * The successor answers. On the segment its announcement stands behind every question that it left to us; its word by
-   * the watch may overtake them, so we go on for a moment.
-   */
-  #release(
-    address: OwnedAddress,
-    { to, verdict }: { readonly to: string; readonly verdict: Verdict },
-    now: Millis,
-  ): void {
-    address.released = { to, at: now };
-    const claim = address.foreignClaim!;
-    const lingerUntil = address.handOver?.lingerUntil ?? claim.at + this.#options.lingerMs;
-    if (!claim.mayOvertake || now >= lingerUntil) return this.#answering.disown(address, verdict);
-    this.#handOverTo(address, to, now);
-    address.handOver!.lingerUntil = lingerUntil;
-    this.#answering.report(address, { owned: true, reason: "handingOver", elected: to });
-  }
-
-  /** The successor has spoken for it. A claim of another node says nothing of this one, which may not know yet. */
-  #hasClaimed(successor: string, { address, now }: { readonly address: OwnedAddress; readonly now: Millis }): boolean {
-    const { foreignClaim } = address;
-    if (foreignClaim === undefined || now - foreignClaim.at > this.#options.claimMs) return false;
-    return foreignClaim.node === undefined || foreignClaim.node === successor;
-  }
-
-  #handOverTo(address: OwnedAddress, successor: string, now: Millis): void {
-    address.defence = undefined;
-    address.contradictedAt = -Infinity;
-    const begun = address.handOver;
-    if (begun?.successor === successor) return;
-    const { handOverMs, provokeMs } = this.#options;
-    // Another successor gets its own time, except from who must not stay for ever: a leaver, and no candidate any more.
-    const until = begun !== undefined && this.#mustGo(address) ? begun.until : now + handOverMs;
-    address.handOver = { successor, until, provokeAt: this.#election.leaving ? undefined : now + provokeMs };
-    this.#waiting.add(address);
-    if (address.hushed) return;
-    address.hushed = true;
-    this.#effects.push({ kind: "hush", address: address.wanted.address });
-    this.#answering.giveUp(address, successor);
-  }
-
-  #mustGo({ wanted }: OwnedAddress): boolean {
-    return this.#election.leaving || !wanted.candidates.includes(this.#options.node);
-  }
-
   #continue(address: OwnedAddress, now: Millis): void {
-    if (address.handOver !== undefined) this.#continueHandOver(address, address.handOver, now);
+    if (address.handOver !== undefined) this.#handOvers.continue(address, address.handOver, now);
     const { defence } = address;
     if (defence !== undefined && now >= defence.at) {
       address.defence = undefined;
-      if (announces(address)) this.#takeBack(address, defence.against, now);
+      if (announces(address)) this.#contention.takeBack(address, defence.against, now);
     }
     if (address.reported?.reason === "kept") {
       if (now >= (address.failbackAt ?? Infinity)) this.#decide(address, now);
     } else if (address.handOver === undefined && address.defence === undefined) {
       this.#waiting.delete(address);
     }
-  }
-
-  #continueHandOver(address: OwnedAddress, handOver: HandOver, now: Millis): void {
-    const { address: key, interfaces } = address.wanted;
-    if (now >= (handOver.lingerUntil ?? Infinity)) {
-      const verdict = this.#judge(address, now);
-      if (verdict.elected === this.#options.node) return this.#decide(address, now);
-      return this.#answering.disown(address, verdict);
-    }
-    if (now >= handOver.until) {
-      // A successor that has to hear that we gave up is not left alone with an address that nobody answers for.
-      const mustHear = this.#candidates.isSticky(address.wanted) && !this.#mustGo(address);
-      if (!mustHear) return this.#answering.disown(address, this.#judge(address, now));
-      address.handOver = { ...handOver, until: now + this.#options.handOverMs, provokeAt: now };
-    }
-    const { provokeAt } = address.handOver!;
-    if (provokeAt === undefined || now < provokeAt) return;
-    address.handOver!.provokeAt = undefined;
-    this.#answering.giveUp(address, handOver.successor);
-    // A hand-over that began before `leave` still has its time to provoke; a leaver takes no neighbours back.
-    if (!this.#election.leaving) this.#effects.push({ kind: "announce", address: key, interfaces, once: true });
   }
 
   #findDeadline(): Deadline | undefined {
@@ -397,121 +322,6 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     if (address.order !== order) this.#pairs.change();
     if (verdict.reason === "kept" && address.failbackAt !== undefined) this.#waiting.add(address);
     return verdict;
-  }
-
-  #foreignClaim({ address: key, node }: OwnershipInput & { kind: "foreignClaim" }, now: Millis): void {
-    const address = this.#addresses.get(key);
-    if (address === undefined || !address.owned) return;
-    // What a speaker that we hear means by it, its claim says better: the frame may be the last of a former owner.
-    const isHeard = node !== undefined && this.#options.watched && this.#candidates.mayLive(node);
-    if (!isHeard || !announces(address)) address.foreignClaim = { at: now, node, mayOvertake: false };
-    if (announces(address)) this.#defend(address, node, now);
-    else this.#decide(address, now);
-  }
-
-  /** Whoever claims what is ours has not noticed us, or we have not heard yet what it has (RFC 5227 §2.4). */
-  #defend(address: OwnedAddress, against: string | undefined, now: Millis): void {
-    address.defence ??= { at: now + this.#options.defendMs, against };
-    this.#waiting.add(address);
-  }
-
-  /** Another one has answered beside us, though it does not any more: its neighbours do not know. */
-  #defendOld(
-    address: OwnedAddress,
-    { node: other, standing }: Pick<OthersClaims, "node" | "standing">,
-    now: Millis,
-  ): void {
-    if (!announces(address) || now - address.ownedSince < SPLIT_MS_MIN) return;
-    this.#defend(address, other, now);
-    if (!standing) return;
-    this.#effects.push({ kind: "splitHealed", address: address.wanted.address, other, keeps: this.#options.node });
-  }
-
-  /** In both layers: what the segment hears from us, the other speakers hear as well. */
-  #takeBack(address: OwnedAddress, from: string | undefined, now: Millis): void {
-    this.#effects.push({ kind: "repeat", address: address.wanted.address });
-    if (this.#options.watched && address.holder === this.#options.node) this.#contradict(address, from, now);
-  }
-
-  #contradict(address: OwnedAddress, other: string | undefined, now: Millis): void {
-    address.contradictedAt = now;
-    // Whoever hears it gives way, or says again that it does not.
-    if (other !== undefined && this.#candidates.mayLive(other)) address.foreignClaim = undefined;
-    this.#answering.claim(address, other);
-  }
-
-  #hearClaim(claim: Claim, from: Omit<OthersClaims, "kind" | "claims">, now: Millis): void {
-    const address = this.#addresses.get(claim.address);
-    const { node } = from;
-    // Whoever is dead to us says it again when it is not any more; two that are dead to each other would only shout.
-    if (address === undefined || !this.#candidates.mayLive(node)) return;
-    if (claim.givenUp) {
-      noteGivenUp(address, claim, from);
-      if (address.holder === node && claim.term >= address.holderTerm) address.holder = undefined;
-      address.term = Math.max(address.term, claim.term);
-      this.#decide(address, now);
-      this.#defendOld(address, from, now);
-      // A claim of ours that is not above that one did not count beside it: nobody would know that it is us who answer.
-      if (!announces(address) || address.holder !== this.#options.node || address.term > claim.term) return;
-      address.term = termAfter(address.term);
-      return this.#answering.claim(address, node);
-    }
-    if (wasGivenUp(address, claim, from)) return this.#defendOld(address, from, now);
-    const insisted = address.owned && !address.hushed;
-    const wasOwned = address.owned;
-    const theirsHolds = this.#beats(claim, from, address);
-    if (theirsHolds) {
-      address.holder = node;
-      address.term = claim.term;
-    }
-    // Another life of the holder may not know how high its term was.
-    if (address.holder === node) {
-      address.holderTerm = claim.term;
-      address.holderLife = from.generation;
-      address.holderIsFresh = !from.stale;
-    }
-    if (!wasOwned) {
-      this.#decide(address, now);
-      const { released } = address;
-      if (from.standing && released?.to === node && now - released.at <= this.#options.handOverMs) {
-        address.released = undefined;
-        this.#effects.push({ kind: "splitHealed", address: claim.address, other: node, keeps: node });
-      }
-      return this.#doubtOwner(address, node);
-    }
-    address.foreignClaim = { at: now, node, mayOvertake: !from.standing };
-    this.#decide(address, now);
-    // Whoever has just begun did not go on in a part of the network.
-    const isOld = now - address.ownedSince >= SPLIT_MS_MIN;
-    if (from.standing && isOld && (insisted || address.reported?.elected === node)) {
-      const keeps = address.owned && !address.hushed ? this.#options.node : node;
-      this.#effects.push({ kind: "splitHealed", address: claim.address, other: node, keeps });
-    }
-    if (!address.owned || address.hushed) return;
-    // We keep it, by the order, and the other one hears so, but not at the rate at which two could contradict each other.
-    // If it goes on nevertheless it may know better: then its claim counts as soon as we know the same.
-    address.holder = this.#options.node;
-    if (from.standing) address.foreignClaim = undefined;
-    address.term = Math.max(address.term, theirsHolds ? termAfter(claim.term) : claim.term);
-    if (now - address.contradictedAt >= this.#options.defendMs) this.#contradict(address, node, now);
-    this.#defend(address, node, now);
-  }
-
-  /** True when another node's claim counts more than what is known: a later term, or the same one of a better candidate. */
-  #beats(claim: Claim, { node, stale }: Pick<OthersClaims, "node" | "stale">, address: OwnedAddress): boolean {
-    const { holder, holderIsFresh, term, wanted } = address;
-    if (holder === undefined || !this.#candidates.mayLive(holder)) return true;
-    const isFresh = holder === this.#options.node ? !this.#election.stale : holderIsFresh;
-    if (holder !== node && stale === isFresh) return !stale;
-    if (claim.term !== term) return claim.term > term;
-    return wanted.candidates.indexOf(node) <= wanted.candidates.indexOf(holder);
-  }
-
-  /** Somebody answers although another one comes first: that one may be dead, and we do not watch it. */
-  #doubtOwner(address: OwnedAddress, claimant: string): void {
-    const [owner] = address.order;
-    if (owner === undefined || owner === claimant || owner === this.#options.node) return;
-    this.#effects.push({ kind: "doubt", node: owner });
   }
 
   #askClaims(): void {
