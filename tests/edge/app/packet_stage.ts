@@ -154,6 +154,11 @@ export class PacketStage {
     );
   }
 
+  /** How often the packet thread stood still for longer than it tolerates; a starved machine does that. */
+  get gaps(): number {
+    return this.#packets.counters.read("gaps");
+  }
+
   inspect(): ReturnType<PacketPort["inspect"]> {
     return this.#packets.inspect();
   }
