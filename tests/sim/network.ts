@@ -74,7 +74,7 @@ export const FINE: Readonly<Weather> = {
 
 export class Network {
   weather: Readonly<Weather> = FINE;
-  /** Hears every frame that speaks for an address when it is sent, whatever becomes of it. */
+  /** Hears every frame that speaks for an address when it comes to the cable, whatever becomes of it. */
   onSpoken: (from: Station, spoken: Spoken) => void = () => {};
   /** Stations whose port to the segment has no link. */
   readonly unplugged = new Set<Station>();
@@ -106,6 +106,7 @@ export class Network {
   }
 
   sendArp(from: Station, record: ArpRecord): void {
+    if (this.unplugged.has(from)) return;
     // An address probe asks and says nothing (RFC 5227 §1.1).
     if (record.senderIp !== 0) {
       this.onSpoken(from, { address: formatIpv4(record.senderIp), isAnnouncement: isGratuitous(record) });
@@ -126,11 +127,11 @@ export class Network {
 
   /** A switch that snoops MLD hands a group's frames to its members alone. */
   sendNdp(from: Station, record: NdpRecord): void {
+    if (this.unplugged.has(from)) return;
     const { etherDestination, flags, target, type } = record;
     if (type === 136) {
       this.onSpoken(from, { address: formatIpv6(target), isAnnouncement: (flags & NDP_FLAG_SOLICITED) === 0 });
     }
-    if (this.unplugged.has(from)) return;
     if (!isGroupMac(etherDestination)) {
       const to = this.#byMac.get(etherDestination);
       if (to !== undefined) this.#carry(from, to, () => to.onNdp?.(record));
