@@ -122,6 +122,7 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
   #foreignTold: readonly string[] = [];
   #membersKnown: boolean;
   #joinUntil: Millis | undefined;
+  #deadline: Deadline | undefined | "unknown";
   #now: Millis = 0;
 
   constructor(options: LivenessOptions) {
@@ -132,6 +133,7 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
 
   handle(input: LivenessInput | Tick, now: Millis): void {
     this.#now = now;
+    this.#deadline = "unknown";
     switch (input.kind) {
       case "peers":
         for (const name of input.remove) this.#change(name, (node) => node.listed = false);
@@ -190,13 +192,9 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
   }
 
   deadline(): Deadline | undefined {
-    let deadline = this.#joinUntil === undefined
-      ? undefined
-      : { at: this.#joinUntil, why: "go on without the membership" };
-    for (const { name, unheardAt } of this.#nodes.values()) {
-      if (unheardAt < (deadline?.at ?? Infinity)) deadline = { at: unheardAt, why: `believe the gossip of ${name}` };
-    }
-    return deadline;
+    // Asked after every packet of any kind, most of which change nothing here.
+    if (this.#deadline === "unknown") this.#deadline = this.#findDeadline();
+    return this.#deadline;
   }
 
   inspect(): Json {
@@ -226,6 +224,16 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
       if (state !== "dead") living++;
     }
     return { known, living };
+  }
+
+  #findDeadline(): Deadline | undefined {
+    let deadline = this.#joinUntil === undefined
+      ? undefined
+      : { at: this.#joinUntil, why: "go on without the membership" };
+    for (const { name, unheardAt } of this.#nodes.values()) {
+      if (unheardAt < (deadline?.at ?? Infinity)) deadline = { at: unheardAt, why: `believe the gossip of ${name}` };
+    }
+    return deadline;
   }
 
   #takeMember({ node: name, member }: MemberChange): void {
