@@ -11,15 +11,13 @@
  *
  * Cold means that the cluster did not have the address before, as far as we can tell; only then a stranger has the better
  * right. On a fail-over the address is ours: nothing is asked before it is announced, and a stranger is a conflict
- * that is told and defended. A probe of a stranger is no claim while we answer: the answer tells it that it is too late.
+ * that is told and defended. What a claim of each means is in `strangers.ts`; here is when and how often is asked.
  *
  * Probes are three within 0.6 s instead of RFC 5227's three within 7 s: those seconds are for hosts that all boot at once
  * on slow bridges, and every one of them is a second without the Service. One probe and a second for IPv6, as RFC 4862
  * has it. Whoever yielded asks again after 1 s, then ever later, up to RATE_LIMIT_INTERVAL.
  */
-import { invariant } from "../../base/assert.ts";
 import { Agenda } from "../../base/agenda.ts";
-import type { ConflictState } from "../../base/conflict.ts";
 import type { Json } from "../../base/json.ts";
 import type { Deadline, Machine, Tick } from "../../base/machine.ts";
 import { formatMac, type Mac } from "../../base/mac.ts";
@@ -28,26 +26,15 @@ import { below, type Rng } from "../../base/rng.ts";
 import type { Millis } from "../../base/time.ts";
 import { TokenBucket } from "../../base/token_bucket.ts";
 import { DEFAULT_ADDRESS_POLICY, type WantedAddress } from "../../base/wanted.ts";
-import type { AddressClaim, ConflictGuardEffect, ConflictGuardInput, ConflictGuardOptions } from "./conflict_io.ts";
-import {
-  guard,
-  type Guarded,
-  isAnswered,
-  isBetweenOwners,
-  isElsewhere,
-  isIpv6,
-  rivalryMs,
-  roundOf,
-} from "./guarded_address.ts";
+import type { ConflictGuardEffect, ConflictGuardInput, ConflictGuardOptions } from "./conflict_io.ts";
+import { guard, type Guarded, isAnswered, isElsewhere, isIpv6, roundOf } from "./guarded_address.ts";
 import { allowsInterface, hasNeighbourDiscovery, type L2Interface } from "./interface.ts";
 import { KnownStations } from "./known_stations.ts";
 import type { OwnershipDecision } from "./ownership_io.ts";
+import { Strangers } from "./strangers.ts";
 
 /** After a take-over the node before us may still answer for a while. */
 const FIRST_CHECK_MS = 5_000;
-const DOUBLE_ANSWER_MS = 3_600_000;
-/** Longer than the announcements of a node that did not know yet, or did not hear us. */
-const RIVALRY_MS = 6_000;
 const PICTURE_MAX = 100;
 
 export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardEffect> {
@@ -58,8 +45,7 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
   readonly #addresses = new Map<string, Guarded>();
   /** When to go on asking for each address. */
   readonly #agenda = new Agenda<Guarded>();
-  /** When it was told last that a node answers for what it does not own; nodes are speakers that we know. */
-  readonly #doubleAnswers = new Map<string, Millis>();
+  readonly #strangers: Strangers;
   readonly #pacer: TokenBucket;
   readonly #effects = new Queue<ConflictGuardEffect>();
 
@@ -75,6 +61,14 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
       ...options,
     };
     this.#rng = deps.rng;
+    this.#strangers = new Strangers(this.#options, {
+      ...deps,
+      addresses: this.#addresses,
+      interfaces: this.#interfaces,
+      stations: this.#stations,
+      agenda: this.#agenda,
+      effects: this.#effects,
+    });
     this.#pacer = new TokenBucket({ perMs: this.#options.framesPerMs, burst: this.#options.burst });
   }
 
@@ -95,12 +89,12 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
         if (this.#stations.learn(input.node, input.mac)) this.#pardon(input.mac, now);
         return;
       case "stationsGone":
-        this.#doubleAnswers.delete(input.node);
+        this.#strangers.forgetNode(input.node);
         return this.#stations.leave(input.node, now);
       case "decision":
         return this.#decide(input.decision, now);
       case "claim":
-        return this.#claim(input.claim, now);
+        return this.#strangers.claim(input.claim, now);
       case "tick":
         return this.#ask(now);
     }
@@ -158,7 +152,7 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
       if (stranger !== undefined && stranger.mac !== mac) continue;
       if (phase === "yielded" && yieldedTo === mac) this.#settle(guarded, now);
       else if (stranger !== undefined) {
-        this.#tell(guarded, "gone");
+        this.#strangers.tell(guarded, "gone");
         guarded.stranger = undefined;
       }
     }
@@ -198,7 +192,7 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
           guarded.isKnownToCluster = true;
           guarded.retries = 0;
         }
-        return this.#report(guarded);
+        return this.#strangers.report(guarded);
     }
   }
 
@@ -228,7 +222,7 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
   /** Not ours to answer for any more. */
   #release(guarded: Guarded): void {
     this.#agenda.delete(guarded);
-    if (guarded.stranger !== undefined) this.#tell(guarded, "gone");
+    if (guarded.stranger !== undefined) this.#strangers.tell(guarded, "gone");
     guarded.stranger = undefined;
     guarded.rival = undefined;
     guarded.phase = "idle";
@@ -291,7 +285,7 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
   #settle(guarded: Guarded, now: Millis): void {
     const wasSilent = !isAnswered(guarded);
     const { address, interfaces } = guarded;
-    if (guarded.stranger !== undefined) this.#tell(guarded, "gone");
+    if (guarded.stranger !== undefined) this.#strangers.tell(guarded, "gone");
     guarded.stranger = undefined;
     guarded.phase = "settled";
     guarded.isKnownToCluster = true;
@@ -302,7 +296,7 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
     this.#effects.push({ kind: "own", address, interfaces });
     if (guarded.announceLater) this.#effects.push({ kind: "announce", address, interfaces, once: false });
     guarded.announceLater = false;
-    this.#report(guarded);
+    this.#strangers.report(guarded);
   }
 
   /** The occasional look at an address that we answer for. */
@@ -310,7 +304,7 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
     const { stranger } = guarded;
     const { checkMs, defendMs, quietMs } = this.#options;
     if (stranger !== undefined && now - stranger.claimedAt >= quietMs) {
-      this.#tell(guarded, "gone");
+      this.#strangers.tell(guarded, "gone");
       guarded.stranger = undefined;
     }
     if (guarded.policy.probe !== "off") this.#probe(guarded, now);
@@ -321,124 +315,5 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
   #checkLater(guarded: Guarded, now: Millis): void {
     const { checkMs } = this.#options;
     this.#agenda.set(guarded, now + FIRST_CHECK_MS + below(this.#rng, Math.max(1, checkMs - FIRST_CHECK_MS)));
-  }
-
-  #claim(claim: AddressClaim, now: Millis): void {
-    const { address, mac, form } = claim;
-    const guarded = this.#addresses.get(address);
-    if (guarded === undefined || guarded.phase === "idle" || this.#stations.isOwn(mac)) return;
-    const node = this.#stations.nodeOf(mac, now);
-    const mayBeSpeaker = this.#mayBeSuccessor(guarded) || this.#stations.isExpecting(now);
-    if (node === undefined && mayBeSpeaker && guarded.phase !== "settled") {
-      // No verdict is fair yet: ask once more.
-      if (guarded.probesLeft === 0) guarded.probesLeft = 1;
-    }
-    if (node !== undefined || mayBeSpeaker) {
-      // Only a gratuitous frame says "from now on": an ordinary request of a station that uses the address does not.
-      if (form === "gratuitous") this.#effects.push({ kind: "speakerClaim", address, node });
-      if (node !== undefined && form !== "probe") this.#noticeDoubleAnswer(guarded, { claim, node, now });
-      return;
-    }
-    if (guarded.phase !== "settled") return this.#contend(guarded, claim, now);
-    if (form === "probe") return this.#tellOfProbe(guarded, claim, now);
-    this.#defend(guarded, claim, now);
-  }
-
-  /**
-   * An answer to one of the occasional probes, which do not begin before a hand-over is over, says it at once. Of
-   * announcements and requests some may be the last of an owner before us; whoever goes on is no such one.
-   */
-  #noticeDoubleAnswer(
-    guarded: Guarded,
-    { claim, node, now }: { claim: AddressClaim; node: string; now: Millis },
-  ): void {
-    const { address, phase, report } = guarded;
-    if (phase !== "settled" || report?.owned !== true || isBetweenOwners(report)) return;
-    const { quietMs } = this.#options;
-    if (claim.form !== "reply" && rivalryMs(guarded, { node, now, quietMs }) < RIVALRY_MS) return;
-    if (now - (this.#doubleAnswers.get(node) ?? -Infinity) < DOUBLE_ANSWER_MS) return;
-    this.#doubleAnswers.set(node, now);
-    const name = this.#nameOf(claim.ifindex);
-    this.#effects.push({ kind: "doubleAnswer", address, other: node, mac: claim.mac, interface: name });
-  }
-
-  #nameOf(ifindex: number): string {
-    return this.#interfaces.get(ifindex)?.name ?? `${ifindex}`;
-  }
-
-  /** While we hand over, a station that we do not know is the successor, unless we know that it is another one. */
-  #mayBeSuccessor({ report }: Guarded): boolean {
-    if (report === undefined || !isBetweenOwners(report)) return false;
-    return report.elected === null || !this.#stations.knows(report.elected);
-  }
-
-  /** A claim before we have a right to the address. */
-  #contend(guarded: Guarded, claim: AddressClaim, now: Millis): void {
-    // Of two that ask at the same time both give way (RFC 5227 §2.1.1); but whoever answers already was first.
-    if (claim.form === "probe" && guarded.phase === "tentative") return this.#tellOfProbe(guarded, claim, now);
-    const isAsking = guarded.probesLeft >= 0;
-    const isNews = guarded.phase !== "yielded" || guarded.stranger === undefined;
-    this.#notice(guarded, claim, now);
-    // Between two rounds it may say what it likes: we ask again when it is time to.
-    if (guarded.phase === "yielded" && !isAsking) return;
-    const wasAnswered = isAnswered(guarded);
-    const { address, interfaces, phase } = guarded;
-    guarded.phase = "yielded";
-    guarded.yieldedTo = claim.mac;
-    guarded.probesLeft = -1;
-    guarded.announceLater ||= wasAnswered;
-    this.#agenda.set(guarded, now + this.#retryDelay(guarded));
-    if (wasAnswered) {
-      this.#effects.push({ kind: "listen", address, interfaces });
-      this.#effects.push({ kind: "hush", address });
-    }
-    if (isNews) this.#tell(guarded, "yielded");
-    if (phase !== "yielded") this.#report(guarded);
-  }
-
-  #retryDelay(guarded: Guarded): Millis {
-    const { retryMs, retryMsMax } = this.#options;
-    const delayMs = Math.min(retryMs * 2 ** Math.min(guarded.retries++, 16), retryMsMax);
-    // Two that gave way to each other must not meet again.
-    return delayMs + below(this.#rng, Math.max(1, Math.ceil(delayMs / 2)));
-  }
-
-  /** A claim of what is ours. */
-  #defend(guarded: Guarded, claim: AddressClaim, now: Millis): void {
-    const { address, interfaces } = guarded;
-    const { defendMs } = this.#options;
-    const isNews = guarded.stranger === undefined;
-    this.#notice(guarded, claim, now);
-    if (isNews) {
-      this.#tell(guarded, "found");
-      this.#agenda.set(guarded, now + defendMs);
-    }
-    if (now - guarded.defendedAt < defendMs) return;
-    guarded.defendedAt = now;
-    this.#effects.push({ kind: "announce", address, interfaces, once: true });
-  }
-
-  #notice(guarded: Guarded, { ifindex, mac, form }: AddressClaim, now: Millis): void {
-    guarded.stranger = { mac, interfaceName: this.#nameOf(ifindex), form, claimedAt: now };
-  }
-
-  #tell({ address, stranger }: Guarded, state: ConflictState): void {
-    invariant(stranger !== undefined, "A conflict is with somebody");
-    const { mac, interfaceName, form } = stranger;
-    this.#effects.push({ kind: "conflict", address, state, mac, interface: interfaceName, form });
-  }
-
-  #tellOfProbe(guarded: Guarded, { ifindex, mac, form }: AddressClaim, now: Millis): void {
-    if (now - guarded.probeToldAt < this.#options.checkMs) return;
-    guarded.probeToldAt = now;
-    const name = this.#nameOf(ifindex);
-    this.#effects.push({ kind: "conflict", address: guarded.address, state: "probed", mac, interface: name, form });
-  }
-
-  /** What ownership reported, corrected by what we keep it from. */
-  #report({ phase, report }: Guarded): void {
-    if (report === undefined) return;
-    if (!report.owned || (phase !== "proving" && phase !== "yielded")) return this.#effects.push(report);
-    this.#effects.push({ ...report, owned: false, reason: phase === "proving" ? "probing" : "conflict" });
   }
 }

@@ -1,0 +1,172 @@
+/**
+ * Strangers: what to do about a claim of an address that comes from the segment, by who says it and how far we are.
+ *
+ * A speaker of the cluster is no stranger: its claim is handed on to ownership. Before we have a right to the address a
+ * stranger has the better one, and we give way; afterwards its claim is told, and defended at most every 10 s (RFC 5227
+ * §2.4 (c)). A probe of a stranger is no claim while we answer: the answer tells it that it is too late.
+ */
+import type { Agenda } from "../../base/agenda.ts";
+import { invariant } from "../../base/assert.ts";
+import type { ConflictState } from "../../base/conflict.ts";
+import type { Queue } from "../../base/queue.ts";
+import { below, type Rng } from "../../base/rng.ts";
+import type { Millis } from "../../base/time.ts";
+import type { AddressClaim, ConflictGuardEffect, ConflictGuardOptions } from "./conflict_io.ts";
+import { type Guarded, isAnswered, isBetweenOwners, rivalryMs } from "./guarded_address.ts";
+import type { L2Interface } from "./interface.ts";
+import type { KnownStations } from "./known_stations.ts";
+
+export interface StrangersDeps {
+  readonly rng: Rng;
+  readonly addresses: ReadonlyMap<string, Guarded>;
+  readonly interfaces: ReadonlyMap<number, L2Interface>;
+  readonly stations: KnownStations;
+  readonly agenda: Agenda<Guarded>;
+  readonly effects: Queue<ConflictGuardEffect>;
+}
+
+/** Longer than the announcements of a node that did not know yet, or did not hear us. */
+const RIVALRY_MS = 6_000;
+const DOUBLE_ANSWER_MS = 3_600_000;
+
+export class Strangers {
+  readonly #options: Required<ConflictGuardOptions>;
+  readonly #deps: StrangersDeps;
+  /** When it was told last that a node answers for what it does not own; nodes are speakers that we know. */
+  readonly #doubleAnswers = new Map<string, Millis>();
+
+  constructor(options: Required<ConflictGuardOptions>, deps: StrangersDeps) {
+    this.#options = options;
+    this.#deps = deps;
+  }
+
+  forgetNode(node: string): void {
+    this.#doubleAnswers.delete(node);
+  }
+
+  claim(claim: AddressClaim, now: Millis): void {
+    const { address, mac, form } = claim;
+    const guarded = this.#deps.addresses.get(address);
+    if (guarded === undefined || guarded.phase === "idle" || this.#deps.stations.isOwn(mac)) return;
+    const node = this.#deps.stations.nodeOf(mac, now);
+    const mayBeSpeaker = this.#mayBeSuccessor(guarded) || this.#deps.stations.isExpecting(now);
+    if (node === undefined && mayBeSpeaker && guarded.phase !== "settled") {
+      // No verdict is fair yet: ask once more.
+      if (guarded.probesLeft === 0) guarded.probesLeft = 1;
+    }
+    if (node !== undefined || mayBeSpeaker) {
+      // Only a gratuitous frame says "from now on": an ordinary request of a station that uses the address does not.
+      if (form === "gratuitous") this.#deps.effects.push({ kind: "speakerClaim", address, node });
+      if (node !== undefined && form !== "probe") this.#noticeDoubleAnswer(guarded, { claim, node, now });
+      return;
+    }
+    if (guarded.phase !== "settled") return this.#contend(guarded, claim, now);
+    if (form === "probe") return this.#tellOfProbe(guarded, claim, now);
+    this.#defend(guarded, claim, now);
+  }
+
+  /**
+   * An answer to one of the occasional probes, which do not begin before a hand-over is over, says it at once. Of
+   * announcements and requests some may be the last of an owner before us; whoever goes on is no such one.
+   */
+  #noticeDoubleAnswer(
+    guarded: Guarded,
+    { claim, node, now }: { claim: AddressClaim; node: string; now: Millis },
+  ): void {
+    const { address, phase, report } = guarded;
+    if (phase !== "settled" || report?.owned !== true || isBetweenOwners(report)) return;
+    const { quietMs } = this.#options;
+    if (claim.form !== "reply" && rivalryMs(guarded, { node, now, quietMs }) < RIVALRY_MS) return;
+    if (now - (this.#doubleAnswers.get(node) ?? -Infinity) < DOUBLE_ANSWER_MS) return;
+    this.#doubleAnswers.set(node, now);
+    const name = this.#nameOf(claim.ifindex);
+    this.#deps.effects.push({ kind: "doubleAnswer", address, other: node, mac: claim.mac, interface: name });
+  }
+
+  #nameOf(ifindex: number): string {
+    return this.#deps.interfaces.get(ifindex)?.name ?? `${ifindex}`;
+  }
+
+  /** While we hand over, a station that we do not know is the successor, unless we know that it is another one. */
+  #mayBeSuccessor({ report }: Guarded): boolean {
+    if (report === undefined || !isBetweenOwners(report)) return false;
+    return report.elected === null || !this.#deps.stations.knows(report.elected);
+  }
+
+  /** A claim before we have a right to the address. */
+  #contend(guarded: Guarded, claim: AddressClaim, now: Millis): void {
+    // Of two that ask at the same time both give way (RFC 5227 §2.1.1); but whoever answers already was first.
+    if (claim.form === "probe" && guarded.phase === "tentative") return this.#tellOfProbe(guarded, claim, now);
+    const isAsking = guarded.probesLeft >= 0;
+    const isNews = guarded.phase !== "yielded" || guarded.stranger === undefined;
+    this.#notice(guarded, claim, now);
+    // Between two rounds it may say what it likes: we ask again when it is time to.
+    if (guarded.phase === "yielded" && !isAsking) return;
+    const wasAnswered = isAnswered(guarded);
+    const { address, interfaces, phase } = guarded;
+    guarded.phase = "yielded";
+    guarded.yieldedTo = claim.mac;
+    guarded.probesLeft = -1;
+    guarded.announceLater ||= wasAnswered;
+    this.#deps.agenda.set(guarded, now + this.#retryDelay(guarded));
+    if (wasAnswered) {
+      this.#deps.effects.push({ kind: "listen", address, interfaces });
+      this.#deps.effects.push({ kind: "hush", address });
+    }
+    if (isNews) this.tell(guarded, "yielded");
+    if (phase !== "yielded") this.report(guarded);
+  }
+
+  #retryDelay(guarded: Guarded): Millis {
+    const { retryMs, retryMsMax } = this.#options;
+    const delayMs = Math.min(retryMs * 2 ** Math.min(guarded.retries++, 16), retryMsMax);
+    // Two that gave way to each other must not meet again.
+    return delayMs + below(this.#deps.rng, Math.max(1, Math.ceil(delayMs / 2)));
+  }
+
+  /** A claim of what is ours. */
+  #defend(guarded: Guarded, claim: AddressClaim, now: Millis): void {
+    const { address, interfaces } = guarded;
+    const { defendMs } = this.#options;
+    const isNews = guarded.stranger === undefined;
+    this.#notice(guarded, claim, now);
+    if (isNews) {
+      this.tell(guarded, "found");
+      this.#deps.agenda.set(guarded, now + defendMs);
+    }
+    if (now - guarded.defendedAt < defendMs) return;
+    guarded.defendedAt = now;
+    this.#deps.effects.push({ kind: "announce", address, interfaces, once: true });
+  }
+
+  #notice(guarded: Guarded, { ifindex, mac, form }: AddressClaim, now: Millis): void {
+    guarded.stranger = { mac, interfaceName: this.#nameOf(ifindex), form, claimedAt: now };
+  }
+
+  tell({ address, stranger }: Guarded, state: ConflictState): void {
+    invariant(stranger !== undefined, "A conflict is with somebody");
+    const { mac, interfaceName, form } = stranger;
+    this.#deps.effects.push({ kind: "conflict", address, state, mac, interface: interfaceName, form });
+  }
+
+  #tellOfProbe(guarded: Guarded, { ifindex, mac, form }: AddressClaim, now: Millis): void {
+    if (now - guarded.probeToldAt < this.#options.checkMs) return;
+    guarded.probeToldAt = now;
+    const name = this.#nameOf(ifindex);
+    this.#deps.effects.push({
+      kind: "conflict",
+      address: guarded.address,
+      state: "probed",
+      mac,
+      interface: name,
+      form,
+    });
+  }
+
+  /** What ownership reported, corrected by what we keep it from. */
+  report({ phase, report }: Guarded): void {
+    if (report === undefined) return;
+    if (!report.owned || (phase !== "proving" && phase !== "yielded")) return this.#deps.effects.push(report);
+    this.#deps.effects.push({ ...report, owned: false, reason: phase === "proving" ? "probing" : "conflict" });
+  }
+}
