@@ -27,7 +27,13 @@ class Kubectl extends RealKubectl {
   }
 
   stop(): void {
-    for (const child of this.#children) child.kill("SIGKILL");
+    for (const child of this.#children) {
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // It has just ended.
+      }
+    }
   }
 }
 
