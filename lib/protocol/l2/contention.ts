@@ -38,14 +38,19 @@ export class Contention {
     this.#deps = deps;
   }
 
-  seeClaim({ address: key, node }: OwnershipInput & { kind: "foreignClaim" }, now: Millis): void {
+  /** False when at most a defence was put down for later. */
+  seeClaim({ address: key, node }: OwnershipInput & { kind: "foreignClaim" }, now: Millis): boolean {
     const address = this.#deps.addresses.get(key);
-    if (address === undefined || !address.owned) return;
+    if (address === undefined || !address.owned) return false;
     // What a speaker that we hear means by it, its claim says better: the frame may be the last of a former owner.
     const isHeard = node !== undefined && this.#options.watched && this.#deps.candidates.mayLive(node);
     if (!isHeard || !announces(address)) address.foreignClaim = { at: now, node, mayOvertake: false };
-    if (announces(address)) this.#defend(address, node, now);
-    else this.#deps.decide(address, now);
+    if (!announces(address)) {
+      this.#deps.decide(address, now);
+      return true;
+    }
+    this.#defend(address, node, now);
+    return false;
   }
 
   /** Whoever claims what is ours has not noticed us, or we have not heard yet what it has (RFC 5227 §2.4). */

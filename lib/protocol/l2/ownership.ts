@@ -100,7 +100,8 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
         this.#decideAll(now);
         break;
       case "foreignClaim":
-        this.#contention.seeClaim(input, now);
+        // The segment may send thousands a second: what is only to be defended later costs no look at all that waits.
+        if (!this.#contention.seeClaim(input, now)) return this.#awaitDefence(input.address);
         break;
       case "claims":
         for (const claim of input.claims) this.#contention.hearClaim(claim, input, now);
@@ -299,6 +300,11 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     } else if (address.handOver === undefined && address.defence === undefined) {
       this.#waiting.delete(address);
     }
+  }
+
+  #awaitDefence(key: string): void {
+    const at = this.#addresses.get(key)?.defence?.at ?? Infinity;
+    if (at < (this.#deadline?.at ?? Infinity)) this.#deadline = { at, why: `keep ${key}` };
   }
 
   #findDeadline(): Deadline | undefined {

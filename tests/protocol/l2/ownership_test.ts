@@ -850,3 +850,20 @@ Deno.test("Ownership: with failback never, a claim from a plan that may be old t
   assertEquals(third.handle(hear("c", 9, { stale: true })).words(), ["doubt a"], "and perhaps that one is dead");
   assertEquals(third.handle(hear("c", 9)).words(), ["c notOwner"]);
 });
+
+Deno.test("Ownership: of many addresses that others announce each is defended in its time", () => {
+  const bench = Bench.owner();
+  const others = ["198.51.100.2", "198.51.100.3"];
+  const upsert = others.map((address) => ({ address, candidates: ["b"], interfaces: "all" as const, services: [] }));
+  bench.handle({ kind: "wanted", upsert, remove: [] }).words();
+  const times: number[] = [];
+  for (const address of [VIP, ...others, VIP]) {
+    bench.handle({ kind: "foreignClaim", address });
+    times.push(bench.ownership.deadline()!.at - 1000);
+    bench.pass(50);
+  }
+  assertEquals(times, [250, 250, 250, 250], "the first one is due first, whatever comes after it");
+  const defended = [49, 1, 50, 50].map((ms) => bench.pass(ms).words().length);
+  assertEquals(defended, [0, 1, 1, 1]);
+  assertEquals(bench.pass(60_000).words(), []);
+});
