@@ -29,6 +29,15 @@ Deno.test("Needs: kubectl is not in Debian, so the line builds it", () => {
   );
 });
 
+Deno.test("Needs: what is made by a program of tests/support is no package, and the line runs that program", () => {
+  const lines = howToGet(["linux.uml", "debian-kernel", "memberlist-peer", "qemu-system-x86_64"]);
+  assertEquals(lines[0], "apt-get install -y user-mode-linux qemu-system-x86");
+  assertEquals(lines.slice(1).map((line) => line.split(" ").at(-1)), [
+    "tests/support/debian_kernel.ts",
+    "tests/support/memberlist_peer.ts",
+  ]);
+});
+
 Deno.test("Needs: without namespaces it says both ways to get them", () => {
   const [line] = howToGet(["namespaces", "curl"]);
   assertEquals(line?.startsWith("run as root, or allow user namespaces"), true, line);
