@@ -25,7 +25,8 @@ export class FailbackAfter implements Extra {
   async encore(): Promise<void> {
     const cluster = this.#cluster;
     const running = cluster.nodes.filter(({ process, leaving }) => process === "running" && !leaving);
-    if (running.length < 2) return;
+    // Where the gossip alone knows who is dead, enough must be left to agree on that.
+    if (running.length < (cluster.isMixed ? 4 : 2)) return;
     const { name } = this.#dice.pick(running);
     if (this.#dice.onceIn(2)) cluster.kill(name);
     else cluster.leave(name);

@@ -7,6 +7,8 @@ import type { SimNode } from "./sim_node.ts";
 /** The gossip gives a member up after 5 to 7 s; whoever was given up is joined again within some. */
 const GOSSIP_MS_MAX = 9000;
 
+const VOTERS_MIN = 3;
+
 export class MetallbMembers implements Extra {
   readonly #cluster: ApiCluster;
   readonly #dice: Dice;
@@ -25,6 +27,18 @@ export class MetallbMembers implements Extra {
   /** A speaker is replaced by one of the other program. */
   async strike(): Promise<void> {
     await this.#replace(this.#dice.pick(this.#cluster.nodes), this.#dice.onceIn(2) ? "metallb" : "herald");
+  }
+
+  /** It takes three to agree that another one is dead; with fewer the gossip waits for up to 24 s (Lifeguard). */
+  calm(): void {
+    const cluster = this.#cluster;
+    const isThere = (node: SimNode) => isOn(node) && !cluster.network.isolated.has(node);
+    const missing = cluster.nodes.filter((node) => !isThere(node));
+    const there = cluster.nodes.length - missing.length;
+    for (const node of missing.slice(0, Math.max(0, VOTERS_MIN - there))) {
+      if (!node.hasCarrier) cluster.restoreCarrier(node.name);
+      cluster.start(node.name);
+    }
   }
 
   /** The move comes to its end: no MetalLB is left. */
