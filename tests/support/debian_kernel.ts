@@ -27,6 +27,8 @@ async function build(): Promise<string> {
   await Deno.mkdir(folder, { recursive: true });
   const work = await Deno.makeTempDir({ dir: folder, prefix: ".build-" });
   try {
+    // A fresh machine may have no lists of what there is.
+    await run("apt-get", ["update", "-qq"], work);
     const depends = await run("apt-cache", ["depends", "linux-image-amd64"], work);
     const image = /Depends: (linux-image-\S+-amd64)$/m.exec(depends)?.[1];
     if (image === undefined) throw new Error(`This is no Debian for amd64: ${depends}`);
@@ -40,7 +42,7 @@ async function build(): Promise<string> {
     for (const { name, path } of modulesInOrder(modules, TEST_MODULES)) {
       await Deno.copyFile(path, `${folder}/modules/${name}.ko`);
     }
-    await Deno.writeFile(`${folder}/initramfs`, initramfs(modules, Deno.readFileSync(`${work}/bin/busybox`)));
+    await Deno.writeFile(`${folder}/initramfs`, await initramfs(modules, work));
     // Last, and by its name: what is half made is never found.
     await Deno.chmod(`${work}/boot/vmlinuz-${version}`, 0o755);
     await Deno.rename(`${work}/boot/vmlinuz-${version}`, `${folder}/${DEBIAN_KERNEL}`);
@@ -50,56 +52,19 @@ async function build(): Promise<string> {
   return `${folder}/${DEBIAN_KERNEL}`;
 }
 
-function initramfs(modules: string, busybox: Uint8Array): Uint8Array<ArrayBuffer> {
-  const archive = new CpioArchive();
-  for (const name of ["bin", "dev", "modules", "root"]) archive.add(name, { mode: 0o040755 });
-  archive.add("dev/console", { mode: 0o020600, device: [5, 1] });
-  archive.add("bin/busybox", { mode: 0o100755, content: busybox });
+/** The archive that the kernel unpacks at its start, made by the busybox that runs in it. */
+async function initramfs(modules: string, work: string): Promise<Uint8Array> {
+  const root = `${work}/initramfs`;
+  for (const name of ["bin", "dev", "modules", "root"]) await Deno.mkdir(`${root}/${name}`, { recursive: true });
+  await run("mknod", ["-m", "600", `${root}/dev/console`, "c", "5", "1"], work);
+  await Deno.copyFile(`${work}/bin/busybox`, `${root}/bin/busybox`);
   const loaded = modulesInOrder(modules, ROOT_MODULES);
-  for (const { name, path } of loaded) {
-    archive.add(`modules/${name}.ko`, { mode: 0o100644, content: Deno.readFileSync(path) });
-  }
+  for (const { name, path } of loaded) await Deno.copyFile(path, `${root}/modules/${name}.ko`);
   const init = INIT(loaded.map(({ name }) => `busybox insmod /modules/${name}.ko`).join("\n"));
-  archive.add("init", { mode: 0o100755, content: new TextEncoder().encode(init) });
-  return archive.finish();
-}
-
-/** The format "newc" (Linux Documentation/driver-api/early-userspace/buffer-format.rst). */
-class CpioArchive {
-  readonly #parts: Uint8Array[] = [];
-  #inode = 1;
-
-  add(
-    name: string,
-    { mode = 0, content = new Uint8Array(0), device = [0, 0] as readonly [number, number] }: {
-      mode?: number;
-      content?: Uint8Array;
-      device?: readonly [major: number, minor: number];
-    },
-  ): void {
-    const title = new TextEncoder().encode(`${name}\0`);
-    const fields = [this.#inode++, mode, 0, 0, 1, 0, content.length, 0, 0, ...device, title.length, 0];
-    const header = `070701${fields.map((field) => field.toString(16).padStart(8, "0")).join("")}`;
-    this.#padded(new TextEncoder().encode(header), title);
-    this.#padded(content);
-  }
-
-  finish(): Uint8Array<ArrayBuffer> {
-    this.add("TRAILER!!!", {});
-    const bytes = new Uint8Array(this.#parts.reduce((sum, part) => sum + part.length, 0));
-    let at = 0;
-    for (const part of this.#parts) {
-      bytes.set(part, at);
-      at += part.length;
-    }
-    return bytes;
-  }
-
-  /** Together up to a multiple of four. */
-  #padded(...parts: readonly Uint8Array[]): void {
-    const length = parts.reduce((sum, part) => sum + part.length, 0);
-    this.#parts.push(...parts, new Uint8Array(-length & 3));
-  }
+  await Deno.writeTextFile(`${root}/init`, init, { mode: 0o755 });
+  const archive = `find . | ../bin/busybox cpio -o -H newc > ../initramfs.cpio`;
+  await run("sh", ["-c", archive], root);
+  return await Deno.readFile(`${work}/initramfs.cpio`);
 }
 
 if (import.meta.main) {
