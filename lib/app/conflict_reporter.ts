@@ -31,6 +31,8 @@ export class ConflictReporter {
   readonly #node: string;
   readonly #deps: ConflictReporterDeps;
   readonly #active = new Map<string, ConflictReport>();
+  /** By node that answers beside the speakers. */
+  readonly #doubleAnswers = new Map<string, DoubleAnswerReport>();
   readonly #counts = new Map<string, { found: number; yielded: number }>();
 
   constructor(options: { readonly node: string }, deps: ConflictReporterDeps) {
@@ -57,26 +59,35 @@ export class ConflictReporter {
     }
   }
 
-  /** Comes once an hour for each node at most, so it is told as it comes. */
-  takeDoubleAnswer({ address, other, mac, interface: interfaceName }: DoubleAnswerReport): void {
-    this.#deps.log({ level: "warn", event: "doubleAnswer", address, other, mac, interface: interfaceName });
-    this.#record(address, {
-      reason: "doubleAnswer",
-      message: `node "${other}" answers for ${address} too (${mac}, seen on interface "${interfaceName}" of node ` +
-        `"${this.#node}"), and clients go to whoever answers first: set strictARP in kube-proxy's configuration ` +
-        "(arp_ignore=1, arp_announce=2)",
-    });
+  /** Comes once an hour for each node while it goes on, so it is told as it comes. */
+  takeDoubleAnswer(report: DoubleAnswerReport): void {
+    const { address, state, other, mac, interface: interfaceName } = report;
+    const what = { address, other, mac, interface: interfaceName };
+    if (state === "gone") {
+      this.#doubleAnswers.delete(other);
+      this.#deps.log({ level: "info", event: "doubleAnswerOver", ...what });
+    } else {
+      this.#doubleAnswers.set(other, report);
+      this.#deps.log({ level: "warn", event: "doubleAnswer", ...what });
+      this.#record(address, { reason: "doubleAnswer", message: this.#textOfDoubleAnswer(report) });
+    }
+    this.#deps.onChange();
   }
 
-  /** One for each Service that has an address with a conflict. */
+  /** One for each Service that has an address with a conflict, and one for each node that answers for it too. */
   problems(): Problem[] {
-    return [...this.#active.values()].flatMap((report) =>
-      this.#deps.servicesOf(report.address).map((key): Problem => {
-        const [namespace = "", name = ""] = key.split("/");
-        const message = this.#textOf(report);
-        return { severity: "warning", kind: "Service", namespace, name, path: "", reason: "addressConflict", message };
-      })
+    const conflicts = [...this.#active.values()].flatMap((report) =>
+      this.#problemsOf(report.address, { reason: "addressConflict", message: this.#textOf(report) })
     );
+    const doubleAnswers = this.doubleAnswers().flatMap((report) =>
+      this.#problemsOf(report.address, { reason: "doubleAnswer", message: this.#textOfDoubleAnswer(report) })
+    );
+    return [...conflicts, ...doubleAnswers];
+  }
+
+  /** The nodes of the cluster that answer for what they do not own, each with one such address. */
+  doubleAnswers(): DoubleAnswerReport[] {
+    return [...this.#doubleAnswers.values()];
   }
 
   /** Since start, by address. */
@@ -96,6 +107,13 @@ export class ConflictReporter {
     ]));
   }
 
+  #problemsOf(address: string, what: Pick<Problem, "reason" | "message">): Problem[] {
+    return this.#deps.servicesOf(address).map((key) => {
+      const [namespace = "", name = ""] = key.split("/");
+      return { severity: "warning", kind: "Service", namespace, name, path: "", ...what };
+    });
+  }
+
   #count(address: string, state: "found" | "yielded"): void {
     const known = this.#counts.get(address);
     if (known === undefined && this.#counts.size === COUNTED_MAX) return;
@@ -109,6 +127,12 @@ export class ConflictReporter {
       const object = this.#deps.service(key);
       if (object !== undefined) this.#deps.record({ object, type: "Warning", ...event });
     }
+  }
+
+  #textOfDoubleAnswer({ address, other, mac, interface: interfaceName }: DoubleAnswerReport): string {
+    return `node "${other}" answers for ${address} too (${mac}, seen on interface "${interfaceName}" of node ` +
+      `"${this.#node}"), and clients go to whoever answers first: set strictARP in kube-proxy's configuration ` +
+      "(arp_ignore=1, arp_announce=2)";
   }
 
   #textOf({ address, mac, interface: interfaceName, state }: ConflictReport): string {

@@ -6,6 +6,7 @@ import {
   clusterMetrics,
   configurationMetrics,
   conflictMetrics,
+  doubleAnswerMetrics,
   kubeClientMetrics,
   layer2Metrics,
 } from "../edge/http/metallb_metrics.ts";
@@ -97,6 +98,7 @@ export function observeSpeaker(speaker: Speaker, node: string): Running {
       ...configurationMetrics(() => speaker.problemCounts()),
       ...layer2Metrics(() => speaker.layer2Counters()),
       ...conflictMetrics(() => speaker.conflicts.counts()),
+      ...doubleAnswerMetrics(() => speaker.conflicts.doubleAnswers()),
       ...clusterMetrics(() => speaker.cluster.counts()),
       ...memberMetrics(() => speaker.memberCounts()),
     ],

@@ -31,12 +31,16 @@ export interface ConflictReport {
   readonly form: ClaimForm;
 }
 
+/** "Found" is said again once an hour while it goes on. */
+export type DoubleAnswerState = "found" | "gone";
+
 /**
  * A node of the cluster whose speaker does not own the address answers for it, as kernels do that have the address on a
  * dummy interface and no `strictARP`: clients go to whoever answers first.
  */
 export interface DoubleAnswerReport {
   readonly kind: "doubleAnswer";
+  readonly state: DoubleAnswerState;
   /** One of the addresses that it was seen to answer for. */
   readonly address: string;
   readonly other: string;

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert/equals";
 import { assertStringIncludes } from "@std/assert/string_includes";
-import type { ConflictReport, ConflictState } from "../../lib/base/conflict.ts";
+import type { ConflictReport, ConflictState, DoubleAnswerReport } from "../../lib/base/conflict.ts";
 import type { KubeObject } from "../../lib/base/kube.ts";
 import type { LogEvent } from "../../lib/base/log.ts";
 import { ConflictReporter } from "../../lib/app/conflict_reporter.ts";
@@ -77,15 +77,35 @@ Deno.test("ConflictReporter: a station that only asked is logged and is no probl
   assertEquals(logged.map(({ level, event }) => [level, event]), [["info", "addressProbed"]]);
 });
 
-Deno.test("ConflictReporter: a node that answers for what it does not own is a warning with what to do, and no conflict", () => {
-  const { recorded, logged, reporter } = new Bench();
-  reporter.takeDoubleAnswer({ kind: "doubleAnswer", address: VIP, other: "n2", mac: MAC, interface: "eth0" });
+Deno.test("ConflictReporter: a node that answers for what it does not own is a warning with what to do, and a problem until it is over", () => {
+  const bench = new Bench();
+  const { recorded, logged, reporter } = bench;
+  const report = { kind: "doubleAnswer", address: VIP, other: "n2", mac: MAC, interface: "eth0" } as const;
+  const found: DoubleAnswerReport = { ...report, state: "found" };
+  reporter.takeDoubleAnswer(found);
   assertEquals(recorded.map(({ type, reason }) => [type, reason]), [["Warning", "doubleAnswer"], [
     "Warning",
     "doubleAnswer",
   ]]);
   for (const word of [VIP, MAC, '"n2"', '"n1"', "strictARP"]) assertStringIncludes(recorded[0]!.message, word);
-  assertEquals([logged.map(({ level }) => level), reporter.problems()], [["warn"], []]);
+  const { message } = recorded[0]!;
+  const problem = {
+    severity: "warning",
+    kind: "Service",
+    namespace: "shop",
+    path: "",
+    reason: "doubleAnswer",
+    message,
+  };
+  assertEquals(reporter.problems(), [{ ...problem, name: "web" }, { ...problem, name: "mail" }]);
+  assertEquals([reporter.doubleAnswers(), reporter.counts(), bench.changes], [[found], [], 1]);
+
+  reporter.takeDoubleAnswer({ ...report, state: "gone" });
+  assertEquals([reporter.problems(), reporter.doubleAnswers(), recorded.length, bench.changes], [[], [], 2, 2]);
+  assertEquals(logged.map(({ level, event }) => [level, event]), [["warn", "doubleAnswer"], [
+    "info",
+    "doubleAnswerOver",
+  ]]);
 });
 
 Deno.test("ConflictReporter: a Service that is not in the cache gets no event, and is a problem all the same", () => {

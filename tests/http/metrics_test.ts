@@ -6,6 +6,7 @@ import { memberMetrics } from "../../lib/edge/http/member_metrics.ts";
 import {
   allocatorMetrics,
   announcedMetrics,
+  doubleAnswerMetrics,
   kubeClientMetrics,
   layer2Metrics,
   processMetrics,
@@ -159,6 +160,19 @@ Deno.test("MetallbMetrics: what a speaker announces, and what its packet thread 
     'metallb_layer2_requests_received{ip="192.0.2.1"} 5',
     'metallb_layer2_responses_sent{ip="192.0.2.1"} 4',
     'metallb_layer2_gratuitous_sent{ip="192.0.2.1"} 10',
+  ]);
+});
+
+Deno.test("MetallbMetrics: a node that answers beside the speakers, with its hardware address", async () => {
+  const report = {
+    kind: "doubleAnswer",
+    state: "found",
+    address: "192.0.2.1",
+    other: "n2",
+    interface: "eth0",
+  } as const;
+  assertEquals(await scrape(doubleAnswerMetrics(() => [{ ...report, mac: "02:00:00:00:00:77" }])), [
+    'herald_layer2_double_answer{ip="192.0.2.1",other="n2",mac="02:00:00:00:00:77"} 1',
   ]);
 });
 

@@ -59,6 +59,8 @@ export type ProblemReason =
   | "notAnnounced"
   /** Another station on the segment uses an address of the Service. */
   | "addressConflict"
+  /** A node of the cluster answers for an address of the Service that another node announces. */
+  | "doubleAnswer"
   /** The ConfigMap of MetalLB 0.12 and older is the only configuration there is. */
   | "oldConfigMap"
   /** More problems in the same object than are worth printing. */

@@ -4,6 +4,7 @@
  *
  * Names exactly as MetalLB exposes them (reference §9.11): some counters have no `_total`, some gauges have one.
  */
+import type { DoubleAnswerReport } from "../../base/conflict.ts";
 import type { Clock } from "../../base/time.ts";
 import type { MetricFamily, Sample } from "./metrics.ts";
 
@@ -217,6 +218,16 @@ export function conflictMetrics(read: () => Iterable<ConflictCount>): MetricFami
         ),
     },
   ];
+}
+
+export function doubleAnswerMetrics(read: () => Iterable<DoubleAnswerReport>): MetricFamily[] {
+  return [{
+    name: "herald_layer2_double_answer",
+    type: "gauge",
+    help: "1 while another node of the cluster answers for the address too, of which one is named for each such node",
+    labels: ["ip", "other", "mac"],
+    read: () => [...read()].map(({ address: ip, other, mac }) => ({ labels: { ip, other, mac }, value: 1 })),
+  }];
 }
 
 /** What goes on between the speakers, as this one sees it. */

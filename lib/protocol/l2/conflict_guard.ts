@@ -225,6 +225,7 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
     if (guarded.stranger !== undefined) this.#strangers.tell(guarded, "gone");
     guarded.stranger = undefined;
     guarded.rival = undefined;
+    this.#strangers.endDoubleAnswers(guarded, Infinity);
     guarded.phase = "idle";
     guarded.probesLeft = -1;
     guarded.announceLater = false;
@@ -307,6 +308,8 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
       this.#strangers.tell(guarded, "gone");
       guarded.stranger = undefined;
     }
+    // It is asked once in `checkMs`: two answers may have been lost.
+    this.#strangers.endDoubleAnswers(guarded, now - 2.5 * checkMs);
     if (guarded.policy.probe !== "off") this.#probe(guarded, now);
     this.#agenda.set(guarded, now + (guarded.stranger === undefined ? checkMs : defendMs));
   }

@@ -1,5 +1,5 @@
 /** What goes into the conflict guard and what comes out of it. */
-import type { ClaimForm, ConflictState } from "../../base/conflict.ts";
+import type { ClaimForm, ConflictState, DoubleAnswerState } from "../../base/conflict.ts";
 import type { Mac } from "../../base/mac.ts";
 import type { Millis } from "../../base/time.ts";
 import type { WantedAddress } from "../../base/wanted.ts";
@@ -41,9 +41,10 @@ export type ConflictGuardEffect =
   }
   /** Another speaker announces the address, or during a hand-over somebody who may be one. */
   | { readonly kind: "speakerClaim"; readonly address: string; readonly node: string | undefined }
-  /** A node that does not own the address answers for it; told once an hour for each node. */
+  /** A node that does not own the address answers for it; one address at a time is told for each node. */
   | {
     readonly kind: "doubleAnswer";
+    readonly state: DoubleAnswerState;
     readonly address: string;
     readonly other: string;
     readonly mac: Mac;

@@ -7,7 +7,8 @@
  */
 import type { Agenda } from "../../base/agenda.ts";
 import { invariant } from "../../base/assert.ts";
-import type { ConflictState } from "../../base/conflict.ts";
+import type { ConflictState, DoubleAnswerState } from "../../base/conflict.ts";
+import type { Mac } from "../../base/mac.ts";
 import type { Queue } from "../../base/queue.ts";
 import { below, type Rng } from "../../base/rng.ts";
 import type { Millis } from "../../base/time.ts";
@@ -29,11 +30,20 @@ export interface StrangersDeps {
 const RIVALRY_MS = 6_000;
 const DOUBLE_ANSWER_MS = 3_600_000;
 
+/** A node that answers for what it does not own. */
+interface DoubleAnswer {
+  readonly address: string;
+  readonly mac: Mac;
+  readonly interfaceName: string;
+  readonly toldAt: Millis;
+  claimedAt: Millis;
+}
+
 export class Strangers {
   readonly #options: Required<ConflictGuardOptions>;
   readonly #deps: StrangersDeps;
-  /** When it was told last that a node answers for what it does not own; nodes are speakers that we know. */
-  readonly #doubleAnswers = new Map<string, Millis>();
+  /** By node: speakers that we know, so there are no more than those. */
+  readonly #doubleAnswers = new Map<string, DoubleAnswer>();
 
   constructor(options: Required<ConflictGuardOptions>, deps: StrangersDeps) {
     this.#options = options;
@@ -41,7 +51,17 @@ export class Strangers {
   }
 
   forgetNode(node: string): void {
+    const known = this.#doubleAnswers.get(node);
+    if (known === undefined) return;
     this.#doubleAnswers.delete(node);
+    this.#tellDoubleAnswer("gone", node, known);
+  }
+
+  /** Whoever was not heard to claim the address since then answers beside us no more. */
+  endDoubleAnswers({ address }: Guarded, since: Millis): void {
+    for (const [node, known] of this.#doubleAnswers) {
+      if (known.address === address && known.claimedAt < since) this.forgetNode(node);
+    }
   }
 
   claim(claim: AddressClaim, now: Millis): void {
@@ -77,10 +97,21 @@ export class Strangers {
     if (phase !== "settled" || report?.owned !== true || isBetweenOwners(report)) return;
     const { quietMs } = this.#options;
     if (claim.form !== "reply" && rivalryMs(guarded, { node, now, quietMs }) < RIVALRY_MS) return;
-    if (now - (this.#doubleAnswers.get(node) ?? -Infinity) < DOUBLE_ANSWER_MS) return;
-    this.#doubleAnswers.set(node, now);
-    const name = this.#nameOf(claim.ifindex);
-    this.#deps.effects.push({ kind: "doubleAnswer", address, other: node, mac: claim.mac, interface: name });
+    const known = this.#doubleAnswers.get(node);
+    if (known !== undefined) {
+      // Of all that it answers for one address is named: five thousand of them have one cause and one remedy.
+      if (known.address !== address) return;
+      known.claimedAt = now;
+      if (now - known.toldAt < DOUBLE_ANSWER_MS) return;
+    }
+    const { mac, ifindex } = claim;
+    const found = { address, mac, interfaceName: this.#nameOf(ifindex), toldAt: now, claimedAt: now };
+    this.#doubleAnswers.set(node, found);
+    this.#tellDoubleAnswer("found", node, found);
+  }
+
+  #tellDoubleAnswer(state: DoubleAnswerState, other: string, { address, mac, interfaceName }: DoubleAnswer): void {
+    this.#deps.effects.push({ kind: "doubleAnswer", state, address, other, mac, interface: interfaceName });
   }
 
   #nameOf(ifindex: number): string {

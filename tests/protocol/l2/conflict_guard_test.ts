@@ -86,7 +86,7 @@ class Bench {
         case "speakerClaim":
           return `claim of ${effect.node ?? "somebody"}`;
         case "doubleAnswer":
-          return `${effect.other} answers too`;
+          return `${effect.other} answers ${effect.state === "found" ? "too" : "no more"}`;
         case "conflict":
           return `${effect.state} ${formatMac(effect.mac)} ${effect.interface} ${effect.form}`;
         default:
@@ -279,8 +279,35 @@ Deno.test("ConflictGuard: a node that answers for what it does not own is told o
   const bench = new Bench(wanted(VIP), wanted(other)).own().own(other).pass(1000);
   bench.words();
   assertEquals(bench.claim("reply", PEER).claim("reply", PEER).claim("reply", PEER, other).words(), ["b answers too"]);
-  assertEquals(bench.pass(3_599_000).claim("reply", PEER).words().filter((word) => word !== "probe"), []);
-  assertEquals(bench.pass(1000).claim("reply", PEER).words().filter((word) => word !== "probe"), ["b answers too"]);
+  const goOn = (times: number) => {
+    for (let i = 0; i < times; i++) bench.pass(60_000).claim("reply", PEER).claim("reply", PEER, other);
+    return bench.words().filter((word) => word !== "probe");
+  };
+  assertEquals([goOn(59), goOn(1), goOn(59)], [[], ["b answers too"], []]);
+});
+
+Deno.test("ConflictGuard: a node that left two occasional probes without an answer may go on, after three it answers no more", () => {
+  const bench = Bench.settled().claim("reply", PEER);
+  const rest = (durationMs: number) => bench.pass(durationMs).words().filter((word) => word !== "probe");
+  assertEquals([rest(0), rest(149_000), bench.claim("reply", PEER).words()], [["b answers too"], [], []]);
+  assertEquals([rest(149_000), rest(62_000), rest(600_000)], [[], ["b answers no more"], []]);
+  assertEquals(bench.claim("reply", PEER).words(), ["b answers too"]);
+});
+
+Deno.test("ConflictGuard: of the addresses that a node answers for another one is named when the first is ours no more", () => {
+  const other = "198.51.100.2";
+  const bench = new Bench(wanted(VIP), wanted(other)).own().own(other).pass(1000).claim("reply", PEER);
+  bench.words();
+  assertEquals(bench.disown().words(), ["b answers no more", "disown", "notOwner"]);
+  assertEquals(bench.claim("reply", PEER).words(), []);
+  assertEquals(bench.claim("reply", PEER, other).words(), ["b answers too"]);
+  bench.handle({ kind: "wanted", upsert: [], remove: [other] });
+  assertEquals(bench.words(), ["b answers no more"]);
+});
+
+Deno.test("ConflictGuard: a node that leaves the cluster answers no more as one of its nodes", () => {
+  const bench = Bench.settled("off").claim("reply", PEER).handle({ kind: "stationsGone", node: "b" });
+  assertEquals(bench.words(), ["b answers too", "b answers no more"]);
 });
 
 for (const form of ["gratuitous", "request"] as const) {
