@@ -27,7 +27,7 @@ const PARTS_MAX = 255;
 export class GossipQueue {
   readonly #options: GossipQueueOptions;
   readonly #bySubject = new Map<string, Rumour>();
-  /** By how often they were sent, each in the order in which they go. */
+  /** By how often they were sent, each in the order in which they go, from the end: what is new comes to stand there. */
   readonly #tiers: Rumour[][] = [];
   #number = 0;
 
@@ -63,10 +63,10 @@ export class GossipQueue {
     let free = bytesMax;
     for (const tier of this.#tiers) {
       while (taken.length < PARTS_MAX) {
-        // The longest that fits, and those behind it that still do: in a large cluster a tier is long.
-        const from = firstIndex(tier, ({ length }) => length + partBytes <= free);
-        let to = from;
-        for (let rumour; (rumour = tier[to]) !== undefined && taken.length < PARTS_MAX; to++) {
+        // The longest that fits, and those after it that still do: in a large cluster a tier is long.
+        const to = firstIndex(tier, ({ length }) => length + partBytes > free);
+        let from = to;
+        for (let rumour; (rumour = tier[from - 1]) !== undefined && taken.length < PARTS_MAX; from--) {
           if (rumour.length + partBytes > free) break;
           free -= rumour.length + partBytes;
           taken.push(rumour);
@@ -86,18 +86,18 @@ export class GossipQueue {
   #insert(rumour: Rumour): void {
     while (this.#tiers.length <= rumour.sent) this.#tiers.push([]);
     const tier = this.#tiers[rumour.sent]!;
-    tier.splice(firstIndex(tier, (each) => !goesBefore(each, rumour)), 0, rumour);
+    tier.splice(firstIndex(tier, (each) => goesBefore(each, rumour)), 0, rumour);
   }
 
   #remove(rumour: Rumour): void {
     this.#bySubject.delete(rumour.subject);
     const tier = this.#tiers[rumour.sent]!;
-    tier.splice(tier.indexOf(rumour), 1);
+    tier.splice(firstIndex(tier, (each) => each === rumour || goesBefore(each, rumour)), 1);
   }
 
   #dropMostSent(): void {
     const tier = this.#tiers.findLast(({ length }) => length > 0);
-    const last = tier?.at(-1);
+    const last = tier?.[0];
     if (last !== undefined) this.#remove(last);
   }
 }

@@ -24,15 +24,15 @@ export interface KnownMember {
   suspicion: Suspicion | undefined;
 }
 
-/** Beyond what Kubernetes allows of nodes; a stranger who invents members fills no more than this. */
-export const MEMBERS_MAX = 16_384;
+/** More than the 5,000 nodes that Kubernetes is made for; a stranger who invents members fills no more than this. */
+export const MEMBERS_MAX = 8_192;
 /** How often a random choice is repeated for one that may not be taken, as in memberlist. */
 const TRIES_PER_PICK = 3;
 
 export class MemberTable {
   readonly #rng: Rng;
   readonly #byNode = new Map<string, KnownMember>();
-  readonly #ring: KnownMember[] = [];
+  #ring: KnownMember[] = [];
   #next = 0;
 
   constructor(deps: { readonly rng: Rng }) {
@@ -85,11 +85,11 @@ export class MemberTable {
   }
 
   remove(isOver: (member: KnownMember) => boolean): KnownMember[] {
-    const removed = this.#ring.filter(isOver);
-    for (const member of removed) {
-      this.#byNode.delete(member.node);
-      this.#ring.splice(this.#ring.indexOf(member), 1);
-    }
+    const removed: KnownMember[] = [];
+    const kept: KnownMember[] = [];
+    for (const member of this.#ring) (isOver(member) ? removed : kept).push(member);
+    for (const { node } of removed) this.#byNode.delete(node);
+    this.#ring = kept;
     return removed;
   }
 
