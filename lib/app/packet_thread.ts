@@ -289,8 +289,9 @@ export class PacketThread {
   #send(effect: PacketPlaneEffect & { readonly kind: "sendArp" | "sendNdp" }): void {
     const { address, counter } = effect;
     const isSent = this.#interfaces.send(effect);
-    const slot = counter === undefined ? undefined : this.#slotOf(address);
-    if (counter === undefined || slot === undefined) return;
+    if (counter === undefined) return;
+    const slot = this.#slotOf(address);
+    if (slot === undefined) return;
     if (counter === "responsesSent") this.#counters.incrementAddress(slot, "requestsReceived");
     if (isSent) this.#counters.incrementAddress(slot, counter);
   }

@@ -62,7 +62,8 @@ export class ClaimInbox {
     if (state === "unknown") return;
     const early = [...sender.early.values()];
     sender.early.clear();
-    if (state === "alive") { for (const heard of early) this.#take(heard, sender); }
+    if (state !== "alive") return;
+    for (const heard of early) this.#take(heard, sender);
   }
 
   /** Another process is there now. */

@@ -182,6 +182,7 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
     if (peer.isBehind && state === "alive") this.#tellStanding(node, peer, now);
     peer.isBehind = isDead || (peer.isBehind && state === "unknown");
   }
+
   #tellStanding(node: string, peer: Peer, now: Millis): void {
     peer.toldStandingAt = now;
     this.#delivery.tell(node, [...this.#held.values()], { standing: true });

@@ -13,7 +13,7 @@ import type { Queue } from "../../base/queue.ts";
 import { below, type Rng } from "../../base/rng.ts";
 import type { Millis } from "../../base/time.ts";
 import type { AddressClaim, ConflictGuardEffect, ConflictGuardOptions } from "./conflict_io.ts";
-import { type Guarded, isAnswered, isBetweenOwners, rivalryMs } from "./guarded_address.ts";
+import { type Guarded, isAnswered, isBetweenOwners, rivalryMs, type Stranger } from "./guarded_address.ts";
 import type { L2Interface } from "./interface.ts";
 import type { KnownStations } from "./known_stations.ts";
 
@@ -174,24 +174,24 @@ export class Strangers {
     guarded.stranger = { mac, interfaceName: this.#nameOf(ifindex), form, claimedAt: now };
   }
 
+  /** Of the stranger that was noticed last. */
   tell({ address, stranger }: Guarded, state: ConflictState): void {
     invariant(stranger !== undefined, "A conflict is with somebody");
-    const { mac, interfaceName, form } = stranger;
-    this.#deps.effects.push({ kind: "conflict", address, state, mac, interface: interfaceName, form });
+    this.#tellConflict(address, state, stranger);
   }
 
   #tellOfProbe(guarded: Guarded, { ifindex, mac, form }: AddressClaim, now: Millis): void {
     if (now - guarded.probeToldAt < this.#options.checkMs) return;
     guarded.probeToldAt = now;
-    const name = this.#nameOf(ifindex);
-    this.#deps.effects.push({
-      kind: "conflict",
-      address: guarded.address,
-      state: "probed",
-      mac,
-      interface: name,
-      form,
-    });
+    this.#tellConflict(guarded.address, "probed", { mac, form, interfaceName: this.#nameOf(ifindex) });
+  }
+
+  #tellConflict(
+    address: string,
+    state: ConflictState,
+    { mac, interfaceName, form }: Omit<Stranger, "claimedAt">,
+  ): void {
+    this.#deps.effects.push({ kind: "conflict", address, state, mac, interface: interfaceName, form });
   }
 
   /** What ownership reported, corrected by what we keep it from. */
