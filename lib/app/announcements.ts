@@ -3,7 +3,7 @@
  * metrics, log, events and `ServiceL2Status` ask.
  */
 import type { Json } from "../base/json.ts";
-import type { FromPacketThread, WantedAddress } from "../base/wanted.ts";
+import { type FromPacketThread, lacksWire, type WantedAddress } from "../base/wanted.ts";
 import type { L2Plan } from "../decision/plan/l2_plan.ts";
 import { unionOfInterfaces } from "../decision/plan/interfaces_by_node.ts";
 import type { StatusClaim } from "../decision/plan/status_plan.ts";
@@ -34,9 +34,6 @@ const UNDECIDED: ReadonlySet<string> = new Set([
   "waitingForClaims",
   "probing",
 ]);
-
-/** It would answer, for nobody else can, but there is no wire to answer on. */
-const WITHOUT_A_WIRE: ReadonlySet<string> = new Set(["noInterface", "noCarrier"]);
 
 export class Announcements {
   readonly #node: string;
@@ -105,7 +102,7 @@ export class Announcements {
 }
 
 function isOnTheWire(announcement: Announcement | undefined): boolean {
-  return announcement !== undefined && announcement.owned && !WITHOUT_A_WIRE.has(announcement.reason);
+  return announcement !== undefined && announcement.owned && !lacksWire(announcement.reason);
 }
 
 const UNKNOWN: StatusClaim = { state: "undecided", interfaces: "all", others: new Set(), isOver: false };

@@ -48,6 +48,11 @@ export interface AddressPolicy {
 /** What an L2Advertisement without these annotations says. */
 export const DEFAULT_ADDRESS_POLICY: AddressPolicy = { failback: "immediate", probe: "beside", linkProbes: [] };
 
+/** Whoever owns an address for such a reason would answer, for nobody else can, but there is no wire to answer on. */
+export function lacksWire(reason: string): boolean {
+  return reason === "noInterface" || reason === "noCarrier";
+}
+
 /** True when two answers to "announce on which interfaces" are the same list, in the same order. */
 export function sameInterfaces(a: "all" | readonly string[], b: "all" | readonly string[]): boolean {
   if (a === "all" || b === "all") return a === b;

@@ -1,6 +1,6 @@
 /** What `herald status -f` prints of one speaker's own page: what is wrong first, then who answers, whom it sees, and where. */
 import { shortList } from "../../base/text_list.ts";
-import type { OwnershipReason } from "../../base/wanted.ts";
+import { lacksWire, type OwnershipReason } from "../../base/wanted.ts";
 import { columnsOf, type Output, printable, styled } from "../cli/output.ts";
 import { ageText } from "./age_text.ts";
 import { refusalText } from "./refusal_text.ts";
@@ -65,7 +65,7 @@ function addressRow({ address, owned, reason, candidates }: AddressOnPage, self:
     const what = [...state === "alive" ? [] : [state], ...standsBack === "" ? [] : ["stands back"]];
     return what.length === 0 ? node : `${node} (${what.join(", ")})`;
   });
-  const isAnswered = owned && !WITHOUT_A_WIRE.has(reason);
+  const isAnswered = owned && !lacksWire(reason);
   return [address, isAnswered ? "yes" : "no", reasonText(reason, owned), shortList(order, { max: LISTED_MAX })];
 }
 
@@ -95,12 +95,10 @@ const REASONS: Readonly<Record<OwnershipReason, string>> = {
   leaving: "this speaker is leaving",
 };
 
-/** Nobody else is there in the eyes of a node that is cut off: it keeps the address for when its wire is back. */
-const WITHOUT_A_WIRE: ReadonlySet<string> = new Set<OwnershipReason>(["noInterface", "noCarrier"]);
-
 function reasonText(reason: string, owned: boolean): string {
   const text = Object.hasOwn(REASONS, reason) ? REASONS[reason as OwnershipReason] : reason;
   if (!owned) return text;
-  if (WITHOUT_A_WIRE.has(reason)) return `${text}, and nobody else is heard who could`;
+  // Nobody else is there in the eyes of a node that is cut off: it keeps the address for when its wire is back.
+  if (lacksWire(reason)) return `${text}, and nobody else is heard who could`;
   return reason === "linkProbeFailed" ? `${text}, but nobody else could do better` : text;
 }

@@ -1,6 +1,6 @@
 /** One address as ownership sees it: what is wanted, what this node does, and who else may have it. */
 import type { Millis } from "../../base/time.ts";
-import type { OwnershipReason, WantedAddress } from "../../base/wanted.ts";
+import { lacksWire, type OwnershipReason, type WantedAddress } from "../../base/wanted.ts";
 import { type Claim, type OthersClaims, TERM_MAX } from "./ownership_io.ts";
 
 export interface HandOver {
@@ -95,7 +95,7 @@ export function ownedAddress(wanted: WantedAddress): OwnedAddress {
 export function isLastResort(reported: OwnershipState | undefined): boolean {
   if (reported?.owned !== true) return false;
   const { reason } = reported;
-  return reason === "noInterface" || reason === "noCarrier" || reason === "linkProbeFailed";
+  return lacksWire(reason) || reason === "linkProbeFailed";
 }
 
 /** True while we answer and mean to. */
