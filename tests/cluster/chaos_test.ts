@@ -31,6 +31,8 @@ const ROUNDS = Number(Deno.env.get("CHAOS_ROUNDS") ?? 10);
 const FIRST_SEED = Number(Deno.env.get("CHAOS_SEED") ?? 1);
 /** Of every ten Services two share an address. */
 const SHARED_EVERY = 10;
+/** For each wait; the last rounds have ten thousand Services, and take three times as long as the first. */
+const LIMIT_MS = 240_000;
 const VICTIMS = ["controller", "kube-apiserver", "etcd"] as const;
 type Victim = typeof VICTIMS[number];
 
@@ -80,7 +82,7 @@ class Chaos {
     await until(`${name} is created`, async () => {
       const result = await this.server.admin.create(RESOURCES.services, { namespace, body });
       return result.ok || result.error.reason === "alreadyExists";
-    }, 60_000);
+    }, LIMIT_MS);
   }
 
   /** Those that want an address; of all namespaces when none is given. */
@@ -105,7 +107,7 @@ async function restart(chaos: Chaos): Promise<void> {
   await until("a new Service has an address", async () => {
     const last = (await chaos.services("default"))?.find(({ metadata }) => metadata.name === "last");
     return last !== undefined && ingressOf(last).length === 1;
-  }, 60_000);
+  }, LIMIT_MS);
   const after = ownersOf((await chaos.services())!, why);
   for (const [address, owners] of before) assertEquals(after.get(address), owners, why(`${address} stays`));
 }
@@ -130,7 +132,7 @@ async function play(chaos: Chaos, seed: number): Promise<void> {
   const creating = Promise.all(Array.from({ length: CLIENTS }, creator));
   const killing = (async () => {
     for (const { moment, victim } of killsOf(rng)) {
-      await until("the moment has come", () => created >= moment, 90_000);
+      await until("the moment has come", () => created >= moment, LIMIT_MS);
       // In the middle of something, not at the end of an answer.
       await new Promise((done) => setTimeout(done, below(rng, 30)));
       history.push(`${victim} after ${created}`);
@@ -141,7 +143,7 @@ async function play(chaos: Chaos, seed: number): Promise<void> {
   await until(why("every Service has an address"), async () => {
     const services = await chaos.services(namespace);
     return services?.length === SERVICES && services.every((object) => ingressOf(object).length > 0);
-  }, 60_000);
+  }, LIMIT_MS);
   ownersOf((await chaos.services(namespace))!, why);
 }
 

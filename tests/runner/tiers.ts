@@ -81,7 +81,7 @@ export const TIERS: readonly Tier[] = [
     needs: ["kubectl"],
     perFile: true,
     parallel: 2,
-    limitMs: 10 * MINUTE_MS,
+    limitMs: 15 * MINUTE_MS,
   },
   {
     name: "demo",

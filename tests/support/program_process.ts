@@ -88,7 +88,7 @@ export class ProgramProcess {
   }
 
   /** The first line of this event from now on, or one that was logged already. */
-  logged(event: string, limitMs = 20_000): Promise<LogLine> {
+  logged(event: string, limitMs = 60_000): Promise<LogLine> {
     const found = this.log.find((line) => line.event === event);
     if (found !== undefined) return Promise.resolve(found);
     return new Promise((resolve, reject) => {
