@@ -6,6 +6,9 @@ import { LAN_SETTINGS } from "../../../lib/app/memberlist_settings.ts";
 import { PacketPort } from "../../../lib/app/packet_port.ts";
 import { Lab } from "../../../lib/edge/lab/lab.ts";
 import type { LabHost } from "../../../lib/edge/lab/lab_host.ts";
+import { until } from "../../support/until.ts";
+
+export { until };
 
 export const PORT = 7946;
 
@@ -70,8 +73,10 @@ export class GossipingSpeaker {
   }
 
   async membership(): Promise<JsonObject> {
-    const state = await this.#packets.inspect();
-    if (state === undefined) throw new Error(`${this.node} does not answer: ${JSON.stringify(this.events)}`);
+    const state = await until(
+      () => `the packet thread of ${this.node} answers; it reported ${JSON.stringify(this.events)}`,
+      () => this.#packets.inspect(),
+    );
     return state["membership"] as JsonObject;
   }
 
@@ -96,20 +101,5 @@ export class GossipingSpeaker {
 
   cut(): Promise<void> {
     return this.#packets.cut();
-  }
-}
-
-/** Waits until `holds` gives something; the last thing it gave otherwise is in the error. */
-export async function until<T>(
-  what: string,
-  holds: () => Promise<T | undefined | false>,
-  options: { limitMs?: number } = {},
-): Promise<T> {
-  const limit = performance.now() + (options.limitMs ?? 15_000);
-  while (true) {
-    const held = await holds();
-    if (held !== undefined && held !== false) return held;
-    if (performance.now() > limit) throw new Error(`It did not come to be that ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
