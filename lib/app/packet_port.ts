@@ -7,9 +7,11 @@
 import { SHARED_COUNTERS_BYTES, SharedCounters } from "../base/shared_counters.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { FromPacketThread, ToPacketThread, WantedDelta } from "../base/wanted.ts";
+import { type LinkList, listInBackground } from "../edge/net/background_list.ts";
 import { LIBC_PATHS } from "../edge/net/libc.ts";
 import { WakeUp } from "../edge/net/wake_up.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import type { LinksListed } from "./link_follower.ts";
 import type { PacketThreadInit } from "./packet_thread.ts";
 
 export type PacketPortOptions = Omit<PacketThreadInit, "counters" | "wakeFd" | "port">;
@@ -32,6 +34,7 @@ export class PacketPort {
   #inspectionId = 0;
   readonly #heartbeat = new Heartbeat({ runningBeatsMax: 5, startingBeatsMax: 60 });
   readonly #beat = setInterval(() => this.#listen(), BEAT_MS);
+  #listing: Promise<void> | undefined;
   #over = false;
 
   constructor(options: PacketPortOptions, deps: PacketPortDeps) {
@@ -121,7 +124,7 @@ export class PacketPort {
     return this.#ended.promise;
   }
 
-  #post(message: ToPacketThread): void {
+  #post(message: ToPacketThread | LinksListed): void {
     if (this.#over) return;
     this.#port.postMessage(message);
     this.#wakeUp.wake();
@@ -134,8 +137,23 @@ export class PacketPort {
       this.#inspections.delete(event.id);
       return;
     }
+    if (event.kind === "listLinks") {
+      this.#listing = this.#listLinks(event.fd);
+      return;
+    }
     this.#deps.onEvent(event);
     if (event.kind === "stopped" || event.kind === "failed") this.#end();
+  }
+
+  async #listLinks(fd: number): Promise<void> {
+    let list: LinkList | undefined;
+    try {
+      list = await listInBackground(fd);
+    } catch (error) {
+      const event = { level: "warn", event: "linksNotListed", error: String(error) } as const;
+      this.#receive({ kind: "log", event });
+    }
+    this.#post({ kind: "links", list });
   }
 
   #end(): void {
@@ -143,6 +161,7 @@ export class PacketPort {
     clearInterval(this.#beat);
     this.#port.close();
     this.#wakeUp.close();
-    this.#ended.resolve();
+    // One that is under way still uses its socket.
+    this.#ended.resolve(this.#listing);
   }
 }

@@ -10,7 +10,9 @@ import type { JsonObject } from "../base/json.ts";
 import type { FromPacketThread, ToPacketThread } from "../base/wanted.ts";
 import { BootClock } from "../edge/net/boot_clock.ts";
 import { enterNetwork } from "../edge/net/namespace.ts";
+import { SysError } from "../edge/net/errno.ts";
 import { Netlink } from "../edge/net/netlink.ts";
+import { openRequestSocket } from "../edge/net/netlink_socket.ts";
 import { Poller } from "../edge/net/poller.ts";
 import { WakeUp } from "../edge/net/wake_up.ts";
 import { Driver, type Timed } from "../edge/run/driver.ts";
@@ -21,7 +23,7 @@ import { PacketPlane } from "../protocol/packet_plane.ts";
 import type { PacketPlaneEffect, PacketPlaneInput } from "../protocol/packet_plane_io.ts";
 import { watchTimes } from "../protocol/watch/times.ts";
 import { InterfaceSockets } from "./interface_sockets.ts";
-import { LinkFollower, type LinkFollowerEffect } from "./link_follower.ts";
+import { LinkFollower, type LinkFollowerEffect, type LinksListed } from "./link_follower.ts";
 import { Membership, type MembershipEvent, type MembershipInit } from "./membership.ts";
 import { ReportBatch } from "./report_batch.ts";
 import { WatchSockets, type WatchSocketsOptions } from "./watch_sockets.ts";
@@ -83,6 +85,7 @@ export class PacketThread {
     this.#links = new LinkFollower({ exclusions: init.exclusions }, {
       netlink: this.#netlink,
       clock: this.#clock,
+      requestList: () => this.#requestLinks(),
       apply: (effect) => this.#followLink(effect),
     });
     this.#wakeUp = WakeUp.from(init.wakeFd);
@@ -166,11 +169,14 @@ export class PacketThread {
       if (received === undefined) return 0;
       this.#wakeUp.wake();
     }
-    const message = received.message as ToPacketThread;
+    const message = received.message as ToPacketThread | LinksListed;
     switch (message.kind) {
       case "delta":
         this.#driver.input({ kind: "delta", delta: message.delta });
         this.#membership?.takePeers(message.delta);
+        break;
+      case "links":
+        this.#links.takeList(message.list);
         break;
       case "secret":
         this.#membership?.changeSecret(message.secret);
@@ -236,6 +242,16 @@ export class PacketThread {
   #leave(part: "plane" | "membership"): void {
     this.#staying.delete(part);
     if (this.#staying.size === 0) this.#loop.stop();
+  }
+
+  /** The socket is opened here, because the namespace is this thread's. */
+  #requestLinks(): void {
+    try {
+      this.#post({ kind: "listLinks", fd: openRequestSocket().fd });
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      this.#links.takeList(undefined);
+    }
   }
 
   /** False when an interface could not be opened. */

@@ -201,6 +201,8 @@ export type FromPacketThread =
   /** What this node says of itself to the others, whenever something of it changed. */
   | { readonly kind: "serving"; readonly serving: Serving }
   | { readonly kind: "log"; readonly event: LogEvent }
+  /** Have the links listed through this request socket, close it, and send what there is as `LinksListed`. */
+  | { readonly kind: "listLinks"; readonly fd: number }
   | { readonly kind: "inspected"; readonly id: number; readonly state: JsonObject }
   /** The thread cannot go on; the program ends and says why. */
   | { readonly kind: "failed"; readonly message: string }

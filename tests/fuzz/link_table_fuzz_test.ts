@@ -39,12 +39,13 @@ class World {
     this.#rng = new SeededRng(seed);
   }
 
-  /** One batch of changes, or a list of everything as after a loss. */
+  /** One batch of changes, or a list of everything as after a loss: from before or after changes that are known too. */
   step(now: number): string {
+    const before = this.#list();
     const changes = Array.from({ length: 1 + below(this.#rng, 6) }, () => this.#change());
     // Lost notices happened all the same.
-    const isLost = below(this.#rng, 8) === 0;
-    const input: LinkTableInput = isLost ? this.#list() : { kind: "changes", changes };
+    const lost: readonly LinkTableInput[] = [this.#list(), { ...before, changes }, { ...this.#list(), changes }];
+    const input: LinkTableInput = lost[below(this.#rng, 16)] ?? { kind: "changes", changes };
     this.#handle(input, now);
     return JSON.stringify(input);
   }
@@ -88,7 +89,7 @@ class World {
     if (mustList) this.#handle(this.#list(), now);
   }
 
-  #list(): LinkTableInput {
+  #list(): LinkTableInput & { kind: "list" } {
     return { kind: "list", links: [...this.#links.values()], addresses: [...this.#addresses.values()] };
   }
 

@@ -3,8 +3,8 @@
  *
  * It works with a narrow permission (`--allow-ffi` with `LIBC_PATHS`), so nothing of Deno's unrestricted FFI is used:
  * addresses of buffers and reads at an address go through memcpy (deno-facts §1.2). Lengths are `usize` and want a
- * bigint that is made once; a JS number there costs 200 ns (deno-facts §1.3). All calls but `poll` return at once,
- * because every socket is nonblocking or answered by the kernel in the same call.
+ * bigint that is made once; a JS number there costs 200 ns (deno-facts §1.3). All calls of a
+ * thread's own but `poll` return at once, because every socket is nonblocking or answered by the kernel in the same call.
  */
 import { ABI_ARCHITECTURES } from "./abi.ts";
 
@@ -20,6 +20,9 @@ const SYMBOLS = {
   recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
   recvfrom: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "buffer"], result: "i32" },
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
+  /** On a thread of the runtime's, for calls that wait. Why one failed is not told: errno stays there. */
+  recvWaiting: { name: "recv", parameters: ["i32", "buffer", "usize", "i32"], result: "i32", nonblocking: true },
+  sendWaiting: { name: "send", parameters: ["i32", "buffer", "usize", "i32"], result: "i32", nonblocking: true },
   sendto: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "i32" },
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
   poll: { parameters: ["buffer", "usize", "i32"], result: "i32" },

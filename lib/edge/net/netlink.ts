@@ -3,87 +3,33 @@
  *
  * Requests and notices use two sockets, so that a list is never mixed with notices. To follow the state without a gap:
  * open with notices, list, then apply what `readChanges` gives; on `"lost"` list anew. The kernel answers a request in
- * the same call, so nothing here waits.
+ * the same call; but it makes that call wait while somebody changes links (`background_list.ts` is for who cannot).
  */
 import { invariant } from "../../base/assert.ts";
 import type { Mac } from "../../base/mac.ts";
-import {
-  AF_NETLINK,
-  MSG_DONTWAIT,
-  MSG_TRUNC,
-  SO_RCVTIMEO,
-  SOCK_CLOEXEC,
-  SOCK_RAW,
-  SOCKADDR_NL_BYTES,
-  SOL_SOCKET,
-} from "./abi.ts";
-import { Descriptor } from "./descriptor.ts";
+import { MSG_DONTWAIT, MSG_TRUNC } from "./abi.ts";
+import type { Descriptor } from "./descriptor.ts";
 import { checked, EAGAIN, EINTR, EINVAL, ENOBUFS, SysError } from "./errno.ts";
 import { lastErrno, libc } from "./libc.ts";
+import { decodeChange, type Link, type LinkAddress, type LinkChange, type Neighbour } from "./netlink_codec.ts";
 import {
-  decodeAddress,
-  decodeChange,
-  decodeLink,
-  decodeNeighbour,
-  type Link,
-  type LinkAddress,
-  type LinkChange,
-  type Neighbour,
-  RTM_NEWADDR,
-  RTM_NEWLINK,
-  RTM_NEWNEIGH,
-} from "./netlink_codec.ts";
-import {
-  type MessageWriter,
-  NLM_F_DUMP_INTR,
-  NLMSG_DONE,
-  NLMSG_ERROR,
-  readErrorCode,
-  readMessages,
-} from "./netlink_message.ts";
+  ADDRESSES,
+  DUMP_DATAGRAM_BYTES_MAX,
+  DUMP_TRIES_MAX,
+  LINKS,
+  type Listing,
+  NEIGHBOURS,
+  NetlinkDump,
+} from "./netlink_dump.ts";
+import { type MessageWriter, NLMSG_ERROR, readErrorCode, readMessages } from "./netlink_message.ts";
 import * as request from "./netlink_request.ts";
-import { encodeSockaddrNl } from "./sockaddr.ts";
+import { openNoticeSocket, openRequestSocket } from "./netlink_socket.ts";
 
-const NETLINK_ROUTE = 0;
 /** RTMGRP_LINK, RTMGRP_IPV4_IFADDR and RTMGRP_IPV6_IFADDR. */
 const NOTICE_GROUPS = 1 | 16 | 256;
-/** The kernel fills up to 32 KiB per datagram of a list. */
-const RECEIVE_BYTES = 65_536;
-const ANSWER_TIMEOUT_SECONDS = 2n;
-/**
- * A list that is changed while it is sent (NLM_F_DUMP_INTR) is asked for again, this often at most. Under changes without
- * end the last list is taken as it is: who follows notices is told of the change that broke it.
- */
-const LIST_TRIES_MAX = 16;
+const RECEIVE_BYTES = DUMP_DATAGRAM_BYTES_MAX;
 /** Limit of what is thrown away after a loss; more than a socket's receive queue holds. */
 const DISCARD_MAX = 100_000;
-
-interface Listing<T> {
-  readonly operation: string;
-  readonly request: () => MessageWriter;
-  /** Type of the messages that carry items. */
-  readonly type: number;
-  readonly decode: (body: Uint8Array) => T | undefined;
-}
-
-const LINKS: Listing<Link> = {
-  operation: "list links",
-  request: request.listLinksRequest,
-  type: RTM_NEWLINK,
-  decode: decodeLink,
-};
-const ADDRESSES: Listing<LinkAddress> = {
-  operation: "list addresses",
-  request: request.listAddressesRequest,
-  type: RTM_NEWADDR,
-  decode: decodeAddress,
-};
-const NEIGHBOURS: Listing<Neighbour> = {
-  operation: "list neighbours",
-  request: request.listNeighboursRequest,
-  type: RTM_NEWNEIGH,
-  decode: decodeNeighbour,
-};
 
 export class Netlink {
   readonly #requests: Descriptor;
@@ -101,11 +47,9 @@ export class Netlink {
    * links and of their addresses. Throws `SysError`.
    */
   static open({ notices = false } = {}): Netlink {
-    const requests = openSocket(0);
+    const requests = openRequestSocket();
     try {
-      const timeout = new BigInt64Array([ANSWER_TIMEOUT_SECONDS, 0n]);
-      checked("setsockopt SO_RCVTIMEO", libc().setsockopt(requests.fd, SOL_SOCKET, SO_RCVTIMEO, timeout, 16));
-      return new Netlink(requests, notices ? openSocket(NOTICE_GROUPS) : undefined);
+      return new Netlink(requests, notices ? openNoticeSocket(NOTICE_GROUPS) : undefined);
     } catch (error) {
       requests.close();
       throw error;
@@ -228,36 +172,23 @@ export class Netlink {
 
   #list<T>(listing: Listing<T>): T[] {
     for (let tries = 1;; tries++) {
-      const { items, interrupted } = this.#listOnce(listing);
-      if (!interrupted || tries === LIST_TRIES_MAX) return items;
+      const dump = this.#listOnce(listing);
+      if (!dump.isInterrupted || tries === DUMP_TRIES_MAX) return dump.items;
     }
   }
 
-  #listOnce<T>({ operation, request, type, decode }: Listing<T>): { items: T[]; interrupted: boolean } {
-    const sequence = this.#send(operation, request());
-    const items: T[] = [];
-    let interrupted = false;
-    while (true) {
-      for (const message of this.#receive(operation)) {
-        if (message.sequence !== sequence) continue;
-        if ((message.flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
-        if (message.type === type) {
-          const item = decode(message.body);
-          if (item !== undefined) items.push(item);
-        } else if (message.type === NLMSG_DONE || message.type === NLMSG_ERROR) {
-          const code = readErrorCode(message);
-          if (code < 0) throw new SysError(operation, -code);
-          return { items, interrupted };
-        }
-      }
-    }
+  #listOnce<T>(listing: Listing<T>): NetlinkDump<T> {
+    const { operation, request } = listing;
+    const dump = new NetlinkDump(listing, this.#send(operation, request()));
+    while (!dump.take(this.#receive(operation)));
+    return dump;
   }
 
   #change(operation: string, writer: MessageWriter | undefined): void {
     if (writer === undefined) throw new SysError(operation, EINVAL);
     const sequence = this.#send(operation, writer);
     while (true) {
-      for (const message of this.#receive(operation)) {
+      for (const message of readMessages(this.#receive(operation))) {
         if (message.sequence !== sequence || message.type !== NLMSG_ERROR) continue;
         const code = readErrorCode(message);
         if (code < 0) throw new SysError(operation, -code);
@@ -274,22 +205,10 @@ export class Netlink {
   }
 
   /** One datagram of the answer. The receive timeout is the limit of every loop around this: EAGAIN throws. */
-  #receive(operation: string): ReturnType<typeof readMessages> {
+  #receive(operation: string): Uint8Array {
     const length = libc().recv(this.#requests.fd, this.#buffer, BigInt(RECEIVE_BYTES), MSG_TRUNC);
     checked(operation, length);
     invariant(length <= RECEIVE_BYTES, `The answer to "${operation}" has ${length} bytes, more than the kernel sends`);
-    return readMessages(this.#buffer.subarray(0, length));
-  }
-}
-
-function openSocket(groups: number): Descriptor {
-  const fd = checked("socket AF_NETLINK", libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
-  const descriptor = new Descriptor(fd);
-  try {
-    checked("bind AF_NETLINK", libc().bind(fd, encodeSockaddrNl({ groups }), SOCKADDR_NL_BYTES));
-    return descriptor;
-  } catch (error) {
-    descriptor.close();
-    throw error;
+    return this.#buffer.subarray(0, length);
   }
 }

@@ -4,10 +4,10 @@
  *     list, changes ──> LinkTable ──> open / change / close: an interface that the machines work on
  *                                └──> report: what is usable and why the rest is not; networks
  *
- * Changes come in batches and each link that changed is judged once per batch, so that a storm costs one decision. What
- * happened in between is not lost: a link that was unusable in the middle of a batch is closed and opened, because its
- * neighbours must be told anew. Interfaces excluded by name are thousands on a node full of pods: their names are kept
- * and nothing else.
+ * Changes come in batches and each link that changed is judged once per batch, so that a storm costs one decision; of many
+ * links a few at a time, so that packets are answered in between. What happened in between is not lost: a link that was
+ * unusable in the middle of a batch is closed and opened, because its neighbours must be told anew. Interfaces excluded by
+ * name are thousands on a node full of pods: their names are kept and nothing else.
  *
  * It opens no sockets: who could not open one says so (`notOpened`), and is asked again later.
  */
@@ -34,8 +34,13 @@ export type LinkFactsChange =
   | { readonly kind: "addressGone"; readonly address: LinkAddressFacts };
 
 export type LinkTableInput =
-  /** All there is: what is not in it is gone. */
-  | { readonly kind: "list"; readonly links: readonly LinkFacts[]; readonly addresses: readonly LinkAddressFacts[] }
+  /** All there was: what is not in it is gone. `changes`: what happened since, or shortly before. */
+  | {
+    readonly kind: "list";
+    readonly links: readonly LinkFacts[];
+    readonly addresses: readonly LinkAddressFacts[];
+    readonly changes?: readonly LinkFactsChange[];
+  }
   /** In the order in which they happened. */
   | { readonly kind: "changes"; readonly changes: readonly LinkFactsChange[] }
   /** The kernel refused what `open` asked for. */
@@ -72,6 +77,9 @@ interface Entry {
   retryAt: Millis | undefined;
 }
 
+/** Opening one may take milliseconds: so many at a time, and packets in between. */
+const JUDGED_MAX = 8;
+const JUDGE_PAUSE_MS = 1;
 /** More than people read; a node has a handful of interfaces that are neither used nor excluded. */
 const REFUSED_MAX = 256;
 /** Excluded names that `inspect` lists. */
@@ -86,8 +94,10 @@ export class LinkTable implements Machine<LinkTableInput, LinkTableEffect> {
   readonly #refusalsMs: number;
   readonly #entries = new Map<number, Entry>();
   readonly #excluded = new Map<number, string>();
-  /** Links of this batch that are to be judged. */
+  /** Links that are to be judged. */
   readonly #touched = new Set<number>();
+  /** When the next of them are. */
+  #judgeAt: Millis = -Infinity;
   readonly #retrying = new Set<number>();
   readonly #effects = new Queue<LinkTableEffect>();
   #told: InterfaceReport | undefined;
@@ -104,7 +114,7 @@ export class LinkTable implements Machine<LinkTableInput, LinkTableEffect> {
   handle(input: LinkTableInput | Tick, now: Millis): void {
     switch (input.kind) {
       case "list":
-        this.#takeList(input.links, input.addresses);
+        this.#takeList(input);
         // Where all are excluded there is nothing to judge, and that nothing can be used is to be told all the more.
         if (this.#told === undefined) this.#reportAt = now;
         break;
@@ -116,7 +126,7 @@ export class LinkTable implements Machine<LinkTableInput, LinkTableEffect> {
         break;
       case "tick":
         this.#retry(now);
-        if (this.#reportAt !== undefined && this.#reportAt <= now) this.#report();
+        if (this.#touched.size === 0 && this.#reportAt !== undefined && this.#reportAt <= now) this.#report();
     }
     this.#judgeTouched(now);
     if (!this.#needsList) return;
@@ -129,6 +139,7 @@ export class LinkTable implements Machine<LinkTableInput, LinkTableEffect> {
   }
 
   deadline(): Deadline | undefined {
+    if (this.#touched.size > 0) return { at: this.#judgeAt, why: "more interfaces that changed" };
     const report = this.#reportAt === undefined ? undefined : { at: this.#reportAt, why: "report of the interfaces" };
     let retry: Deadline | undefined;
     for (const ifindex of this.#retrying) {
@@ -153,8 +164,9 @@ export class LinkTable implements Machine<LinkTableInput, LinkTableEffect> {
     };
   }
 
-  #takeList(links: readonly LinkFacts[], addresses: readonly LinkAddressFacts[]): void {
-    const listed = new Set<number>();
+  #takeList({ links, addresses, changes = [] }: LinkTableInput & { kind: "list" }): void {
+    // What came up since the list was made is not gone because the list does not have it.
+    const listed = new Set(changes.flatMap((change) => change.kind === "link" ? [change.link.ifindex] : []));
     for (const link of links) {
       listed.add(link.ifindex);
       this.#takeLink(link);
@@ -167,6 +179,7 @@ export class LinkTable implements Machine<LinkTableInput, LinkTableEffect> {
     for (const ifindex of this.#entries.keys()) this.#touched.add(ifindex);
     // Whatever was missing is here.
     this.#needsList = false;
+    for (const change of changes) this.#take(change);
   }
 
   #take(change: LinkFactsChange): void {
@@ -239,11 +252,16 @@ export class LinkTable implements Machine<LinkTableInput, LinkTableEffect> {
 
   #judgeTouched(now: Millis): void {
     if (this.#touched.size === 0) return;
+    this.#judgeAt = now + JUDGE_PAUSE_MS;
+    let judged = 0;
     for (const ifindex of this.#touched) {
+      if (judged === JUDGED_MAX) return;
+      this.#touched.delete(ifindex);
       const entry = this.#entries.get(ifindex);
-      if (entry !== undefined) this.#judge(entry);
+      if (entry === undefined) continue;
+      this.#judge(entry);
+      judged++;
     }
-    this.#touched.clear();
     const isUrgent = this.#told === undefined || !sameTexts(this.#usable(), this.#told.usable);
     const at = isUrgent ? now : now + this.#refusalsMs;
     this.#reportAt = Math.min(this.#reportAt ?? Infinity, at);

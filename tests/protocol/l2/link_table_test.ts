@@ -179,6 +179,37 @@ Deno.test("LinkTable: a list after lost notices closes what is gone and keeps wh
   ]);
 });
 
+Deno.test("LinkTable: of many interfaces a few are opened at a time, the rest a moment later, and then it is reported", () => {
+  const bench = new Bench();
+  const all = Array.from({ length: 20 }, (_, i) => link(2 + i, `eth${i}`));
+  bench.list(all);
+  const opened: number[] = [];
+  for (let now = 0; now < 5; now++) {
+    bench.tick(now);
+    opened.push(bench.effects.filter(({ kind }) => kind === "open").length);
+    assertEquals(bench.effects.some(({ kind }) => kind === "report"), opened.at(-1) === 20);
+  }
+  assertEquals(opened, [8, 16, 20, 20, 20]);
+  bench.said();
+  // One that goes before its turn is never opened.
+  bench.list([...all, ...Array.from({ length: 9 }, (_, i) => link(102 + i, `lan${i}`))]);
+  bench.handle({ kind: "changes", changes: [gone(110)] });
+  bench.tick(1000);
+  assertEquals(bench.said().filter((sentence) => sentence.includes("lan8")), []);
+});
+
+Deno.test("LinkTable: what a list says is not believed against the changes that came while it was made", () => {
+  const bench = new Bench();
+  bench.list([link(2, "eth0"), link(3, "eth1"), link(4, "eth2")]);
+  bench.said();
+  const changes = [up(2, "eth0", { carrier: false }), gone(3), up(4, "eth2", { name: "lan2" }), up(5, "eth3")];
+  bench.handle({ kind: "changes", changes });
+  assertEquals(bench.said(), ["close eth1", "close eth0", "change lan2", "open eth3"]);
+  // The list is from before all of it.
+  bench.handle({ kind: "list", links: [link(2, "eth0"), link(3, "eth1"), link(4, "eth2")], addresses: [], changes });
+  assertEquals(bench.said(), []);
+});
+
 Deno.test("LinkTable: thousands of excluded interfaces that come and go are never judged nor reported", () => {
   const bench = new Bench();
   const pods = Array.from({ length: 4000 }, (_, i) => link(100 + i, `veth${i}`));
