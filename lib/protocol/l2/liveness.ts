@@ -241,9 +241,11 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
       node.member = member;
       const facts = member?.facts;
       if (facts === undefined) return;
+      const isNews = facts.generation !== node.meta?.generation;
       takeMeta(node, facts);
-      // Of two lives the gossip's may be the one of before.
-      if (facts.generation > (node.generation ?? -1)) this.#live(node, facts.generation);
+      // Of two lives the gossip's may be the one of before: by its number, or, where the clock went back between them,
+      // by having been told before the watch met the present one.
+      if (isNews && facts.generation > (node.generation ?? -1)) this.#live(node, facts.generation);
     });
     if (lives(member) && member?.facts === undefined) this.#foreign.add(name);
     else if (!this.#foreign.delete(name)) return;

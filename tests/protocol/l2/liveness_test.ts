@@ -195,6 +195,7 @@ Deno.test("Liveness: a new life is told by the watch, or by a later Meta, once; 
   const bench = Bench.settled();
   assertEquals(bench.handle(life(5)).words(), [], "the Meta said so already");
   assertEquals(bench.handle(life(4)).words(), ["newLife b"], "its clock went back");
+  assertEquals(bench.member("b", "suspect").words(), [], "the gossip still speaks of the life before");
   assertEquals(bench.member("b", "alive", { ...FACTS, generation: 3 }).words(), []);
   assertEquals(bench.member("b", "alive", { ...FACTS, generation: 7 }).words(), ["newLife b"]);
   assertEquals(bench.handle(life(7)).words(), []);
