@@ -1,5 +1,5 @@
 /** The speaker as a program of its own: flags and files in, a running `Speaker` out. */
-import { canonicalIp } from "../base/ip.ts";
+import { parseIp } from "../base/ip.ts";
 import { memberMetrics } from "../edge/http/member_metrics.ts";
 import {
   announcedMetrics,
@@ -28,6 +28,7 @@ type SpeakerFlags = FlagValues<typeof SPEAKER_FLAGS>;
 export async function runSpeaker(args: readonly string[]): Promise<void> {
   await runProgram({
     name: "speaker",
+    summary: "makes the addresses of Services reachable on this node's networks",
     flags: SPEAKER_FLAGS,
     healthHostname: "127.0.0.1",
     start: ({ flags, namespace, client, log, fail }) => {
@@ -111,7 +112,12 @@ function readWatch(flags: SpeakerFlags, fail: (message: string) => void): Speake
   const address = flags["ml-bindaddr"];
   const labels = flags["ml-labels"];
   if (address === "" || labels === "") return undefined;
-  if (canonicalIp(address) === undefined) fail(`--ml-bindaddr: "${address}" is not an IP address`);
+  const ip = parseIp(address);
+  if (ip === undefined) fail(`--ml-bindaddr: "${address}" is not an IP address`);
+  // It is told to the others, who send to it.
+  if (ip?.value === 0n) {
+    fail(`--ml-bindaddr: ${address} stands for any address; give the one at which the other speakers reach this node`);
+  }
   const secret = flags["ml-secret-key-path"] === "" ? undefined : readSecret(secretPath(flags), fail);
   return { address, labels, port: flags["ml-bindport"] + 1, secret, intervalMs: flags["watch-interval-ms"] };
 }

@@ -35,6 +35,7 @@ import { Caches } from "./caches.ts";
 import { type ConfigKind, ConfigKinds, sameConfiguration } from "./config_kinds.ts";
 import { coalesced } from "./coalesced.ts";
 import { type LastHolders, LastHoldersWait, withLastHolders } from "./last_holders.ts";
+import { OwnObjects } from "./own_objects.ts";
 import { ProblemLog } from "./problem_log.ts";
 
 export interface WantedSourceOptions {
@@ -103,6 +104,7 @@ export class WantedSource {
   readonly #nodes: Reflector;
   readonly #optional: ConfigKinds;
   readonly #lastHoldersWait: LastHoldersWait;
+  readonly #ownObjects: OwnObjects;
   #configChanged = false;
   #stopped = false;
   /** The first snapshot was made. */
@@ -135,8 +137,10 @@ export class WantedSource {
       schedule: deps.schedule,
       onLate: () => this.#scheduleFlush(),
     });
-    this.#addCaches();
     const onChange = () => this.#changeConfig();
+    const { namespace, peers } = options;
+    this.#ownObjects = new OwnObjects({ node, namespace, labels: peers?.labels }, { ...deps, onChange });
+    this.#addCaches();
     this.#optional = new ConfigKinds({ namespace: options.namespace, kinds: OPTIONAL_KINDS }, { ...deps, onChange });
   }
 
@@ -148,6 +152,7 @@ export class WantedSource {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#lastHoldersWait.stop();
+    this.#ownObjects.stop();
     await Promise.all([this.#caches.stop(), this.#optional.stop()]);
   }
 
@@ -271,7 +276,7 @@ export class WantedSource {
       else into.remove(change.key);
       if (decoded?.ok === false) this.#refuse(decoded.problem);
       // Peers and advertisements may meet on a node by its labels.
-      if (resource === RESOURCES.nodes && !sameLabels(change)) this.#changeConfig();
+      if (resource === RESOURCES.nodes && !isSameNode(change)) this.#changeConfig();
       this.#scheduleFlush();
     });
   }
@@ -288,10 +293,11 @@ export class WantedSource {
     { port, address: ownAddress }: PeerSource,
   ): void {
     this.#peers.delete(key);
-    if (object === undefined) return;
+    if (object === undefined) return this.#ownObjects.setPod(key, undefined);
     const pod = decodePod(object);
     if (!pod.ok) return this.#refuse(pod.problem);
     const { nodeName, ips, phase } = pod.value;
+    this.#ownObjects.setPod(key, nodeName);
     const address = addressReachedFrom(ownAddress, ips);
     const isOver = phase === "Succeeded" || phase === "Failed";
     if (nodeName === undefined || address === undefined || isOver || nodeName === this.#options.node) return;
@@ -304,6 +310,7 @@ export class WantedSource {
 
   #flush(): void {
     if (this.#stopped) return;
+    this.#ownObjects.begin();
     if (this.#configChanged) this.#resolveConfig();
     // Who announced before decides only where addresses stay where they are.
     if (!this.#begun && this.#hasFailbackPolicy && this.#lastHoldersWait.waits()) return;
@@ -337,11 +344,14 @@ export class WantedSource {
       ...optional,
     });
     const { config } = resolved;
-    const problems = problemsOfNode(resolved.problems, {
-      bgpPeers: optional.bgpPeers ?? [],
-      bgpAdvertisements: optional.bgpAdvertisements ?? [],
-      labels: this.#nodes.store.get(this.#options.node)?.metadata.labels,
-    });
+    const problems = [
+      ...problemsOfNode(resolved.problems, {
+        bgpPeers: optional.bgpPeers ?? [],
+        bgpAdvertisements: optional.bgpAdvertisements ?? [],
+        labels: this.#nodes.store.get(this.#options.node)?.metadata.labels,
+      }),
+      ...this.#ownObjects.problems([...this.#nodes.store.keys()]),
+    ];
     this.#planner.setConfig(config);
     this.#hasFailbackPolicy = config.l2Advertisements.some(({ policy }) => policy.failback !== "immediate");
     this.#problemLog.replace(problems);
@@ -368,9 +378,10 @@ function planPicture({ key, pool, addresses, reason, message, excluded }: Servic
   };
 }
 
-function sameLabels(change: Exclude<StoreChange<KubeObject>, { kind: "synced" }>): boolean {
-  const labels = change.kind === "upsert" ? change.object.metadata.labels : undefined;
-  return JSON.stringify(labels) === JSON.stringify(change.previous?.metadata.labels);
+/** As far as the configuration goes: it was there before, with these labels. */
+function isSameNode({ previous, ...change }: Exclude<StoreChange<KubeObject>, { kind: "synced" }>): boolean {
+  if (change.kind !== "upsert" || previous === undefined) return false;
+  return JSON.stringify(change.object.metadata.labels) === JSON.stringify(previous.metadata.labels);
 }
 
 /** One peer per node: of two pods on a node (a rolling update), the one whose key sorts last is the newer guess. */

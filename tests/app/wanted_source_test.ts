@@ -5,6 +5,7 @@ import { WantedSource } from "../../lib/app/wanted_source.ts";
 import { type KubeObject, type Resource, RESOURCES } from "../../lib/base/kube.ts";
 import { SeededRng } from "../../lib/base/rng.ts";
 import type { WantedDelta } from "../../lib/base/wanted.ts";
+import type { Problem } from "../../lib/decision/config/problem.ts";
 import { EmbeddedApi } from "../../lib/edge/embedded/embedded_api.ts";
 import { KubeClient } from "../../lib/edge/kube/client.ts";
 import { CRDS } from "../embedded/embedded_stage.ts";
@@ -14,7 +15,7 @@ const NAMESPACE = "metallb-system";
 const ADDRESS = "192.0.2.1";
 
 /** A cluster with a Service that has an address, and a source that was started in it. */
-async function stage(options: { failback?: string; lastHolders: LastHolders }) {
+async function stage(options: { failback?: string; lastHolders: LastHolders; node?: string }) {
   const time = new FakeTime();
   const api = new EmbeddedApi({ crds: CRDS, token: "t" }, {
     clock: time.clock,
@@ -53,8 +54,9 @@ async function stage(options: { failback?: string; lastHolders: LastHolders }) {
   });
   const deltas: WantedDelta[] = [];
   const planned: string[] = [];
+  const problems: (readonly Problem[])[] = [];
   const source = new WantedSource({
-    node: "n1",
+    node: options.node ?? "n1",
     namespace: NAMESPACE,
     lbClasses: undefined,
     ignoreExcludeLb: false,
@@ -66,13 +68,13 @@ async function stage(options: { failback?: string; lastHolders: LastHolders }) {
     log: () => {},
     schedule: time.schedule,
     onDelta: (delta) => deltas.push(delta),
-    onProblems: () => {},
+    onProblems: (all) => problems.push(all),
     onPlanned: (services) => planned.push(...services),
     lastHolders: options.lastHolders,
   });
   source.start();
   const holders = () => deltas.flatMap(({ upsertAddresses }) => upsertAddresses.map(({ lastHolder }) => lastHolder));
-  return { time, source, deltas, planned, holders };
+  return { time, source, create, deltas, planned, problems, holders };
 }
 
 Deno.test("WantedSource: where addresses stay where they are, the first snapshot says who announced before", async () => {
@@ -116,4 +118,19 @@ Deno.test("WantedSource: it waits for that, but not for long, and not where noth
   await free.time.advance(500);
   assertEquals(free.holders(), [undefined]);
   await free.source.stop();
+});
+
+Deno.test("WantedSource: that the speaker's own Node is not there is a problem, until it is made", async () => {
+  const lastHolders = { synced: true, holderOf: (): string | undefined => undefined };
+  const { time, source, create, problems } = await stage({ lastHolders, node: "n2" });
+  const reasons = () => problems.at(-1)?.map(({ kind, name, reason }) => `${kind} ${name} ${reason}`);
+  await time.advance(9_000);
+  assertEquals(reasons(), []);
+  await time.advance(2_000);
+  assertEquals(reasons(), ["Node n2 unknownNode"]);
+  // Without labels, which are what else the configuration may hang on.
+  await create(RESOURCES.nodes, { metadata: { name: "n2" } });
+  await time.advance(500);
+  assertEquals(reasons(), []);
+  await source.stop();
 });

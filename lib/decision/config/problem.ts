@@ -49,6 +49,8 @@ export type ProblemReason =
   /** A pool that holds the own address of a node. */
   | "nodeAddress"
   | "unknownNamespace"
+  /** A speaker was started for a Node that is not there. */
+  | "unknownNode"
   /** Selectors that match nothing at present. */
   | "matchesNothing"
   /** As the speakers report their networks: an address that no local network asks for. */

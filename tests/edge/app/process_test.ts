@@ -158,7 +158,8 @@ Deno.test("Programs: called wrongly they end with 2 and every problem on stderr,
     await t.step("--help", async () => {
       const program = await stage.startWith("speaker", { host, flags: ["--help"] });
       assertEquals((await program.ended).code, 0);
-      assertStringIncludes(program.output(), "--node-name");
+      assertStringIncludes(program.output(), "usage: main_speaker.ts --node-name … [FLAG…]");
+      for (const line of program.output().split("\n")) assert(line.length <= 100, line);
     });
     for (
       const { why, name, flags, message } of [
@@ -214,6 +215,12 @@ Deno.test("Programs: called wrongly they end with 2 and every problem on stderr,
           name: "speaker",
           flags: ["--namespace=x", "--node-name=n1", "--ml-bindaddr=192.0.2.9", "--ml-labels=a=b"],
           message: "192.0.2.9",
+        },
+        {
+          why: "a watch address that is nobody's",
+          name: "speaker",
+          flags: ["--namespace=x", "--node-name=n1", "--ml-bindaddr=0.0.0.0", "--ml-labels=a=b"],
+          message: "--ml-bindaddr: 0.0.0.0 stands for any address",
         },
       ] as const
     ) {
