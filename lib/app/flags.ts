@@ -86,22 +86,35 @@ export function parseFlags<const Specs extends FlagSpecs>(specs: Specs, input: F
   return { ok: true, values: values as FlagValues<Specs>, positionals, withoutEffect };
 }
 
-/** For `--help`: one line per flag, or several where the lines of a terminal are shorter. */
+/** Lines of help are for reading: longer ones are hard to, on the widest terminal too. */
+export const HELP_COLUMNS = 100;
+
+/** For `--help`: one line per flag, or several where `columns` are too few; those without effect stand together at the end. */
 export function describeFlags(specs: FlagSpecs, options: { columns?: number } = {}): string {
+  const { columns } = options;
   const width = flagsWidth(specs);
-  return Object.entries(specs).map(([name, spec]) => {
+  const indent = " ".repeat(width + 4);
+  const useful = Object.entries(specs).filter(([, { withoutEffect }]) => !withoutEffect);
+  const lines = useful.map(([name, spec]) => {
     const preset = spec.default === undefined || spec.default === "" ? "" : ` (default ${spec.default})`;
-    const env = spec.env === undefined ? "" : ` [${spec.env}]`;
-    const effect = spec.withoutEffect ? "; accepted for compatibility, without effect" : "";
-    const help = `${spec.help}${preset}${env}${effect}`;
-    const indent = " ".repeat(width + 4);
-    return `  ${spelling(name, spec).padEnd(width)}  ${wrapped(help, { columns: options.columns, indent })}`;
-  }).join("\n");
+    const help = `${spec.help}${preset}${variableOf(spec)}`;
+    return `  ${spelling(name, spec).padEnd(width)}  ${wrapped(help, { columns, indent })}`;
+  });
+  const idle = Object.entries(specs).filter(([, { withoutEffect }]) => withoutEffect)
+    .map(([name, spec]) => `${spelling(name, spec)}${variableOf(spec)}`);
+  if (idle.length === 0) return lines.join("\n");
+  const list = wrapped(idle.join(", "), { columns, indent: "  " });
+  return `${lines.join("\n")}\n\nAccepted for compatibility, without effect:\n  ${list}`;
 }
 
-/** Characters of the longest flag. */
+function variableOf({ env }: FlagSpec): string {
+  return env === undefined ? "" : ` [${env}]`;
+}
+
+/** Characters of the longest flag that does something. */
 export function flagsWidth(specs: FlagSpecs): number {
-  return Math.max(26, ...Object.entries(specs).map(([name, spec]) => spelling(name, spec).length));
+  const useful = Object.entries(specs).filter(([, { withoutEffect }]) => !withoutEffect);
+  return Math.max(26, ...useful.map(([name, spec]) => spelling(name, spec).length));
 }
 
 function spelling(name: string, { short }: FlagSpec): string {

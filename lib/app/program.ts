@@ -23,7 +23,7 @@ import { systemClock } from "../edge/run/clock.ts";
 import { lineWriter, type LogFilter, logOutput } from "../edge/run/log_output.ts";
 import { onTermination } from "../edge/run/signals.ts";
 import { clearNodeSocket, nodeSocketPath } from "./node_socket.ts";
-import { describeFlags, type FlagSpec, type FlagValues, parseFlags } from "./flags.ts";
+import { describeFlags, type FlagSpec, type FlagValues, HELP_COLUMNS, parseFlags } from "./flags.ts";
 import { VERSION } from "./version.ts";
 
 /** A program as its HTTP ports see it. */
@@ -65,6 +65,8 @@ const BODY_BYTES_MAX = 1024;
 
 export interface ProgramSpec<Specs extends Readonly<Record<string, FlagSpec>>> {
   readonly name: "controller" | "speaker";
+  /** What it does, for `--help`. */
+  readonly summary: string;
   readonly flags: Specs;
   /** Address of the health port: MetalLB's controller binds all, its speaker the loopback. */
   readonly healthHostname: string;
@@ -77,7 +79,7 @@ export async function runProgram<Specs extends Readonly<Record<string, FlagSpec>
   args: readonly string[],
 ): Promise<void> {
   if (args.includes("--help") || args.includes("-h")) {
-    writeText(`herald ${spec.name} ${VERSION}\n\n${describeFlags(spec.flags)}\n`);
+    writeText(helpOf(spec));
     return;
   }
   const parsed = parseFlags(spec.flags, { args, env: readEnvironment(spec.flags) });
@@ -213,6 +215,20 @@ export function observedApp(
     },
   });
   return joinApps({ apps, guard: tokenReview({}, { reviewer, clock: systemClock, log }) }, { log });
+}
+
+function helpOf(
+  { name, summary, flags }: Pick<ProgramSpec<Readonly<Record<string, FlagSpec>>>, "name" | "summary" | "flags">,
+): string {
+  const needed = Object.entries(flags).filter(([, { required }]) => required).map(([flag]) => ` --${flag} …`);
+  return `herald ${name} ${VERSION}: ${summary}
+
+usage: main_${name}.ts${needed.join("")} [FLAG…]
+
+Where a flag is not given, the variable in brackets behind it counts.
+
+${describeFlags(flags, { columns: HELP_COLUMNS })}
+`;
 }
 
 function readEnvironment(specs: Readonly<Record<string, FlagSpec>>): Record<string, string | undefined> {

@@ -120,7 +120,7 @@ export const SPEAKER_FLAGS = {
     default: 5,
     min: 1,
     max: 1000,
-    help: "how often a take-over is told to the segment",
+    help: "how many times a take-over is told to the segment",
   },
   "gratuitous-interval-ms": {
     kind: "integer",
@@ -134,7 +134,7 @@ export const SPEAKER_FLAGS = {
     default: 0,
     min: 0,
     max: 86_400,
-    help: "tell all addresses again each time that so much has passed; 0: never",
+    help: "how often all addresses are told again, for neighbours and switches that forget; 0: never",
   },
   "ignore-exclude-lb": {
     kind: "boolean",

@@ -19,6 +19,7 @@ import { Webhooks, type WebhooksDeps } from "./webhooks.ts";
 export async function runController(args: readonly string[]): Promise<void> {
   await runProgram({
     name: "controller",
+    summary: "gives addresses from pools to Services of type LoadBalancer",
     flags: CONTROLLER_FLAGS,
     healthHostname: "0.0.0.0",
     start: ({ flags, namespace, client, log, fail }) => {

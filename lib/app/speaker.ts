@@ -78,7 +78,7 @@ export interface SpeakerDeps {
 
 const EVENT_FLUSH_MS = 1000;
 
-/** So many addresses that are handed over have their status removed by who leaves; the successor removes the rest. */
+/** Who leaves removes its statuses for so long at most; what is left of them the successors remove. */
 const STATUS_REMOVAL_MS = 1000;
 
 export class Speaker {

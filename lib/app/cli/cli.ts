@@ -5,7 +5,7 @@
  * what it was given. What went wrong is on standard error, what was asked for on standard output.
  */
 import { nearestName } from "../../decision/config/nearest_name.ts";
-import { describeFlags, type FlagSpecs, flagsWidth, parseFlags } from "../flags.ts";
+import { describeFlags, type FlagSpecs, flagsWidth, HELP_COLUMNS, parseFlags } from "../flags.ts";
 import { VERSION } from "../version.ts";
 import { type CliWorld, type Command, EXIT } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
@@ -121,9 +121,6 @@ ${rows.join("\n")}
 herald COMMAND --help shows the flags of a command.
 `;
 }
-
-/** Paragraphs are for reading: longer lines are hard to, on the widest terminal too. */
-const HELP_COLUMNS = 100;
 
 function helpOfCommand(command: Command, output: Output): string {
   const { summary, details, flags, words, examples } = command;
