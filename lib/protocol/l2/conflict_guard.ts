@@ -225,7 +225,7 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
     if (guarded.stranger !== undefined) this.#strangers.tell(guarded, "gone");
     guarded.stranger = undefined;
     guarded.rival = undefined;
-    this.#strangers.endDoubleAnswers(guarded, Infinity);
+    this.#strangers.endDoubleAnswers(guarded);
     guarded.phase = "idle";
     guarded.probesLeft = -1;
     guarded.announceLater = false;
@@ -308,10 +308,10 @@ export class ConflictGuard implements Machine<ConflictGuardInput, ConflictGuardE
       this.#strangers.tell(guarded, "gone");
       guarded.stranger = undefined;
     }
-    // It is asked once in `checkMs`: two answers may have been lost.
-    this.#strangers.endDoubleAnswers(guarded, now - 2.5 * checkMs);
+    this.#strangers.checkDoubleAnswers(guarded, now);
     if (guarded.policy.probe !== "off") this.#probe(guarded, now);
-    this.#agenda.set(guarded, now + (guarded.stranger === undefined ? checkMs : defendMs));
+    const isWatched = guarded.stranger !== undefined || this.#strangers.hasDoubleAnswer(guarded);
+    this.#agenda.set(guarded, now + (isWatched ? defendMs : checkMs));
   }
 
   /** At a random moment, so that the addresses of one take-over are not all due at once from then on. */

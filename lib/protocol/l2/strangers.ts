@@ -35,6 +35,8 @@ interface DoubleAnswer {
   readonly address: string;
   readonly mac: Mac;
   readonly interfaceName: string;
+  /** It was found by an answer. */
+  readonly hasAnswered: boolean;
   readonly toldAt: Millis;
   claimedAt: Millis;
 }
@@ -57,11 +59,24 @@ export class Strangers {
     this.#tellDoubleAnswer("gone", node, known);
   }
 
-  /** Whoever was not heard to claim the address since then answers beside us no more. */
-  endDoubleAnswers({ address }: Guarded, since: Millis): void {
+  hasDoubleAnswer({ address }: Guarded): boolean {
+    return this.#doubleAnswers.values().some((known) => known.address === address);
+  }
+
+  /** Whoever was not heard to claim the address for long enough answers beside us no more: an answer may be lost. */
+  checkDoubleAnswers({ address, policy }: Guarded, now: Millis): void {
+    const { checkMs, defendMs } = this.#options;
     for (const [node, known] of this.#doubleAnswers) {
-      if (known.address === address && known.claimedAt < since) this.forgetNode(node);
+      if (known.address !== address) continue;
+      // Whether it still answers is asked; what a kernel says of itself (arp_announce=0) comes when it likes.
+      const pauseMs = known.hasAnswered && policy.probe !== "off" ? defendMs : checkMs;
+      if (now - known.claimedAt > 2.5 * pauseMs) this.forgetNode(node);
     }
+  }
+
+  /** The address is not ours any more. */
+  endDoubleAnswers({ address }: Guarded): void {
+    for (const [node, known] of this.#doubleAnswers) if (known.address === address) this.forgetNode(node);
   }
 
   claim(claim: AddressClaim, now: Millis): void {
@@ -104,9 +119,12 @@ export class Strangers {
       known.claimedAt = now;
       if (now - known.toldAt < DOUBLE_ANSWER_MS) return;
     }
-    const { mac, ifindex } = claim;
-    const found = { address, mac, interfaceName: this.#nameOf(ifindex), toldAt: now, claimedAt: now };
+    const { mac, ifindex, form } = claim;
+    const hasAnswered = form === "reply";
+    const found = { address, mac, interfaceName: this.#nameOf(ifindex), hasAnswered, toldAt: now, claimedAt: now };
     this.#doubleAnswers.set(node, found);
+    // Whoever mends it wants to see that it is over.
+    if (known === undefined) this.#deps.agenda.set(guarded, now + this.#options.defendMs);
     this.#tellDoubleAnswer("found", node, found);
   }
 

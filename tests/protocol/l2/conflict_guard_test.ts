@@ -279,19 +279,34 @@ Deno.test("ConflictGuard: a node that answers for what it does not own is told o
   const bench = new Bench(wanted(VIP), wanted(other)).own().own(other).pass(1000);
   bench.words();
   assertEquals(bench.claim("reply", PEER).claim("reply", PEER).claim("reply", PEER, other).words(), ["b answers too"]);
-  const goOn = (times: number) => {
-    for (let i = 0; i < times; i++) bench.pass(60_000).claim("reply", PEER).claim("reply", PEER, other);
+  const goOn = (minutes: number) => {
+    for (let i = 0; i < 6 * minutes; i++) bench.pass(10_000).claim("reply", PEER).claim("reply", PEER, other);
     return bench.words().filter((word) => word !== "probe");
   };
   assertEquals([goOn(59), goOn(1), goOn(59)], [[], ["b answers too"], []]);
 });
 
-Deno.test("ConflictGuard: a node that left two occasional probes without an answer may go on, after three it answers no more", () => {
+Deno.test("ConflictGuard: a node that answers too is asked every ten seconds; an answer may be lost, after two it answers no more", () => {
   const bench = Bench.settled().claim("reply", PEER);
-  const rest = (durationMs: number) => bench.pass(durationMs).words().filter((word) => word !== "probe");
-  assertEquals([rest(0), rest(149_000), bench.claim("reply", PEER).words()], [["b answers too"], [], []]);
-  assertEquals([rest(149_000), rest(62_000), rest(600_000)], [[], ["b answers no more"], []]);
+  const rest = (durationMs: number) => bench.pass(durationMs).words();
+  assertEquals([rest(0), rest(20_000)], [["b answers too"], ["probe", "probe"]]);
+  assertEquals([bench.claim("reply", PEER).words(), rest(20_000)], [[], ["probe", "probe"]]);
+  assertEquals([rest(9_999), rest(1)], [[], ["b answers no more", "probe"]]);
+  assertEquals([rest(59_999), rest(1)], [[], ["probe"]], "once a minute again");
   assertEquals(bench.claim("reply", PEER).words(), ["b answers too"]);
+});
+
+Deno.test("ConflictGuard: a node that was only heard to use the address may be silent for longer before it counts as over", () => {
+  const bench = Bench.settled();
+  for (let i = 0; i < 10; i++) bench.claim("request", PEER).pass(1000);
+  const rest = (durationMs: number) => bench.pass(durationMs).words().filter((word) => word.startsWith("b answers"));
+  assertEquals([rest(0), rest(148_000), rest(11_000)], [["b answers too"], [], ["b answers no more"]]);
+});
+
+Deno.test("ConflictGuard: `off` asks nobody, so a node that answers too may be silent for longer before it counts as over", () => {
+  const bench = Bench.settled("off").claim("reply", PEER);
+  const rest = (durationMs: number) => bench.pass(durationMs).words();
+  assertEquals([rest(149_000), rest(11_000)], [["b answers too"], ["b answers no more"]]);
 });
 
 Deno.test("ConflictGuard: of the addresses that a node answers for another one is named when the first is ours no more", () => {
