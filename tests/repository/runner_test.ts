@@ -82,6 +82,51 @@ Deno.test("Runner: a child over its limit is ended with everything it started", 
   assertEquals(await isGone(Number(child.output.trim())), true);
 });
 
+/** A child that counts the pauses, computes for two seconds when it is told `busy`, and says what it counted at its end. */
+async function pausesOf(what: "stopped" | "busy"): Promise<{ count: number; longestMs: number }> {
+  const folder = await Deno.makeTempDir({ prefix: "herald-pause-test-" });
+  try {
+    const source = `
+import { PauseWatch } from "${new URL("../runner/pause_watch.ts", import.meta.url)}";
+const watch = new PauseWatch();
+await new Promise((done) => setTimeout(done, 500));
+console.log("ready");
+if (Deno.args[0] === "busy") for (const end = performance.now() + 2000; performance.now() < end;);
+else while (watch.count === 0) await new Promise((done) => setTimeout(done, 10));
+console.log(JSON.stringify({ count: watch.count, longestMs: watch.longestMs }));
+Deno.exit();
+`;
+    await Deno.writeTextFile(`${folder}/a.ts`, source);
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-check", "--no-config", "--no-lock", "--allow-read", `${folder}/a.ts`, what],
+      stdin: "null",
+      stdout: "piped",
+    }).spawn();
+    let said = "";
+    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+      said += text;
+      if (what !== "stopped" || said !== "ready\n") continue;
+      child.kill("SIGSTOP");
+      await new Promise((done) => setTimeout(done, 600));
+      child.kill("SIGCONT");
+    }
+    await child.status;
+    return JSON.parse(said.slice(said.indexOf("{")));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("PauseWatch: a process that was stopped, as all are when the machine stands still, has a pause of that length", async () => {
+  const { count, longestMs } = await pausesOf("stopped");
+  assertEquals([count > 0, longestMs > 500], [true, true], `${count} pauses, ${longestMs} ms at most`);
+});
+
+Deno.test("PauseWatch: a thread that computes without end is no pause", async () => {
+  const { longestMs } = await pausesOf("busy");
+  assertEquals(longestMs < 1000, true, `a pause of ${longestMs} ms`);
+});
+
 for (
   const { args, code, last } of [
     { args: ["nonsense"], code: 2, last: /demo/ },
