@@ -12,7 +12,7 @@ import { kubeReviewer } from "../edge/http/kube_reviewer.ts";
 import { processMetrics } from "../edge/http/metallb_metrics.ts";
 import type { MetricFamily } from "../edge/http/metrics.ts";
 import { metricsApp } from "../edge/http/metrics_app.ts";
-import { type HttpServer, serve, type ServeOptions } from "../edge/http/server.ts";
+import { EVERY_ADDRESS, type HttpServer, serve, type ServeOptions } from "../edge/http/server.ts";
 import { statusApp } from "../edge/http/status.ts";
 import { ApiAway, tokenReview } from "../edge/http/token_review.ts";
 import { isRetryable } from "../edge/kube/api_error.ts";
@@ -160,7 +160,7 @@ async function ports(
   const app = observedApp(spec.name, { running, client, log });
   return [health, {
     app,
-    options: { hostname: "0.0.0.0", port: flags.port, certificate, bodyBytesMax: BODY_BYTES_MAX },
+    options: { hostname: EVERY_ADDRESS, port: flags.port, certificate, bodyBytesMax: BODY_BYTES_MAX },
   }];
 }
 

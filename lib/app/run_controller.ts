@@ -6,6 +6,7 @@ import {
   kubeClientMetrics,
   leaderMetric,
 } from "../edge/http/metallb_metrics.ts";
+import { EVERY_ADDRESS } from "../edge/http/server.ts";
 import { systemClock } from "../edge/run/clock.ts";
 import { systemRng } from "../edge/run/random.ts";
 import { Controller, type ControllerOptions } from "./controller.ts";
@@ -21,7 +22,7 @@ export async function runController(args: readonly string[]): Promise<void> {
     name: "controller",
     summary: "gives addresses from pools to Services of type LoadBalancer",
     flags: CONTROLLER_FLAGS,
-    healthHostname: "0.0.0.0",
+    healthHostname: EVERY_ADDRESS,
     start: ({ flags, namespace, client, log, fail }) => {
       const deps = { client, log, clock: systemClock, rng: systemRng(), fail };
       // Made before the controller that has the caches, because it may be the only one.
@@ -59,7 +60,7 @@ function startWebhooks(
 ): Webhooks {
   const webhooks = new Webhooks({
     namespace,
-    hostname: "0.0.0.0",
+    hostname: EVERY_ADDRESS,
     port: flags["webhook-port"],
     serviceName: flags["cert-service-name"],
     secretName: flags["webhook-secret"],

@@ -16,8 +16,11 @@ import type { Log } from "../../base/log.ts";
 import type { TlsCertificate } from "./certificates.ts";
 import type { HttpApp } from "./join_apps.ts";
 
+/** All addresses of this machine, of both families: a Pod may have one of either. */
+export const EVERY_ADDRESS = "::";
+
 export interface ServeOptions {
-  /** An IP address, or a name that the system resolves. */
+  /** An IP address, a name that the system resolves, or {@linkcode EVERY_ADDRESS}. */
   readonly hostname: string;
   /** 0 = the system chooses. */
   readonly port: number;
@@ -85,13 +88,13 @@ export async function serve(
   server.maxConnections = CONNECTIONS_MAX;
   server.requestTimeout = REQUEST_LIMIT_MS;
   server.headersTimeout = REQUEST_LIMIT_MS;
-  const failure = await listen(server, options);
-  if (failure !== undefined) return failure;
+  const bound = await bind(server, options);
+  if (!bound.ok) return bound;
   server.on("error", (error) => deps.log({ level: "warn", event: "httpServerFailed", error: String(error) }));
   return {
     ok: true,
     server: {
-      ...placeOf(server, { options, scheme }),
+      ...placeOf(server, { options: bound.place, scheme }),
       setCertificate: (next) => setCertificate(server, next),
       close: ({ limitMs = CLOSE_LIMIT_MS } = {}) => {
         closing = true;
@@ -101,9 +104,34 @@ export async function serve(
   };
 }
 
+type Place = Pick<ServeOptions, "hostname" | "port"> | Pick<ServeSocketOptions, "socketPath">;
+
+type Failed = Extract<ServeResult, { ok: false }>;
+
+/** Where it is bound now, or why it is not. */
+async function bind(server: Server, wanted: Place): Promise<{ readonly ok: true; readonly place: Place } | Failed> {
+  let failure: Failed | undefined;
+  for (const place of placesFor(wanted)) {
+    failure = await listen(server, place);
+    if (failure === undefined) return { ok: true, place };
+    if (failure.reason === "addressInUse") break;
+  }
+  return failure!;
+}
+
+/** A kernel without IPv6, or a permission for IPv4 alone, leaves the addresses of that. */
+function placesFor(place: Place): readonly Place[] {
+  if (!("hostname" in place) || place.hostname !== EVERY_ADDRESS) return [place];
+  const { port } = place;
+  // Asked beforehand, because Deno's refusal comes out of node:net where nobody can catch it.
+  const { state } = Deno.permissions.querySync({ name: "net", host: `[${EVERY_ADDRESS}]:${port}` });
+  const ofIpv4 = { hostname: "0.0.0.0", port };
+  return state === "granted" ? [place, ofIpv4] : [ofIpv4];
+}
+
 function placeOf(
   server: Server,
-  { options, scheme }: { readonly options: ServeOptions | ServeSocketOptions; readonly scheme: string },
+  { options, scheme }: { readonly options: Place; readonly scheme: string },
 ): Pick<HttpServer, "hostname" | "port" | "url"> {
   if ("socketPath" in options) return { hostname: "", port: 0, url: `unix:${options.socketPath}` };
   const { hostname } = options;
@@ -112,10 +140,7 @@ function placeOf(
   return { hostname, port, url: `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}` };
 }
 
-function listen(
-  server: Server,
-  place: { readonly hostname: string; readonly port: number } | { readonly socketPath: string },
-): Promise<Extract<ServeResult, { ok: false }> | undefined> {
+function listen(server: Server, place: Place): Promise<Failed | undefined> {
   return new Promise((resolve) => {
     const failed = (error: Error & { readonly code?: string }): void => {
       resolve({ ok: false, reason: failureOf(error), message: error.message });

@@ -80,6 +80,8 @@ Deno.test("Programs: health for everybody; metrics and status only over TLS with
     // The speaker's health is for the node alone, the controller's for the cluster.
     assertEquals((await curlStatus(stage.client, `http://${addressOf("n1")}:17472/healthz`)).status, 0);
     assertEquals((await curlStatus(stage.client, `http://${API_ADDRESS}:17472/healthz`)).status, 200);
+    // In a cluster of IPv6 alone the kubelet asks at an address of that.
+    assertEquals((await curlStatus(stage.lab.host("api"), "http://[::1]:17472/healthz")).status, 200);
 
     const authorization = ["-H", `Authorization: Bearer ${TOKEN}`];
     const read = async (address: string, path: string) =>

@@ -190,7 +190,7 @@ export class ProgramStage {
       ...deno(
         "run",
         `-P=${name}`,
-        `--allow-net=${API_ADDRESS}:${API_PORT},0.0.0.0,127.0.0.1`,
+        `--allow-net=${API_ADDRESS}:${API_PORT},0.0.0.0,[::],127.0.0.1`,
         `--allow-read=./lib,./wasm,/etc/metallb,${this.folder}`,
         ...options.permissions ?? [],
       ),

@@ -7,7 +7,7 @@ import { silentLog } from "../../../lib/base/log.ts";
 import { makeSelfSignedCertificate, type SelfSignedCertificate } from "../../../lib/edge/http/certificates.ts";
 import { healthApp } from "../../../lib/edge/http/health.ts";
 import { type HttpApp, joinApps } from "../../../lib/edge/http/join_apps.ts";
-import { type HttpServer, serve } from "../../../lib/edge/http/server.ts";
+import { EVERY_ADDRESS, type HttpServer, serve } from "../../../lib/edge/http/server.ts";
 
 const clock = { wallMs: () => Date.now() };
 const deps = { log: silentLog };
@@ -126,6 +126,28 @@ Deno.test("HttpServer: GET and HEAD over plain HTTP, on IPv4 and on IPv6", async
     assertMatch((await curl("-g", "--head", `${server.url}/healthz`)).out, /^HTTP\/1\.1 200 /);
     await server.close();
   }
+});
+
+Deno.test("HttpServer: every address is those of both families", async () => {
+  const server = await started(health, { hostname: EVERY_ADDRESS, port: 0 });
+  assertEquals(server.url, `http://[::]:${server.port}`);
+  for (const host of ["127.0.0.1", "[::1]"]) {
+    assertEquals((await curl("--fail", `http://${host}:${server.port}/healthz`)).code, 0, host);
+  }
+  const second = await serve(health, { hostname: EVERY_ADDRESS, port: server.port }, deps);
+  assertEquals(second.ok ? "ok" : second.reason, "addressInUse");
+  await server.close();
+});
+
+Deno.test({
+  name: "HttpServer: where IPv6 is not to be had, every address is those of IPv4",
+  permissions: { net: ["0.0.0.0"], run: true },
+  fn: async () => {
+    const server = await started(health, { hostname: EVERY_ADDRESS, port: 0 });
+    assertEquals(server.url, `http://0.0.0.0:${server.port}`);
+    assertEquals((await curl("--fail", `http://127.0.0.1:${server.port}/healthz`)).code, 0);
+    await server.close();
+  },
 });
 
 Deno.test("HttpServer: curl trusts the authority made at start, by name and by address; nobody else does", async () => {
