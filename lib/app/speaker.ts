@@ -138,6 +138,7 @@ export class Speaker {
     this.cluster = new ClusterReporter({ node }, {
       log: (event) => this.#log(event),
       warn: (address, event) => this.#layer2.recordAll(address, { type: "Warning", ...event }),
+      onChange: () => this.#reportProblems(),
     });
     this.conflicts = new ConflictReporter({ node }, {
       log: (event) => this.#log(event),
@@ -308,6 +309,7 @@ export class Speaker {
         return this.#view.takeServing(event.serving);
       case "splitHealed":
       case "foreignMembers":
+      case "sharedMac":
       case "cutOff":
         return this.cluster.take(event);
       case "conflict":
@@ -327,7 +329,8 @@ export class Speaker {
   }
 
   #reportProblems(): void {
-    if (this.#problems !== undefined) this.#reporter.report([...this.#problems, ...this.conflicts.problems()]);
+    if (this.#problems === undefined) return;
+    this.#reporter.report([...this.#problems, ...this.cluster.problems(), ...this.conflicts.problems()]);
   }
 
   #log(event: LogEvent): void {

@@ -31,6 +31,18 @@ export interface ConflictReport {
   readonly form: ClaimForm;
 }
 
+/** Another node has the hardware address of an interface of ours: it is "gone" when none of its frames came for a while. */
+export type SharedMacState = "found" | "gone";
+
+export interface SharedMacReport {
+  readonly kind: "sharedMac";
+  readonly state: SharedMacState;
+  readonly other: string;
+  readonly mac: string;
+  /** The interface of this node that has it. */
+  readonly interface: string;
+}
+
 /** "Found" is said again once an hour while it goes on. */
 export type DoubleAnswerState = "found" | "gone";
 

@@ -5,7 +5,7 @@
  * peer where it can be reached). The packet thread joins that with what it sees on the wire and decides who owns an
  * address now. Everything here is plain data: it is posted to a Worker, recorded and replayed.
  */
-import type { ConflictReport, DoubleAnswerReport } from "./conflict.ts";
+import type { ConflictReport, DoubleAnswerReport, SharedMacReport } from "./conflict.ts";
 import type { JsonObject } from "./json.ts";
 import type { LogEvent } from "./log.ts";
 import type { MemberChange } from "./member.ts";
@@ -196,6 +196,7 @@ export type FromPacketThread =
   | { readonly kind: "interfaces"; readonly report: InterfaceReport }
   | ConflictReport
   | DoubleAnswerReport
+  | SharedMacReport
   /** What became of a member of the gossip. */
   | { readonly kind: "member"; readonly change: MemberChange }
   /** What this node says of itself to the others, whenever something of it changed. */

@@ -364,6 +364,9 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   }
 
   #fromStations(effect: PeerStationsEffect, now: Millis): void {
+    if (effect.kind === "sharedMac") {
+      return this.#effects.push({ kind: "event", event: { ...effect, mac: formatMac(effect.mac) } });
+    }
     if (effect.kind !== "ask") return this.#guard.handle(effect, now);
     const { ip, on: { ifindex, mac } } = effect;
     const address = formatIpv4(ip);

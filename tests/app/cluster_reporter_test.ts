@@ -5,11 +5,13 @@ import type { LogEvent } from "../../lib/base/log.ts";
 function stage() {
   const logged: LogEvent[] = [];
   const warned: string[] = [];
+  const changes = { count: 0 };
   const reporter = new ClusterReporter({ node: "n1" }, {
     log: (event) => logged.push(event),
     warn: (address, { reason, message }) => warned.push(`${address} ${reason} ${message}`),
+    onChange: () => changes.count++,
   });
-  return { reporter, logged, warned };
+  return { reporter, logged, warned, changes };
 }
 
 Deno.test("an address that two nodes announced during a partition is told once to its Service, and counted", () => {
@@ -43,5 +45,27 @@ Deno.test("members that are not Herald, and being cut off, are seen in metrics, 
     "warn cutOffFromCluster",
     "info membersThatAreNotHerald",
     "info backInCluster",
+  ]);
+});
+
+Deno.test("a node with a MAC address of ours is a problem of this Node until it has another one", () => {
+  const { reporter, logged, changes } = stage();
+  const report = { kind: "sharedMac", other: "n2", mac: "02:00:00:00:00:0a", interface: "eth0" } as const;
+  reporter.take({ ...report, state: "found" });
+  assertEquals(reporter.problems(), [{
+    severity: "warning",
+    kind: "Node",
+    namespace: "",
+    name: "n1",
+    path: "",
+    reason: "sharedMac",
+    message: 'interface "eth0" and node "n2" have the same MAC address, 02:00:00:00:00:0a, as copies of one virtual ' +
+      "machine do: switches send what is for one to the other; give one of them another address",
+  }]);
+  reporter.take({ ...report, state: "gone" });
+  assertEquals([reporter.problems(), changes.count], [[], 2]);
+  assertEquals(logged.map(({ level, event, other }) => [level, event, other]), [
+    ["warn", "sharedMac", "n2"],
+    ["info", "sharedMacOver", "n2"],
   ]);
 });

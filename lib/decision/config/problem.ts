@@ -63,6 +63,8 @@ export type ProblemReason =
   | "addressConflict"
   /** A node of the cluster answers for an address of the Service that another node announces. */
   | "doubleAnswer"
+  /** Two nodes of the cluster have one hardware address. */
+  | "sharedMac"
   /** The ConfigMap of MetalLB 0.12 and older is the only configuration there is. */
   | "oldConfigMap"
   /** More problems in the same object than are worth printing. */

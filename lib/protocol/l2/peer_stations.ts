@@ -9,7 +9,7 @@
 import { Agenda } from "../../base/agenda.ts";
 import { formatIpv4, type Ipv4, parseIpv4 } from "../../base/ip.ts";
 import type { Json } from "../../base/json.ts";
-import type { Deadline, Machine, Tick } from "../../base/machine.ts";
+import { type Deadline, earlier, type Machine, type Tick } from "../../base/machine.ts";
 import { isGroupMac, type Mac, MAC_ZERO } from "../../base/mac.ts";
 import { Queue } from "../../base/queue.ts";
 import { RareMap } from "../../base/rare_map.ts";
@@ -18,6 +18,7 @@ import { TokenBucket } from "../../base/token_bucket.ts";
 import type { WantedPeer } from "../../base/wanted.ts";
 import type { ArpRecord } from "../../wire/arp.ts";
 import type { L2Interface } from "./interface.ts";
+import { type SharedMacEffect, SharedMacs } from "./shared_macs.ts";
 
 export type PeerStationsInput =
   | { readonly kind: "interface"; readonly interface: L2Interface }
@@ -31,7 +32,8 @@ export type PeerStationsEffect =
   | { readonly kind: "ask"; readonly ip: Ipv4; readonly on: L2Interface }
   | { readonly kind: "stationExpected"; readonly node: string }
   | { readonly kind: "station"; readonly node: string; readonly mac: Mac }
-  | { readonly kind: "stationsGone"; readonly node: string };
+  | { readonly kind: "stationsGone"; readonly node: string }
+  | SharedMacEffect;
 
 /** Between the questions for one peer: probes get lost, and a switch port may not forward in its first moments. */
 const PAUSES_MS: readonly Millis[] = [1_000, 5_000, 30_000];
@@ -55,6 +57,7 @@ export class PeerStations implements Machine<PeerStationsInput, PeerStationsEffe
   readonly #agenda = new Agenda<Peer>();
   readonly #pacer = new TokenBucket({ perMs: 1, burst: 32 });
   readonly #effects = new Queue<PeerStationsEffect>();
+  readonly #sharedMacs = new SharedMacs({ push: (effect) => this.#effects.push(effect) });
 
   handle(input: PeerStationsInput | Tick, now: Millis): void {
     switch (input.kind) {
@@ -74,8 +77,9 @@ export class PeerStations implements Machine<PeerStationsInput, PeerStationsEffe
         for (const mac of input.macs) this.#effects.push({ kind: "station", node: input.node, mac });
         return;
       case "arp":
-        return this.#see(input.record);
+        return this.#see(input.record, now);
       case "tick":
+        this.#sharedMacs.tick(now);
         break;
     }
     this.#ask(now);
@@ -87,8 +91,10 @@ export class PeerStations implements Machine<PeerStationsInput, PeerStationsEffe
 
   deadline(): Deadline | undefined {
     const next = this.#agenda.next();
-    if (next === undefined) return undefined;
-    return { at: Math.max(next.at, this.#pacer.opensAt()), why: `ask for the node ${next.key.node}` };
+    const asks = next === undefined
+      ? undefined
+      : { at: Math.max(next.at, this.#pacer.opensAt()), why: `ask for the node ${next.key.node}` };
+    return earlier(asks, this.#sharedMacs.deadline());
   }
 
   inspect(): Json {
@@ -114,6 +120,7 @@ export class PeerStations implements Machine<PeerStationsInput, PeerStationsEffe
   #remove(node: string): void {
     const peer = this.#peers.get(node);
     if (peer !== undefined) this.#drop(peer);
+    this.#sharedMacs.forget(node);
     this.#effects.push({ kind: "stationsGone", node });
   }
 
@@ -123,9 +130,11 @@ export class PeerStations implements Machine<PeerStationsInput, PeerStationsEffe
     this.#agenda.delete(peer);
   }
 
-  #see({ senderIp, senderMac: mac }: ArpRecord): void {
+  #see({ senderIp, senderMac: mac }: ArpRecord, now: Millis): void {
     const peer = this.#byIp.get(senderIp);
     if (peer === undefined || isGroupMac(mac) || mac === MAC_ZERO) return;
+    const own = this.#interfaces.values().find((on) => on.mac === mac);
+    if (own !== undefined) return this.#sharedMacs.see(peer.node, own, now);
     if (peer.seen.size >= SEEN_MAX && !peer.seen.has(mac)) return;
     peer.seen.add(mac);
     this.#effects.push({ kind: "station", node: peer.node, mac });

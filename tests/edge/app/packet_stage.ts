@@ -85,6 +85,25 @@ export class PacketStage {
     }
   }
 
+  /** Another node of the cluster, which no speaker of ours runs on. */
+  addPeer(node: string, address: string): void {
+    this.#packets.send({
+      generation: ++this.#generation,
+      upsertAddresses: [],
+      removeAddresses: [],
+      upsertPeers: [{ node, address, port: 7947 }],
+      removePeers: [],
+      complete: true,
+    });
+  }
+
+  /** What it said of nodes that have its own MAC, in words. */
+  sharedMacs(): readonly string[] {
+    return this.#events.flatMap((event) =>
+      event.kind === "sharedMac" ? [`${event.other} has ${event.mac} of ${event.interface}: ${event.state}`] : []
+    );
+  }
+
   /** Addresses that it said it owns. */
   owned(): ReadonlySet<string> {
     return new Set(this.#events.flatMap((event) => event.kind === "ownership" && event.owned ? [event.address] : []));

@@ -23,6 +23,9 @@ class Bench {
         if (effect.kind === "ask") words.push(`ask ${formatIpv4(effect.ip)} on ${effect.on.name}`);
         else if (effect.kind === "station") words.push(`${effect.node} is ${formatMac(effect.mac)}`);
         else if (effect.kind === "stationsGone") words.push(`${effect.node} is gone`);
+        else if (effect.kind === "sharedMac") {
+          words.push(`${effect.other} has ${formatMac(effect.mac)} of ${effect.interface}: ${effect.state}`);
+        }
       }
     }
     return words;
@@ -112,4 +115,24 @@ Deno.test("PeerStations: who invents stations of a peer without end is listened 
   assertEquals(bench.handle(...invented(1000), seen(B.address, MAC_B)), ["b is 02:00:00:00:00:0b"]);
   bench.handle({ kind: "interface", interface: ETH1 });
   assertEquals(bench.handle(...invented(2000)).length, 32);
+});
+
+Deno.test("PeerStations: a peer that speaks from a MAC of ours is told once, and is no station by it", () => {
+  const bench = new Bench();
+  bench.handle({ kind: "interface", interface: ETH0 }, { kind: "interface", interface: ETH1 }, peers([B, C]));
+  assertEquals(bench.handle(seen(B.address, ETH1.mac)), ["b has 02:00:00:00:01:0a of eth1: found"]);
+  assertEquals(bench.handle(seen(B.address, ETH1.mac), seen(B.address, MAC_B)), ["b is 02:00:00:00:00:0b"]);
+  // A frame of our own that a bridge brings back names no peer.
+  assertEquals(bench.handle(seen("192.0.2.1", ETH0.mac)), []);
+  assertEquals(bench.handle(peers([], ["b"])), ["b has 02:00:00:00:01:0a of eth1: gone", "b is gone"]);
+});
+
+Deno.test("PeerStations: a peer with a MAC of ours counts as mended when it was silent for five minutes", () => {
+  const bench = new Bench();
+  bench.handle({ kind: "interface", interface: ETH0 }, peers([B]), seen(B.address, ETH0.mac));
+  const asks = "ask 192.0.2.2 on eth0";
+  assertEquals(bench.pass(299_999), [asks, asks, asks]);
+  bench.handle(seen(B.address, ETH0.mac));
+  assertEquals([bench.pass(299_999), bench.pass(1)], [[], ["b has 02:00:00:00:00:0a of eth0: gone"]]);
+  assertEquals(bench.handle(seen(B.address, ETH0.mac)), ["b has 02:00:00:00:00:0a of eth0: found"]);
 });
