@@ -49,7 +49,10 @@ export interface MembershipDeps extends Omit<GossipSocketsDeps, "input"> {
 }
 
 /** What changes of a speaker's facts while it lives. */
-export type ChangingFacts = Pick<SpeakerFacts, "state" | "usableInterfaces" | "failedLinkProbes">;
+export type ChangingFacts = Pick<
+  SpeakerFacts,
+  "state" | "usableInterfaces" | "ipv4OnlyInterfaces" | "failedLinkProbes"
+>;
 
 export class Membership {
   readonly #options: MembershipOptions;

@@ -253,6 +253,7 @@ export class Speaker {
       statusObjects: this.#layer2.statuses.inspect(),
       interfaces: this.#interfaces === undefined ? null : {
         usable: [...this.#interfaces.usable],
+        ipv4Only: [...this.#interfaces.ipv4Only],
         refused: this.#interfaces.refused.map((refused) => ({ ...refused })),
       },
       conflicts: this.conflicts.inspect(),

@@ -12,8 +12,10 @@ import { formatNetworks, NETWORKS_ANNOTATION } from "../decision/config/node_net
 import {
   FAILED_LINK_PROBES_ANNOTATION,
   formatInterfaces,
+  formatIpv4Only,
   formatMembers,
   INTERFACES_ANNOTATION,
+  IPV4_ONLY_INTERFACES_ANNOTATION,
   MEMBERS_ANNOTATION,
 } from "../decision/config/speaker_report.ts";
 import { type Schedule, systemSchedule } from "../edge/kube/schedule.ts";
@@ -54,6 +56,7 @@ export class SpeakerReporter {
 
   takeInterfaces(report: InterfaceReport): void {
     this.#set(INTERFACES_ANNOTATION, formatInterfaces(report));
+    this.#set(IPV4_ONLY_INTERFACES_ANNOTATION, formatIpv4Only(report));
   }
 
   takeServing({ failedLinkProbes }: Serving): void {

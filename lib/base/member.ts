@@ -22,6 +22,8 @@ export interface SpeakerFacts {
   readonly state: "starting" | "alive" | "leaving";
   /** Names of interfaces that are used and have carrier, sorted. */
   readonly usableInterfaces: readonly string[];
+  /** Those of them on which IPv6 cannot be spoken, in the same order; absent: on none is that so. */
+  readonly ipv4OnlyInterfaces?: readonly string[];
   /** Canonical addresses of link probes that do not answer, sorted. */
   readonly failedLinkProbes: readonly string[];
 }

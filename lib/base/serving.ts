@@ -5,6 +5,8 @@ import { sameTexts } from "./text_list.ts";
 export interface Serving {
   /** Names of the interfaces that are used and have carrier, sorted. */
   readonly usableInterfaces: readonly string[];
+  /** Those of them on which IPv6 cannot be spoken, in the same order; absent: on none is that so. */
+  readonly ipv4OnlyInterfaces?: readonly string[];
   /** Canonical addresses of the link probes that do not answer, sorted. */
   readonly failedLinkProbes: readonly string[];
   /** Hardware addresses of its interfaces, in ascending order: by these the others tell it from a stranger. */
@@ -18,5 +20,6 @@ export const MACS_MAX = 32;
 
 export function sameServing(a: Serving, b: Serving): boolean {
   return sameTexts(a.usableInterfaces, b.usableInterfaces) && sameTexts(a.failedLinkProbes, b.failedLinkProbes) &&
+    sameTexts(a.ipv4OnlyInterfaces ?? [], b.ipv4OnlyInterfaces ?? []) &&
     (a.macs ?? []).join() === (b.macs ?? []).join();
 }

@@ -50,7 +50,7 @@ export const DEFAULT_ADDRESS_POLICY: AddressPolicy = { failback: "immediate", pr
 
 /** Whoever owns an address for such a reason would answer, for nobody else can, but there is no wire to answer on. */
 export function lacksWire(reason: string): boolean {
-  return reason === "noInterface" || reason === "noCarrier";
+  return reason === "noInterface" || reason === "noCarrier" || reason === "noIpv6";
 }
 
 /** True when two answers to "announce on which interfaces" are the same list, in the same order. */
@@ -99,6 +99,8 @@ export type InterfaceRefusal =
 export interface InterfaceReport {
   /** Announced on if an address wants it: sorted. */
   readonly usable: readonly string[];
+  /** Those of them without an IPv6 link-local address that is known to be unique: no neighbour discovery there. Sorted. */
+  readonly ipv4Only: readonly string[];
   /** The others, sorted by name. Those that are excluded by name are left out: a node has thousands of them. */
   readonly refused: readonly { readonly name: string; readonly reason: InterfaceRefusal }[];
 }
@@ -143,6 +145,8 @@ export type OwnershipReason =
   | "noInterface"
   /** It stands back, or would: the interfaces to announce on have no carrier. */
   | "noCarrier"
+  /** It stands back from an IPv6 address, or would: IPv6 is off, or not ready, on the interfaces to announce on. */
+  | "noIpv6"
   /** It stands back, or would: an address that must answer on the segment does not. */
   | "linkProbeFailed"
   /** `herald.dev/probe: strict`: the segment is being asked whether somebody else has the address. */

@@ -33,6 +33,7 @@ Deno.test("announceFailed: where none of the named interfaces exists, once until
   });
   const report: InterfaceReport = {
     usable: ["eth0"],
+    ipv4Only: [],
     refused: [{ name: "eth1", reason: "noCarrier" }, { name: "veth1", reason: "excluded" }],
   };
   const look = (interfaces: WantedAddress["interfaces"], isAssigned = true) => {

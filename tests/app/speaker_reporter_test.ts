@@ -18,14 +18,18 @@ function stage() {
   return { time, told, reporter };
 }
 
-const report = (usable: string[]) => ({ usable, refused: [] });
+const report = (usable: string[]) => ({ usable, ipv4Only: usable.filter((name) => name === "eth4"), refused: [] });
 
 Deno.test("SpeakerReporter: the first news at once, a link that flaps every few seconds, the same never again", async () => {
   const { time, told, reporter } = stage();
   reporter.takeNetworks([{ interfaceName: "eth0", prefix: "192.0.2.0/24" }]);
   reporter.takeInterfaces(report(["eth0"]));
   await time.advance(0);
-  assertEquals(told, [{ "herald.dev/networks": "eth0=192.0.2.0/24", "herald.dev/interfaces": "eth0=usable" }]);
+  assertEquals(told, [{
+    "herald.dev/networks": "eth0=192.0.2.0/24",
+    "herald.dev/interfaces": "eth0=usable",
+    "herald.dev/ipv4-only-interfaces": "",
+  }]);
   for (let flap = 0; flap < 300; flap++) {
     reporter.takeInterfaces(report(flap % 2 === 0 ? [] : ["eth0"]));
     await time.advance(100);
@@ -39,6 +43,9 @@ Deno.test("SpeakerReporter: the first news at once, a link that flaps every few 
   await time.advance(10_000);
   assertEquals(told.length, before + 1);
   assertEquals(told.at(-1)?.["herald.dev/failed-link-probes"], "192.0.2.1");
+  reporter.takeInterfaces(report(["eth0", "eth4"]));
+  await time.advance(10_000);
+  assertEquals(told.at(-1)?.["herald.dev/ipv4-only-interfaces"], "eth4");
 });
 
 Deno.test("SpeakerReporter: a change of membership is told later the more members there are; stop ends it", async () => {

@@ -338,7 +338,7 @@ Deno.test("PacketPlane: a link probe asks on every interface of the address, and
 
 Deno.test("PacketPlane: who stood back for a link probe does not come back to an address that is wanted no more", () => {
   const bench = new Bench({ watched: false }).handle({ kind: "interface", interface: ETH0 }, { kind: "opened" });
-  bench.handle({ kind: "interfaces", report: { usable: [ETH0.name], refused: [] } });
+  bench.handle({ kind: "interfaces", report: { usable: [ETH0.name], ipv4Only: [], refused: [] } });
   const policy = { ...DEFAULT_ADDRESS_POLICY, linkProbes: ["198.51.100.254"] };
   bench.delta({ upsertAddresses: [{ ...wanted(VIP, ["a", "b"]), policy }] }).pass(5000);
   assertEquals(bench.words().filter((word) => word.startsWith(VIP)).at(-1), `${VIP} linkProbeFailed`);

@@ -22,6 +22,8 @@ export class NodeLink implements Station {
   readonly network: Network;
   readonly ifindex: number;
   hasCarrier = true;
+  /** Its link-local address is there and unique. */
+  hasIpv6 = true;
   /** Since when it has it. */
   carrierSince: Millis = 0;
 
@@ -42,7 +44,7 @@ export class NodeLink implements Station {
 
   get interface(): L2Interface {
     const { ifindex, interfaceName: name, mac } = this;
-    return { ifindex, name, mac, linkLocal: `fe80::${(mac % 0x1_0000).toString(16)}` };
+    return { ifindex, name, mac, ...(this.hasIpv6 ? { linkLocal: `fe80::${(mac % 0x1_0000).toString(16)}` } : {}) };
   }
 
   onArp(arp: ArpRecord): void {

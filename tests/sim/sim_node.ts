@@ -257,7 +257,9 @@ export class SimNode implements Station {
     const [usable, refused] = [true, false].map((wanted) =>
       this.links.filter(({ hasCarrier }) => hasCarrier === wanted).map(({ interfaceName }) => interfaceName)
     ) as [string[], string[]];
-    const report = { usable, refused: refused.map((name) => ({ name, reason: "noCarrier" as const })) };
+    const ipv4Only = this.links.filter(({ hasCarrier, hasIpv6 }) => hasCarrier && !hasIpv6)
+      .map(({ interfaceName }) => interfaceName);
+    const report = { usable, ipv4Only, refused: refused.map((name) => ({ name, reason: "noCarrier" as const })) };
     this.#input({ kind: "interfaces", report });
   }
 

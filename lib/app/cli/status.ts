@@ -12,7 +12,7 @@
  *      "leader": {"holder", "since"} | null,
  *      "configuration": [{"name", "result", "problems": [{"severity", "reason", "message"}]}],
  *      "members": [{"node", "herald": bool | null, "version", "aliveTo": [], "deadTo": []}] | null,
- *      "interfaces": [{"node", "usable": [], "refused": [{"name", "reason"}], "failedLinkProbes": []}] | null,
+ *      "interfaces": [{"node", "usable": [], "ipv4Only": [], "refused": [{"name", "reason"}], "failedLinkProbes": []}] | null,
  *      "sessions": null, "notes": []}
  *
  * `members` and `interfaces` is what the living speakers say in annotations of their ConfigurationStates; `sessions` is

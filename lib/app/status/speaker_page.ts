@@ -17,6 +17,7 @@ export interface SpeakerPage {
   readonly members: readonly MemberOnPage[];
   readonly interfaces: {
     readonly usable: readonly string[];
+    readonly ipv4Only: readonly string[];
     readonly refused: readonly { readonly name: string; readonly reason: string }[];
   };
   readonly conflicts: readonly { readonly address: string; readonly mac: string; readonly interface: string }[];
@@ -74,6 +75,7 @@ export function readSpeakerPage(text: string): SpeakerPage | string {
     members: membersOf(packets, node),
     interfaces: {
       usable: textsOf(at(page, "interfaces", "usable")),
+      ipv4Only: textsOf(at(page, "interfaces", "ipv4Only")),
       refused: listOf(at(page, "interfaces", "refused")).map((one) => ({
         name: textOf(at(one, "name")),
         reason: textOf(at(one, "reason")),

@@ -25,7 +25,7 @@ export function writeSpeakerPage(output: Output, page: SpeakerPage, { nowMs }: {
   if (interfaces.usable.length + interfaces.refused.length > 0) {
     table([
       ["INTERFACE", "ANNOUNCES"],
-      ...interfaces.usable.map((name) => [name, "yes"]),
+      ...interfaces.usable.map((name) => [name, interfaces.ipv4Only.includes(name) ? "yes, IPv4 only" : "yes"]),
       ...interfaces.refused.map(({ name, reason }) => [name, `no: ${refusalText(reason)}`]),
     ]);
   }
@@ -88,6 +88,7 @@ const REASONS: Readonly<Record<OwnershipReason, string>> = {
   waitingForSnapshot: "what is wanted is not known yet",
   noInterface: "none of its interfaces is there",
   noCarrier: "its interfaces have no link",
+  noIpv6: "its interfaces have no IPv6 link-local address",
   linkProbeFailed: "a link probe does not answer",
   probing: "the segment is asked for another holder (probe: strict)",
   conflict: "another station had it first",

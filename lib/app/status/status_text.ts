@@ -45,10 +45,13 @@ function memberJson({ node, isHerald, version, aliveTo, deadTo }: MemberView): J
   };
 }
 
-function interfacesJson({ node, usableInterfaces, refused, failedLinkProbes }: NodeInterfaces): JsonObject {
+function interfacesJson(
+  { node, usableInterfaces, ipv4OnlyInterfaces = [], refused, failedLinkProbes }: NodeInterfaces,
+): JsonObject {
   return {
     node,
     usable: [...usableInterfaces],
+    ipv4Only: [...ipv4OnlyInterfaces],
     refused: refused.map(({ name, reason }) => ({ name, reason })),
     failedLinkProbes: [...failedLinkProbes],
   };
@@ -125,9 +128,9 @@ function writeInterfaces(
   const hasSilent = interfaces.some(({ failedLinkProbes }) => failedLinkProbes.length > 0);
   table([
     ["NODE", "ANNOUNCES ON", "NOT ON", ...hasSilent ? ["LINK PROBES WITHOUT AN ANSWER"] : []],
-    ...interfaces.map(({ node, usableInterfaces, refused, failedLinkProbes }) => [
+    ...interfaces.map(({ node, usableInterfaces, ipv4OnlyInterfaces = [], refused, failedLinkProbes }) => [
       dead.has(node) ? `${node} (dead to the others)` : node,
-      shown(usableInterfaces),
+      shown(usableInterfaces.map((name) => ipv4OnlyInterfaces.includes(name) ? `${name} (IPv4 only)` : name)),
       shown(refused.map(({ name, reason }) => `${name} (${refusalText(reason)})`)),
       ...hasSilent ? [shown(failedLinkProbes)] : [],
     ]),

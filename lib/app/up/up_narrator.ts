@@ -57,6 +57,12 @@ interface Sentence {
   readonly style?: Style;
 }
 
+/** What the interfaces of an address lack that nobody can announce. */
+const NOWHERE: Readonly<Record<string, string>> = {
+  noCarrier: "have no link",
+  noIpv6: "have no IPv6 link-local address",
+};
+
 function sentenceOf(event: LogEvent): Sentence | undefined {
   const list = (name: string) => Array.isArray(event[name]) ? (event[name] as unknown[]).join(", ") : "";
   switch (event.event) {
@@ -71,7 +77,7 @@ function sentenceOf(event: LogEvent): Sentence | undefined {
     case "serviceAnnounced":
       return { text: `${list("ips")} is announced here for ${list("services")}`, style: "green" };
     case "announcedNowhere": {
-      const why = event["reason"] === "noCarrier" ? "have no link" : "are not there";
+      const why = NOWHERE[String(event["reason"])] ?? "are not there";
       return {
         text: `${list("ips")} cannot be announced: its interfaces ${why} (${list("services")})`,
         style: "yellow",

@@ -2,9 +2,10 @@
  * What a speaker says of itself and of the others, as annotations of its ConfigurationState, for people and for the
  * command line: which interfaces it can use, which link probes are silent, and whom it sees in the gossip.
  *
- *     herald.dev/interfaces          eth0=usable eth1=noCarrier
- *     herald.dev/failed-link-probes  192.0.2.1
- *     herald.dev/members             {"version":"0.1.0","count":3,"alive":2,"listed":[{"node":"n3","state":"dead"},…]}
+ *     herald.dev/interfaces            eth0=usable eth1=noCarrier
+ *     herald.dev/ipv4-only-interfaces  eth0
+ *     herald.dev/failed-link-probes    192.0.2.1
+ *     herald.dev/members               {"version":"0.1.0","count":3,"alive":2,"listed":[{"node":"n3","state":"dead"},…]}
  *
  * In a large cluster the list holds only the members that are not as most are: an object of each node that names every
  * node would grow with the square of their number. Whoever reads this believes only what can be read.
@@ -17,6 +18,7 @@ import { compareText } from "./config.ts";
 import { speakerNodeOf } from "./node_label.ts";
 
 export const INTERFACES_ANNOTATION = "herald.dev/interfaces";
+export const IPV4_ONLY_INTERFACES_ANNOTATION = "herald.dev/ipv4-only-interfaces";
 export const FAILED_LINK_PROBES_ANNOTATION = "herald.dev/failed-link-probes";
 export const MEMBERS_ANNOTATION = "herald.dev/members";
 
@@ -59,6 +61,10 @@ export function formatInterfaces({ usable, refused }: InterfaceReport): string {
 
 const USABLE = "usable";
 
+export function formatIpv4Only({ ipv4Only }: InterfaceReport): string {
+  return ipv4Only.slice(0, INTERFACES_LISTED_MAX).join(" ");
+}
+
 /** `others` are all members but the reporting one. */
 export function formatMembers(others: Iterable<Member>, { version }: { version: string }): string {
   const all = [...others].sort((a, b) => compareText(a.node, b.node));
@@ -87,10 +93,14 @@ export function speakerReportsOf(configurationStates: Iterable<unknown>): Readon
     const members = text(MEMBERS_ANNOTATION);
     if (interfaces === undefined && members === undefined) continue;
     const entries = interfaces === undefined ? undefined : parseInterfaces(interfaces);
-    const failedLinkProbes = (text(FAILED_LINK_PROBES_ANNOTATION) ?? "").split(" ").filter((word) => word !== "");
+    const words = (key: string) => (text(key) ?? "").split(" ").filter((word) => word !== "");
+    const failedLinkProbes = words(FAILED_LINK_PROBES_ANNOTATION);
+    const usableInterfaces = entries === undefined ? undefined : usableOf(entries);
+    const ipv4Only = new Set(words(IPV4_ONLY_INTERFACES_ANNOTATION));
+    const ipv4OnlyInterfaces = usableInterfaces?.filter((name) => ipv4Only.has(name)) ?? [];
     reports.set(node, {
       node,
-      serving: entries === undefined ? undefined : { usableInterfaces: usableOf(entries), failedLinkProbes },
+      serving: usableInterfaces && { usableInterfaces, ipv4OnlyInterfaces, failedLinkProbes },
       refused: (entries ?? []).filter(([, state]) => state !== USABLE).map(([name, reason]) => ({ name, reason })),
       members: members === undefined ? undefined : parseMembers(members),
     });

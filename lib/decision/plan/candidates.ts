@@ -19,11 +19,12 @@ export type ExclusionReason =
   | "noLocalEndpoint"
   /** No speaker lives there; a question of the moment, which a plan never answers. */
   | "noSpeaker"
-  /** It stands back, as its own speaker says now: it has none of the interfaces, none with a link, or a silent segment. */
+  /** It stands back, as its own speaker says now: it has none of the interfaces, none with a link or with IPv6, or a
+   * silent segment. */
   | StandBack;
 
 /** Closed set: why a living candidate leaves an address to the next one. */
-export type StandBack = "noInterface" | "noCarrier" | "linkProbeFailed";
+export type StandBack = "noInterface" | "noCarrier" | "noIpv6" | "linkProbeFailed";
 
 export interface Exclusion {
   readonly node: string;

@@ -200,6 +200,7 @@ function standBackText(reason: StandBack, { node, wanted }: { node: string; want
 const STANDS_BACK: Readonly<Record<StandBack, string>> = {
   noInterface: "it stands back: it has no interface that the address is to be announced on and that is in use",
   noCarrier: "it stands back: the interfaces that the address is to be announced on have no link",
+  noIpv6: "it stands back: the interfaces that the address is to be announced on have no IPv6 link-local address",
   linkProbeFailed: "it stands back: an address of herald.dev/link-probe does not answer there",
 };
 

@@ -5,7 +5,7 @@
  *        the API, whoever answers and does hear it
  *     2. the living candidates that can serve, in the order of the API
  *     3. the living ones whose link probes fail, in the same order: if they fail for all, nobody stands back for that
- *     4. those without a link, likewise
+ *     4. those without a link, or without IPv6 for an IPv6 address, likewise
  *
  * While a member lives that is not Herald, it is MetalLB's order and nothing else, because that is what it applies.
  * A candidate that was not heard yet, nor given up, counts as living here; `isUndecided` tells.

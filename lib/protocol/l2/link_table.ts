@@ -19,6 +19,7 @@ import { sameTexts } from "../../base/text_list.ts";
 import type { Millis } from "../../base/time.ts";
 import type { InterfaceRefusal, InterfaceReport, NodeNetwork } from "../../base/wanted.ts";
 import {
+  hasNeighbourDiscovery,
   type InterfaceIpv4,
   type L2Interface,
   type LinkAddressFacts,
@@ -262,7 +263,8 @@ export class LinkTable implements Machine<LinkTableInput, LinkTableEffect> {
       this.#judge(entry);
       judged++;
     }
-    const isUrgent = this.#told === undefined || !sameTexts(this.#usable(), this.#told.usable);
+    const isUrgent = this.#told === undefined || !sameTexts(this.#usable(), this.#told.usable) ||
+      !sameTexts(this.#ipv4Only(), this.#told.ipv4Only);
     const at = isUrgent ? now : now + this.#refusalsMs;
     this.#reportAt = Math.min(this.#reportAt ?? Infinity, at);
   }
@@ -311,7 +313,7 @@ export class LinkTable implements Machine<LinkTableInput, LinkTableEffect> {
 
   #report(): void {
     this.#reportAt = undefined;
-    const report = { usable: this.#usable(), refused: this.#refused() };
+    const report = { usable: this.#usable(), ipv4Only: this.#ipv4Only(), refused: this.#refused() };
     if (this.#told === undefined || JSON.stringify(this.#told) !== JSON.stringify(report)) {
       this.#told = report;
       this.#effects.push({ kind: "report", report });
@@ -327,6 +329,14 @@ export class LinkTable implements Machine<LinkTableInput, LinkTableEffect> {
     const usable: string[] = [];
     for (const { open } of this.#entries.values()) if (open !== undefined) usable.push(open.name);
     return usable.sort();
+  }
+
+  #ipv4Only(): string[] {
+    const names: string[] = [];
+    for (const { open } of this.#entries.values()) {
+      if (open !== undefined && !hasNeighbourDiscovery(open)) names.push(open.name);
+    }
+    return names.sort();
   }
 
   #refused(): InterfaceReport["refused"] {

@@ -209,6 +209,7 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
         member: member?.state ?? null,
         herald: member === undefined ? null : member.facts !== undefined,
         usableInterfaces: reported.serving?.usableInterfaces ?? null,
+        ipv4OnlyInterfaces: reported.serving?.ipv4OnlyInterfaces ?? null,
         failedLinkProbes: reported.serving?.failedLinkProbes ?? null,
       })),
     };
@@ -359,8 +360,8 @@ function takeMeta(node: Node, facts: ReceivedFacts): void {
   // long as the Meta is the one from before.
   if (isVerdict(node.watched) && node.watched !== "dead") return;
   if (isOfKnownLife && sameServing(known, facts)) return;
-  const { listsAreCut, usableInterfaces, failedLinkProbes } = facts;
-  if (!listsAreCut) hear(node, { usableInterfaces, failedLinkProbes });
+  const { listsAreCut, usableInterfaces, ipv4OnlyInterfaces = [], failedLinkProbes } = facts;
+  if (!listsAreCut) hear(node, { usableInterfaces, ipv4OnlyInterfaces, failedLinkProbes });
 }
 
 function sameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {

@@ -60,9 +60,11 @@ export class SelfServing {
   /** True when something of it is new. Nothing is said before the interfaces were listed. */
   update(): boolean {
     if (this.#report === undefined) return false;
-    const { usable, refused } = this.#report;
+    const { usable, ipv4Only, refused } = this.#report;
+    const usableInterfaces = this.cutOff ? [] : usable.filter(this.#isTellable).slice(0, USABLE_INTERFACES_MAX);
     const told: Serving = {
-      usableInterfaces: this.cutOff ? [] : usable.filter(this.#isTellable).slice(0, USABLE_INTERFACES_MAX),
+      usableInterfaces,
+      ipv4OnlyInterfaces: usableInterfaces.filter((name) => ipv4Only.includes(name)),
       failedLinkProbes: [...this.#failedLinkProbes].sort().slice(0, FAILED_LINK_PROBES_MAX),
       macs: [...new Set(this.#macs.values())].sort((a, b) => a - b).slice(0, MACS_MAX),
     };

@@ -1,8 +1,9 @@
 /**
  * What a Herald speaker says of itself in its Meta, which memberlist limits to 512 bytes; MetalLB's Meta is empty.
  *
- *     | "H" | 1 | map {c: capabilities, f: failed link probes, g: generation, i: usable interfaces, s: state,
- *                      v: version, w: watch port, x: the lists are cut} |
+ *     | "H" | 1 | map {c: capabilities, f: failed link probes, g: generation, i: usable interfaces,
+ *                      n: those of them that have no IPv6, bit 0 for the first, s: state, v: version, w: watch port,
+ *                      x: the lists are cut} |
  *
  * Lists are texts joined by commas, which neither names of interfaces nor addresses contain. Keys that are not known are
  * passed over, so that later versions may say more. What does not fit is left out from the ends of the lists.
@@ -17,8 +18,10 @@ import { MsgpackReader, MsgpackWriter } from "../../wire/memberlist/msgpack.ts";
 const MAGIC = 0x48;
 const FORMAT = 1;
 const STATES = ["starting", "alive", "leaving"] as const;
-const KEYS = new FieldNames(["c", "f", "g", "i", "s", "v", "w", "x"]);
+const KEYS = new FieldNames(["c", "f", "g", "i", "n", "s", "v", "w", "x"]);
+/** So many that a number of 32 bits has one for each. */
 const INTERFACES_MAX = 32;
+const U32_MAX = 2 ** 32 - 1;
 const LINK_PROBES_MAX = 16;
 const CAPABILITIES_MAX = 16;
 const VERSION_BYTES_MAX = 32;
@@ -41,11 +44,12 @@ export function encodeMeta(facts: SpeakerFacts): Uint8Array<ArrayBuffer> {
 }
 
 function write(facts: ReceivedFacts): Uint8Array<ArrayBuffer> {
-  return new MsgpackWriter().byte(MAGIC).byte(FORMAT).map(8)
+  return new MsgpackWriter().byte(MAGIC).byte(FORMAT).map(9)
     .text("c").text(facts.capabilities.join(","))
     .text("f").text(facts.failedLinkProbes.join(","))
     .text("g").unsigned(facts.generation)
     .text("i").text(facts.usableInterfaces.join(","))
+    .text("n").unsigned(bitsOf(facts.ipv4OnlyInterfaces ?? [], facts.usableInterfaces))
     .text("s").unsigned(STATES.indexOf(facts.state))
     .text("v").text(facts.version.slice(0, VERSION_BYTES_MAX))
     .text("w").unsigned(facts.watchPort)
@@ -62,13 +66,16 @@ export function decodeMeta(bytes: Uint8Array): ReceivedFacts | undefined {
     const text = fields.text(key, META_BYTES_MAX);
     return text === "" ? [] : text.split(",");
   };
+  const usableInterfaces = list("i");
+  const ipv4OnlyInterfaces = namesOf(fields.number("n", U32_MAX), usableInterfaces);
   const facts: ReceivedFacts = {
     version: fields.text("v", VERSION_BYTES_MAX),
     capabilities: list("c"),
     generation: fields.number("g", Number.MAX_SAFE_INTEGER),
     watchPort: fields.number("w", U16_MAX),
     state: STATES[fields.number("s", STATES.length - 1)]!,
-    usableInterfaces: list("i"),
+    usableInterfaces,
+    ...(ipv4OnlyInterfaces.length === 0 ? {} : { ipv4OnlyInterfaces }),
     failedLinkProbes: list("f"),
     listsAreCut: fields.boolean("x"),
   };
@@ -79,4 +86,12 @@ export function decodeMeta(bytes: Uint8Array): ReceivedFacts | undefined {
     facts.failedLinkProbes.length <= LINK_PROBES_MAX &&
     facts.failedLinkProbes.every((address) => canonicalIp(address) === address);
   return isSound ? facts : undefined;
+}
+
+function bitsOf(names: readonly string[], all: readonly string[]): number {
+  return all.reduce((bits, name, index) => names.includes(name) ? bits + 2 ** index : bits, 0);
+}
+
+function namesOf(bits: number, all: readonly string[]): string[] {
+  return all.filter((_, index) => index < INTERFACES_MAX && (bits >>> index & 1) === 1);
 }

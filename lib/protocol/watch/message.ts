@@ -19,7 +19,7 @@
  *     |  interfaces   |  link probes  |     MACs      |    claims     |
  *     +---------------+---------------+---------------+---------------+
  *     |      name of the sending node, UTF-8, 1 to 253 octets         |
- *     |      each interface: length (8 bits), name                    |
+ *     |      each interface: length (8 bits; + 128: no IPv6), name    |
  *     |      each link probe: family (8 bits, 4 or 6), address        |
  *     |      each MAC of an interface: 48 bits                        |
  *     |      each claim: family (8 bits, 4 or 6; + 128: given up),    |
@@ -124,6 +124,7 @@ const FLAG_STANDING = 2;
 const FLAG_LAST = 4;
 const FLAG_STALE = 8;
 const GIVEN_UP = 0x80;
+const IPV4_ONLY = 0x80;
 const INTERFACE_BYTES_MAX = 15;
 /** Node names are RFC 1123 subdomains: anything else can only be damage or malice, and must not reach a log. */
 const NODE_NAME = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
@@ -190,7 +191,7 @@ export function encodeWatchMessage(message: WatchMessage, key: WatchKey | undefi
 }
 
 function writeServing(body: ByteWriter, serving: WatchServing): void {
-  const { sequence, usableInterfaces, failedLinkProbes, macs = [] } = serving;
+  const { sequence, usableInterfaces, ipv4OnlyInterfaces = [], failedLinkProbes, macs = [] } = serving;
   invariant(sequence > 0, "What is said of the interfaces has a sequence above 0");
   invariant(
     usableInterfaces.length <= USABLE_INTERFACES_MAX && usableInterfaces.every(isTellableInterface),
@@ -198,7 +199,7 @@ function writeServing(body: ByteWriter, serving: WatchServing): void {
   );
   invariant(failedLinkProbes.length <= FAILED_LINK_PROBES_MAX, `Too many link probes: ${failedLinkProbes}`);
   for (const name of usableInterfaces) {
-    body.u8(name.length);
+    body.u8(name.length | (ipv4OnlyInterfaces.includes(name) ? IPV4_ONLY : 0));
     body.ascii(name);
   }
   for (const address of failedLinkProbes) writeAddress(body, address, 0);
@@ -295,10 +296,13 @@ function readServing(
   if (interfaces > USABLE_INTERFACES_MAX || probes > FAILED_LINK_PROBES_MAX || counts.macs > MACS_MAX) return "bad";
   if (sequence === 0) return interfaces + probes + counts.macs === 0 ? undefined : "bad";
   const usableInterfaces: string[] = [];
+  const ipv4OnlyInterfaces: string[] = [];
   for (let i = 0; i < interfaces; i++) {
-    const name = reader.ascii(reader.u8());
+    const first = reader.u8();
+    const name = reader.ascii(first & ~IPV4_ONLY);
     if (!reader.overrun && !INTERFACE_NAME.test(name)) return "bad";
     usableInterfaces.push(name);
+    if ((first & IPV4_ONLY) !== 0) ipv4OnlyInterfaces.push(name);
   }
   const failedLinkProbes: string[] = [];
   for (let i = 0; i < probes; i++) {
@@ -312,7 +316,13 @@ function readServing(
     if (!reader.overrun && !isStationMac(mac)) return "bad";
     macs.push(mac);
   }
-  return { sequence, usableInterfaces, failedLinkProbes, ...(macs.length === 0 ? {} : { macs }) };
+  return {
+    sequence,
+    usableInterfaces,
+    ...(ipv4OnlyInterfaces.length === 0 ? {} : { ipv4OnlyInterfaces }),
+    failedLinkProbes,
+    ...(macs.length === 0 ? {} : { macs }),
+  };
 }
 
 function isStationMac(mac: Mac): boolean {

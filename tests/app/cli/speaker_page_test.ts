@@ -8,7 +8,7 @@ import { herald } from "./cli_world.ts";
 /** Of what a speaker's page holds the part that is read. */
 const PAGE = {
   ...{ program: "speaker", node: "node-b", ready: true },
-  interfaces: { usable: ["eth0"], refused: [{ name: "eth1", reason: "noCarrier" }] },
+  interfaces: { usable: ["eth0", "eth2"], ipv4Only: ["eth2"], refused: [{ name: "eth1", reason: "noCarrier" }] },
   ...{ conflicts: {}, snapshot: null, cluster: { foreignMembers: [], cutOff: false }, problems: [] },
   caches: [{ name: "services", state: "watching", lastError: null }, { name: "nodes", state: "watching" }],
   packetThread: {
@@ -64,6 +64,7 @@ node-m  192.0.2.19  alive    not watched  -           not Herald
 
 INTERFACE  ANNOUNCES
 eth0       yes
+eth2       yes, IPv4 only
 eth1       no: no link
 `,
   );

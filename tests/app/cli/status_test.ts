@@ -268,6 +268,13 @@ node-a  eth0          -       192.0.2.1
 node-b  -             -       -
 `,
   );
+  assertStringIncludes(
+    shown([node("node-a", { usableInterfaces: ["eth0", "eth1"], ipv4OnlyInterfaces: ["eth1"] }), node("node-b")]),
+    `NODE    ANNOUNCES ON            NOT ON
+node-a  eth0, eth1 (IPv4 only)  -
+node-b  -                       -
+`,
+  );
 });
 
 Deno.test("herald status: of a node that is dead to the others the last word is shown as that", () => {

@@ -30,6 +30,10 @@ Deno.test("liveClusterOf: a node stands back by what its own speaker reports, on
       "herald.dev/failed-link-probes": "192.0.2.1",
     }),
     state("n2", { "herald.dev/members": members([]) }),
+    state("n4", {
+      "herald.dev/interfaces": "eth0=usable eth1=usable",
+      "herald.dev/ipv4-only-interfaces": "eth0 eth9",
+    }),
   ]);
   const probing: AddressPolicy = { failback: "immediate", probe: "beside", linkProbes: ["192.0.2.1"] };
   const table: [string, WantedAddress, string | undefined][] = [
@@ -41,6 +45,9 @@ Deno.test("liveClusterOf: a node stands back by what its own speaker reports, on
     ["n1", { ...wanted("all"), interfacesByNode: { n1: ["eth2"] } }, "noInterface"],
     ["n2", wanted(["eth2"]), undefined],
     ["n3", wanted(["eth2"], probing), undefined],
+    ["n4", wanted(["eth0"]), undefined],
+    ["n4", { ...wanted(["eth0"]), address: "2001:db8::1" }, "noIpv6"],
+    ["n4", { ...wanted("all"), address: "2001:db8::1" }, undefined],
   ];
   for (const [node, one, expected] of table) assertEquals(standsBack(node, one), expected, `${node} ${expected}`);
 });

@@ -18,12 +18,15 @@ Deno.test("herald up: what is announced, what not any more, and what has no inte
   const log = new UpNarrator({ output, clock: { now: () => 0, wallMs: () => 0 } }).ear();
   const what = { ips: ["192.0.2.1"], services: ["shop/web"] };
   log({ level: "info", event: "serviceAnnounced", ...what, reason: "elected" });
-  for (const reason of ["noCarrier", "noInterface"]) log({ level: "warn", event: "announcedNowhere", ...what, reason });
+  for (const reason of ["noCarrier", "noInterface", "noIpv6"]) {
+    log({ level: "warn", event: "announcedNowhere", ...what, reason });
+  }
   log({ level: "info", event: "serviceWithdrawn", ...what, reason: "notOwner" });
   assertEquals(lines, [
     "192.0.2.1 is announced here for shop/web\n",
     "192.0.2.1 cannot be announced: its interfaces have no link (shop/web)\n",
     "192.0.2.1 cannot be announced: its interfaces are not there (shop/web)\n",
+    "192.0.2.1 cannot be announced: its interfaces have no IPv6 link-local address (shop/web)\n",
     "192.0.2.1 is not announced any more\n",
   ]);
 });

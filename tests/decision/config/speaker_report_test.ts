@@ -5,8 +5,10 @@ import { foreignMembersOf, isDeadToAll, membersOf } from "../../../lib/decision/
 import {
   FAILED_LINK_PROBES_ANNOTATION,
   formatInterfaces,
+  formatIpv4Only,
   formatMembers,
   INTERFACES_ANNOTATION,
+  IPV4_ONLY_INTERFACES_ANNOTATION,
   MEMBERS_ANNOTATION,
   MEMBERS_LISTED_MAX,
   speakerReportsOf,
@@ -38,11 +40,13 @@ Deno.test("speaker reports: what is written is read back", () => {
     state("n1", {
       [INTERFACES_ANNOTATION]: formatInterfaces({
         usable: ["br=0", "eth0"],
+        ipv4Only: ["eth0"],
         refused: [{ name: "eth1", reason: "noCarrier" }, { name: "veth1", reason: "excluded" }, {
           name: "eth2",
           reason: "down",
         }],
       }),
+      [IPV4_ONLY_INTERFACES_ANNOTATION]: formatIpv4Only({ usable: [], ipv4Only: ["eth0"], refused: [] }),
       [FAILED_LINK_PROBES_ANNOTATION]: "192.0.2.1 2001:db8::1",
       [MEMBERS_ANNOTATION]: formatMembers([member("n3", "dead"), member("n2", "suspect", false)], { version: "0.2.0" }),
     }),
@@ -50,6 +54,7 @@ Deno.test("speaker reports: what is written is read back", () => {
   const report = reports.get("n1")!;
   assertEquals(report.serving, {
     usableInterfaces: ["br=0", "eth0"],
+    ipv4OnlyInterfaces: ["eth0"],
     failedLinkProbes: ["192.0.2.1", "2001:db8::1"],
   });
   assertEquals(report.refused, [{ name: "eth1", reason: "noCarrier" }, { name: "eth2", reason: "down" }]);

@@ -169,3 +169,23 @@ Deno.test("Layer 2, IPv6: tshark finds nothing wrong with what is sent, and read
     const news = rows.find(([mac, , , , , solicited]) => mac === announced && solicited === "0");
     assertEquals(news, [announced, VIP, "ff02::1", "255", "0", "0", "1", VIP, announced, ...clean]);
   }));
+
+Deno.test("Layer 2, IPv6: a node whose interface loses IPv6 hands over its IPv6 address alone, and has it back with it", () =>
+  withIpv6(async ({ cluster, client, owner }) => {
+    const four = "192.168.1.250";
+    const owner4 = await until(`${four} is announced`, () => cluster.announcerOf(four));
+    const host = cluster.lab.host(owner);
+    await host.setSysctl("net/ipv6/conf/eth0/disable_ipv6", 1);
+    const successor = await until(`${VIP} has a successor`, () => {
+      const now = cluster.announcerOf(VIP);
+      return now !== owner && now;
+    });
+    await until(
+      "the successor answers",
+      async () => (await ndisc6(client)).join() === MAC_OF[successor],
+    );
+    assertEquals(cluster.announcerOf(four), owner4);
+    // Its link-local address is a new one, which counts when the kernel has found no duplicate of it.
+    await host.setSysctl("net/ipv6/conf/eth0/disable_ipv6", 0);
+    await until(`${owner} answers again`, async () => (await ndisc6(client)).join() === MAC_OF[owner]);
+  }));

@@ -15,6 +15,8 @@ import { formatMac, parseMac } from "../../../lib/base/mac.ts";
 import { inside } from "./inside.ts";
 import { arping, until } from "./witness.ts";
 
+const NO_INTERFACES: InterfaceReport = { usable: [], ipv4Only: [], refused: [] };
+
 export const NODE_MAC = "02:00:00:00:00:0b";
 
 /** Announced on every interface. */
@@ -148,7 +150,7 @@ export class PacketStage {
   }
 
   get report(): InterfaceReport {
-    return this.#events.findLast((event) => event.kind === "interfaces")?.report ?? { usable: [], refused: [] };
+    return this.#events.findLast((event) => event.kind === "interfaces")?.report ?? NO_INTERFACES;
   }
 
   /** In words: `usable eth0; lan1 noCarrier`. */

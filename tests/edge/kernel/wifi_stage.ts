@@ -10,6 +10,8 @@ export const ADDRESS = "192.168.77.200";
 /** The kernel's for its first simulated radio. */
 export const NODE_MAC = "02:00:00:00:00:00";
 
+const NO_INTERFACES: InterfaceReport = { usable: [], ipv4Only: [], refused: [] };
+
 const ACCESS_POINT = ["interface=wlan1", "driver=nl80211", "ssid=herald", "hw_mode=g", "channel=1"];
 
 export class WifiStage {
@@ -119,7 +121,7 @@ export class WifiStage {
   }
 
   get report(): InterfaceReport {
-    return this.#events.findLast((event) => event.kind === "interfaces")?.report ?? { usable: [], refused: [] };
+    return this.#events.findLast((event) => event.kind === "interfaces")?.report ?? NO_INTERFACES;
   }
 
   /** That it has ever reported. */

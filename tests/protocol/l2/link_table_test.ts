@@ -52,7 +52,7 @@ const STORIES: readonly (readonly [name: string, changes: readonly LinkFactsChan
   ["is excluded and comes and goes", [up(8, "veth8"), gone(8)], []],
   ["gets an address", [address(2, "192.0.2.1", 24)], ["change eth0 192.0.2.1/24", "networks eth0 192.0.2.0/24"]],
   ["gets and loses an address", [address(2, "192.0.2.1", 24), address(2, "192.0.2.1", 24, { gone: true })], []],
-  ["gets a link-local address", [address(2, "fe80::1", 64, { scope: 253 })], ["change eth0 fe80::1"]],
+  ["gets a link-local address", [address(2, "fe80::1", 64, { scope: 253 })], ["change eth0 fe80::1", "report eth0; "]],
   ["has a link-local address that may not be unique", [
     address(2, "fe80::1", 64, { scope: 253, tentative: true }),
   ], []],
@@ -113,6 +113,29 @@ Deno.test("LinkTable: an interface that becomes operational is opened anew: what
   assertEquals(bench.said(), ["open br0"]);
   bench.handle({ kind: "changes", changes: [up(2, "br0")] });
   assertEquals(bench.said(), ["close br0", "open br0"]);
+});
+
+Deno.test("LinkTable: where there is no IPv6 is reported at once, while the kernel looks for a duplicate and when it found one too", () => {
+  const bench = new Bench();
+  const linkLocal = (state: Parameters<typeof address>[3]) => address(2, "fe80::1", 64, { scope: 253, ...state });
+  const change = (...changes: LinkFactsChange[]) => {
+    bench.handle({ kind: "changes", changes });
+    bench.tick(bench.table.deadline()?.at ?? 0);
+    return bench.said({ withFamilies: true }).filter((word) => word.startsWith("report"));
+  };
+  bench.list([link(2, "eth0"), link(3, "eth1", { up: false })], [linkLocal({ tentative: true }).address]);
+  bench.tick(0);
+  assertEquals(bench.said({ withFamilies: true })[1], "report eth0; IPv4 only: eth0");
+  assertEquals(change(linkLocal({})), ["report eth0; IPv4 only: "]);
+  // A global address alone does not do, and another one beside the first changes nothing.
+  const global = { scope: 0 };
+  assertEquals(change(address(2, "2001:db8::2", 64, global), linkLocal({ gone: true })), [
+    "report eth0; IPv4 only: eth0",
+  ]);
+  assertEquals(bench.table.deadline(), undefined);
+  assertEquals(change(linkLocal({}), linkLocal({ gone: true }), linkLocal({ tentative: true })), []);
+  assertEquals(change(linkLocal({})), ["report eth0; IPv4 only: "]);
+  assertEquals(change(up(3, "eth1")), ["report eth0,eth1; IPv4 only: eth1"]);
 });
 
 Deno.test("LinkTable: a change of what is usable is reported at once, other refusals half a second later", () => {
@@ -267,14 +290,14 @@ class Bench {
     for (const ifindex of failed) this.handle({ kind: "notOpened", ifindex }, now);
   }
 
-  said(): string[] {
-    const said = this.effects.map(sentence);
+  said({ withFamilies = false } = {}): string[] {
+    const said = this.effects.map((effect) => sentence(effect, withFamilies));
     this.effects = [];
     return said;
   }
 }
 
-function sentence(effect: LinkTableEffect): string {
+function sentence(effect: LinkTableEffect, withFamilies: boolean): string {
   switch (effect.kind) {
     case "open":
     case "change":
@@ -287,7 +310,8 @@ function sentence(effect: LinkTableEffect): string {
       return [effect.kind, name, ...known, ...(linkLocal === undefined ? [] : [linkLocal])].join(" ");
     }
     case "report": {
-      const { usable, refused } = effect.report;
+      const { usable, ipv4Only, refused } = effect.report;
+      if (withFamilies) return `report ${usable}; IPv4 only: ${ipv4Only}`;
       return `report ${usable}; ${refused.map(({ name, reason }) => `${name} ${reason}`).join(" ")}`;
     }
     case "networks":

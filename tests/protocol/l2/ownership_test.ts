@@ -600,6 +600,29 @@ Deno.test("Ownership: who loses its carrier stands back at once, and is told why
   assertEquals(bench.handle(back).words(), ["own", "announce", "b elected"]);
 });
 
+Deno.test("Ownership: who loses IPv6 hands over its IPv6 addresses alone, and has them back with it", () => {
+  const six = "2001:db8:1::1";
+  const bench = new Bench().peers({ c: "alive" });
+  const common = { candidates: ["b", "c"], interfaces: "all", services: [] } as const;
+  bench.handle({ kind: "wanted", upsert: [VIP, six].map((address) => ({ ...common, address })), remove: [] });
+  bench.handle({ kind: "complete" }).words();
+  const noIpv6 = { ...SOMEWHERE, ipv4OnlyInterfaces: ["eth0"] };
+  const say = (serving: Serving) => bench.handle({ kind: "serving", serving, noCarrier: new Set<string>() }).words();
+  assertEquals(say(noIpv6), ["hush", "c handingOver"]);
+  bench.handle({ ...hear("c", 2), claims: [{ address: six, term: 2, givenUp: false }] });
+  assertEquals(bench.pass(5).words(), ["disown", "c noIpv6"]);
+  assertEquals(say(SOMEWHERE), ["own", "announce", "b elected"]);
+});
+
+Deno.test("Ownership: where nobody has IPv6, the first of all would answer, and says why nobody hears it", () => {
+  const bench = Bench.owner().want(["b", "c"], { address: "2001:db8:1::1" });
+  bench.words();
+  const noIpv6 = { ...SOMEWHERE, ipv4OnlyInterfaces: ["eth0"] };
+  bench.handle({ kind: "peers", changes: [{ node: "c", state: "alive", serving: noIpv6 }] });
+  bench.handle({ kind: "serving", serving: noIpv6, noCarrier: new Set() });
+  assertEquals(bench.words(), ["b noIpv6"]);
+});
+
 Deno.test("Ownership: an owner that says that it cannot serve is succeeded, and gets it back when it can", () => {
   const bench = new Bench().peers({ a: "alive" }).want(["a", "b"]).handle({ kind: "complete" });
   bench.words();

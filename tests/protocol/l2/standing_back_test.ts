@@ -11,6 +11,11 @@ const told = (usableInterfaces: readonly string[], failedLinkProbes: readonly st
   usableInterfaces,
   failedLinkProbes,
 });
+const six = (more: Partial<WantedAddress> = {}) => wanted({ address: "2001:db8:1::1", ...more });
+const ipv4Only = (usableInterfaces: readonly string[], ipv4OnlyInterfaces: readonly string[]) => ({
+  ...told(usableInterfaces),
+  ipv4OnlyInterfaces,
+});
 
 const ROWS = [
   { what: "nothing was said", wanted: wanted({ interfaces: ["eth0"] }), serving: undefined, reason: undefined },
@@ -59,6 +64,37 @@ const ROWS = [
     reason: undefined,
   },
   { what: "a link probe fails that nobody asked for", wanted: wanted(), serving: told(["eth0"], ["192.0.2.1"]) },
+  {
+    what: "no interface has IPv6, and the address is an IPv6 one",
+    wanted: six(),
+    serving: ipv4Only(["eth0", "eth1"], ["eth0", "eth1"]),
+    reason: "noIpv6",
+  },
+  {
+    what: "no interface has IPv6, and the address is an IPv4 one",
+    wanted: wanted(),
+    serving: ipv4Only(["eth0"], ["eth0"]),
+  },
+  { what: "another interface has IPv6", wanted: six(), serving: ipv4Only(["eth0", "eth1"], ["eth0"]) },
+  {
+    what: "another interface has IPv6, but it is not in the list",
+    wanted: six({ interfaces: ["eth0"] }),
+    serving: ipv4Only(["eth0", "eth1"], ["eth0"]),
+    reason: "noIpv6",
+  },
+  {
+    what: "this node has a list of its own, without IPv6",
+    wanted: six({ interfacesByNode: { b: ["eth0"] } }),
+    serving: ipv4Only(["eth0", "eth1"], ["eth0"]),
+    reason: "noIpv6",
+  },
+  { what: "nothing was said of IPv6 (an older version)", wanted: six(), serving: told(["eth0"]) },
+  { what: "the interface is not there, for an IPv6 address", wanted: six(), serving: told([]), reason: "noInterface" },
+  {
+    what: "there are more interfaces than can be told, and those told have no IPv6",
+    wanted: six(),
+    serving: ipv4Only(Array.from({ length: 32 }, (_, i) => `eth${i}`), Array.from({ length: 32 }, (_, i) => `eth${i}`)),
+  },
   {
     what: "there are more interfaces than can be told",
     wanted: wanted({ interfaces: ["eth99"] }),

@@ -13,10 +13,30 @@ const FACTS: SpeakerFacts = {
   failedLinkProbes: ["192.0.2.1", "2001:db8::1"],
 };
 
+const text = (value: string) => [...new TextEncoder().encode(value)];
+
 Deno.test("Meta: what is said comes back", () => {
   assertEquals(decodeMeta(encodeMeta(FACTS)), { ...FACTS, listsAreCut: false });
   const bare = { ...FACTS, capabilities: [], usableInterfaces: [], failedLinkProbes: [] };
   assertEquals(decodeMeta(encodeMeta(bare)), { ...bare, listsAreCut: false });
+});
+
+Deno.test("Meta: interfaces without IPv6 come back, also the last of many; none are named that were left out", () => {
+  const usableInterfaces = Array.from({ length: 32 }, (_, i) => `e${i}`);
+  const facts = { ...FACTS, failedLinkProbes: [], usableInterfaces };
+  for (const ipv4OnlyInterfaces of [["e0"], ["e31"], ["e7", "e30", "e31"], usableInterfaces]) {
+    assertEquals(decodeMeta(encodeMeta({ ...facts, ipv4OnlyInterfaces }))?.ipv4OnlyInterfaces, ipv4OnlyInterfaces);
+  }
+  const long = usableInterfaces.map((name) => `${name}.fourteen.l`);
+  const cut = decodeMeta(encodeMeta({ ...FACTS, usableInterfaces: long, ipv4OnlyInterfaces: long }))!;
+  assertEquals([cut.listsAreCut, cut.ipv4OnlyInterfaces], [true, cut.usableInterfaces]);
+});
+
+Deno.test("Meta: one that says nothing of IPv6, as an older version's, is read, and a bit without an interface is none", () => {
+  const plain = [0xa1, ...text("i"), 0xa4, ...text("eth0")];
+  assertEquals(decodeMeta(new Uint8Array([0x48, 1, 0x81, ...plain]))?.ipv4OnlyInterfaces, undefined);
+  const more = decodeMeta(new Uint8Array([0x48, 1, 0x82, ...plain, 0xa1, ...text("n"), 3]));
+  assertEquals([more?.usableInterfaces, more?.ipv4OnlyInterfaces], [["eth0"], ["eth0"]]);
 });
 
 Deno.test("Meta: what does not fit into 512 bytes is left out from the ends of the lists, and that is said", () => {
@@ -30,7 +50,6 @@ Deno.test("Meta: what does not fit into 512 bytes is left out from the ends of t
   assertEquals(decoded.failedLinkProbes, failedLinkProbes.slice(0, decoded.failedLinkProbes.length));
 });
 
-const text = (value: string) => [...new TextEncoder().encode(value)];
 const NOT_HERALD: readonly [what: string, bytes: readonly number[]][] = [
   ["nothing, as MetalLB has it", []],
   ["serf's tags", [0xff, 0x80]],

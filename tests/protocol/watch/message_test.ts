@@ -85,6 +85,19 @@ const RICH: readonly { readonly what: string; readonly message: WatchMessage; re
     hex: SERVING_HEX,
   },
   {
+    what: "interfaces, one of them without IPv6",
+    message: {
+      ...MESSAGE,
+      serving: {
+        sequence: 7,
+        usableInterfaces: ["eth0", "bond.1"],
+        ipv4OnlyInterfaces: ["bond.1"],
+        failedLinkProbes: [],
+      },
+    },
+    hex: PLAIN.replace(NOTHING_MORE, "00000007" + "0200" + "0000") + "0465746830" + "86626f6e642e31",
+  },
+  {
     what: "no interface at all",
     message: { ...MESSAGE, serving: { sequence: 1, usableInterfaces: [], failedLinkProbes: [] } },
     hex: PLAIN.replace(NOTHING_MORE, "00000001" + "00000000"),
