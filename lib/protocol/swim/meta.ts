@@ -5,7 +5,7 @@
  *                      n: those of them that have no IPv6, bit 0 for the first, s: state, v: version, w: watch port,
  *                      x: the lists are cut} |
  *
- * Lists are texts joined by commas, which neither names of interfaces nor addresses contain. Keys that are not known are
+ * Lists are texts joined by blanks, which neither names of interfaces nor addresses contain. Keys that are not known are
  * passed over, so that later versions may say more. What does not fit is left out from the ends of the lists.
  */
 import { canonicalIp } from "../../base/ip.ts";
@@ -17,6 +17,7 @@ import { MsgpackReader, MsgpackWriter } from "../../wire/memberlist/msgpack.ts";
 
 const MAGIC = 0x48;
 const FORMAT = 1;
+const SEPARATOR = " ";
 const STATES = ["starting", "alive", "leaving"] as const;
 const KEYS = new FieldNames(["c", "f", "g", "i", "n", "s", "v", "w", "x"]);
 /** So many that a number of 32 bits has one for each. */
@@ -26,7 +27,7 @@ const LINK_PROBES_MAX = 16;
 const CAPABILITIES_MAX = 16;
 const VERSION_BYTES_MAX = 32;
 /** Names of interfaces have at most 15 bytes and neither a slash nor white space (Linux: dev_valid_name). */
-const INTERFACE_NAME = /^[^\s/,]{1,15}$/;
+const INTERFACE_NAME = /^[^\s/]{1,15}$/;
 const CAPABILITY = /^[a-z][a-zA-Z0-9]{0,31}$/;
 
 export function encodeMeta(facts: SpeakerFacts): Uint8Array<ArrayBuffer> {
@@ -45,10 +46,10 @@ export function encodeMeta(facts: SpeakerFacts): Uint8Array<ArrayBuffer> {
 
 function write(facts: ReceivedFacts): Uint8Array<ArrayBuffer> {
   return new MsgpackWriter().byte(MAGIC).byte(FORMAT).map(9)
-    .text("c").text(facts.capabilities.join(","))
-    .text("f").text(facts.failedLinkProbes.join(","))
+    .text("c").text(facts.capabilities.join(SEPARATOR))
+    .text("f").text(facts.failedLinkProbes.join(SEPARATOR))
     .text("g").unsigned(facts.generation)
-    .text("i").text(facts.usableInterfaces.join(","))
+    .text("i").text(facts.usableInterfaces.join(SEPARATOR))
     .text("n").unsigned(bitsOf(facts.ipv4OnlyInterfaces ?? [], facts.usableInterfaces))
     .text("s").unsigned(STATES.indexOf(facts.state))
     .text("v").text(facts.version.slice(0, VERSION_BYTES_MAX))
@@ -64,7 +65,7 @@ export function decodeMeta(bytes: Uint8Array): ReceivedFacts | undefined {
   const fields = new FieldReader(reader.readFields(KEYS));
   const list = (key: string) => {
     const text = fields.text(key, META_BYTES_MAX);
-    return text === "" ? [] : text.split(",");
+    return text === "" ? [] : text.split(SEPARATOR);
   };
   const usableInterfaces = list("i");
   const ipv4OnlyInterfaces = namesOf(fields.number("n", U32_MAX), usableInterfaces);

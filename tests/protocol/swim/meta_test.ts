@@ -9,7 +9,7 @@ const FACTS: SpeakerFacts = {
   generation: 1_790_000_000_000,
   watchPort: 7947,
   state: "leaving",
-  usableInterfaces: ["eth0", "eth1.100"],
+  usableInterfaces: ["eth0", "eth1.100", "a,b", "c=d"],
   failedLinkProbes: ["192.0.2.1", "2001:db8::1"],
 };
 
