@@ -223,6 +223,16 @@ const BAD_FILES: readonly (readonly [string, string, readonly string[]])[] = [
     "server",
   ]],
   [
+    "a server with a password",
+    JSON.stringify(kubeconfigOf({ cluster: { server: "https://me:TOP-SECRET@a" }, user: {} })),
+    ["/config", '"c"', "belong into a user"],
+  ],
+  [
+    "a token in two lines",
+    JSON.stringify(kubeconfigOf({ cluster: { server: "https://a" }, user: { token: "TOP-SECRET\nTOP-SECRET" } })),
+    ["/config", '"authorization"', "line break"],
+  ],
+  [
     "a CA file that is not there",
     JSON.stringify(kubeconfigOf({ cluster: { server: "https://a", "certificate-authority": "no.crt" }, user: {} })),
     ["/config", "no.crt"],
@@ -265,7 +275,9 @@ for (const [what, text, parts] of BAD_FILES) {
       await Deno.writeTextFile(`${directory}/config`, text);
       const loaded = await loadTransport({ kubeconfig: `${directory}/config`, env: {} });
       assert(!loaded.ok, "a problem was expected");
-      if (!loaded.ok) { for (const part of parts) assertStringIncludes(loaded.problem.message, part); }
+      if (loaded.ok) return;
+      for (const part of parts) assertStringIncludes(loaded.problem.message, part);
+      assert(!loaded.problem.message.includes("TOP-SECRET"), loaded.problem.message);
     } finally {
       await Deno.remove(directory, { recursive: true });
     }

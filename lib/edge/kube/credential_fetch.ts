@@ -41,10 +41,11 @@ export class CredentialFetch {
     return response;
   }
 
-  /** Asks for the credentials now. Throws what `ClusterAccess.credentials` throws. */
+  /** Asks for the credentials now. Throws what `ClusterAccess.credentials` throws, and where no request could carry them. */
   async refresh(): Promise<Credentials> {
     this.#refreshing ??= this.#access.credentials().finally(() => this.#refreshing = undefined);
     const credentials = await this.#refreshing;
+    checkHeaders(credentials, this.#access);
     const old = this.#credentials;
     this.#readAt = performance.now();
     this.#credentials = credentials;
@@ -78,5 +79,15 @@ export class CredentialFetch {
     return insecure || serverName !== undefined
       ? nodeFetch({ credentials, insecure, serverName })
       : denoFetch({ credentials, proxyUrl, http2: this.#http2 });
+  }
+}
+
+/** What the request would say of such a header quotes it, and it is secret. */
+function checkHeaders({ headers }: Credentials, { source }: ClusterAccess): void {
+  for (const [name, value] of Object.entries(headers)) {
+    if (/^[ -~]*$/.test(value)) continue;
+    throw new Error(
+      `${source}: what is to be sent as "${name}" has a line break or another character that it cannot have`,
+    );
   }
 }

@@ -65,6 +65,12 @@ function accessOf(
   if (!URL.canParse(cluster.server) || !/^https?:/.test(cluster.server)) {
     return accessProblem("invalid", `${source}: cluster "${cluster.name}": server is no http(s) URL`);
   }
+  const { username, password } = new URL(cluster.server);
+  if (username !== "" || password !== "") {
+    // The URL is logged.
+    const message = `${source}: cluster "${cluster.name}": server holds a name or password; they belong into a user`;
+    return accessProblem("invalid", message);
+  }
   const tokenFile = user === undefined ? undefined : find(parts, (part) => part.tokenFiles.get(user.name));
   const one = new library.KubeConfig();
   // What comes with an answer is used, the connection that client-node would make is not; it refuses plain http, which
