@@ -109,7 +109,7 @@ export class ApiCluster extends Stage {
     const foreignMembers = this.nodes.filter((node) => node.program === "metallb" && this.isMember(node))
       .map(({ name }) => name);
     const standsBack = (name: string) => {
-      if (this.servesOn(this.node(name)).length === 0) return "noCarrier" as const;
+      if (this.servesOn(this.node(name), address).length === 0) return "noCarrier" as const;
       return this.isLinked(this.node(name)) ? undefined : "linkProbeFailed" as const;
     };
     return explainAddress(address, { plan: this.#explained!.plan, isLiving, standsBack, foreignMembers })?.announcer ??
@@ -245,14 +245,18 @@ export class ApiCluster extends Stage {
     });
   }
 
-  /** The router answers, if it has to. */
+  /** The router answers, if it has to: of an address that a node cannot ask for it knows nothing. */
   override isLinked(node: SimNode): boolean {
-    return this.truth.linkProbes.length === 0 || this.routerAnswers(node);
+    return !this.#isAsking(node) || this.routerAnswers(node);
   }
 
-  override servesSince(node: SimNode): Millis | undefined {
-    const since = super.servesSince(node);
-    if (since === undefined || this.truth.linkProbes.length === 0) return since;
+  #isAsking(node: SimNode): boolean {
+    return this.truth.linkProbes.some((probe) => this.servesOn(node, probe).length > 0);
+  }
+
+  override servesSince(node: SimNode, address: string): Millis | undefined {
+    const since = super.servesSince(node, address);
+    if (since === undefined || !this.#isAsking(node)) return since;
     return Math.max(since, this.routers[0]!.answersSince(node));
   }
 

@@ -148,6 +148,13 @@ export class IgnoresLists extends BrokenPlane {
   }
 }
 
+/** Takes every interface that has a link for one that has IPv6. */
+export class TrustsIpv6 extends BrokenPlane {
+  override handle(input: Input, now: Millis): void {
+    super.handle(input.kind === "interfaces" ? { ...input, report: { ...input.report, ipv4Only: [] } } : input, now);
+  }
+}
+
 /** Does not hear that the API is not heard. */
 export class TrustsTheApi extends BrokenPlane {
   override handle(input: Input, now: Millis): void {

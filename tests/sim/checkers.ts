@@ -150,8 +150,8 @@ export function keptLongEnough(cluster: Stage): Checker {
       if (!(at - (cluster.unbrokenSince ?? Infinity) >= cluster.settledMs)) return undefined;
       const candidates = cluster.candidates(address);
       if (!candidates.includes(last.node.name)) return undefined;
-      const hadIt = (cluster.servesSince(last.node) ?? Infinity) <= last.seenAt;
-      const waitedMs = at + ANSWER_MS - (cluster.servesSince(node) ?? -Infinity);
+      const hadIt = (cluster.servesSince(last.node, address) ?? Infinity) <= last.seenAt;
+      const waitedMs = at + ANSWER_MS - (cluster.servesSince(node, address) ?? -Infinity);
       if (!hadIt || waitedMs >= (failback === "never" ? Infinity : failback)) return undefined;
       return `${address} moves from ${last.node.name} to ${node.name}, back for ${waitedMs.toFixed(0)} ms: ${failback}`;
     },

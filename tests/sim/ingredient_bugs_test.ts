@@ -6,6 +6,7 @@ import {
   IgnoresLists,
   IgnoresMetallb,
   NeverWaits,
+  TrustsIpv6,
   TrustsItsLink,
   TrustsTheApi,
   WaitsForever,
@@ -18,12 +19,14 @@ import type { Checker } from "./stage.ts";
 import type { Failback } from "./truth.ts";
 
 const ADDRESS = "198.51.100.1";
+const IPV6_ADDRESS = "2001:db8:1::1";
 
 interface Bug {
   readonly title: string;
   readonly Plane: new (real: Plane, node: SimNode) => Plane;
   readonly failback?: Failback;
   readonly segments?: number;
+  readonly address?: string;
   readonly checker: (cluster: ApiCluster) => Checker;
   readonly play: (cluster: ApiCluster) => Promise<void>;
   readonly found: RegExp;
@@ -131,6 +134,20 @@ const BUGS: readonly Bug[] = [
     },
     found: /is answered by \[node-\w\] instead of nobody on eth0|is answered by \[\] instead of node-\w on eth1/,
   },
+  {
+    title: "a node that has no IPv6 and does not stand back for an IPv6 address",
+    Plane: TrustsIpv6,
+    address: IPV6_ADDRESS,
+    checker: oneAnswers,
+    play: async (cluster) => {
+      const link = cluster.expectedOwner(IPV6_ADDRESS)!.links[0]!;
+      cluster.setIpv6(link, false);
+      await cluster.pass(cluster.settledMs + 500);
+      cluster.setIpv6(link, true);
+      await cluster.pass(cluster.settledMs + 500);
+    },
+    found: /2001:db8:1::1 is answered by \[\] instead of node-\w on eth0/,
+  },
 ];
 
 async function onlyOnSecond(cluster: ApiCluster): Promise<void> {
@@ -153,12 +170,14 @@ async function ownerReturns(cluster: ApiCluster): Promise<void> {
 }
 
 /** What is found, if anything. */
-async function play({ Plane, failback = "immediate", segments = 1, checker, play }: Omit<Bug, "Plane"> & Partial<Bug>) {
+async function play(
+  { Plane, failback = "immediate", segments = 1, address = ADDRESS, checker, play }: Omit<Bug, "Plane"> & Partial<Bug>,
+) {
   const alter = Plane === undefined ? {} : { alter: (real: Plane, node: SimNode) => new Plane(real, node) };
   const cluster = new ApiCluster({
     seed: 1,
     nodes: 4,
-    addresses: [ADDRESS],
+    addresses: [address],
     gossips: true,
     safe: true,
     segments,
@@ -168,7 +187,7 @@ async function play({ Plane, failback = "immediate", segments = 1, checker, play
     await cluster.furnish();
     await cluster.advertise({ failback });
     const endpoints = [{ node: "node-b", ready: true }];
-    await cluster.createService({ name: "web", addresses: [ADDRESS], local: false, sharingKey: undefined, endpoints });
+    await cluster.createService({ name: "web", addresses: [address], local: false, sharingKey: undefined, endpoints });
     for (const { name } of cluster.nodes) cluster.start(name);
     await cluster.pass(cluster.settledMs);
     cluster.checkers.push(checker(cluster));

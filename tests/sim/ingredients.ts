@@ -18,6 +18,8 @@ export const INGREDIENTS = [
   "metallb",
   /** Two interfaces on each node, and advertisements that name some of them. */
   "interfaces",
+  /** Interfaces that have IPv4 only for a while. */
+  "ipv4Only",
 ] as const;
 
 export type Ingredient = typeof INGREDIENTS[number];

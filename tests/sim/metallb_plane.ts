@@ -117,7 +117,7 @@ export class MetallbPlane implements Plane {
 
   #answersOn(ip: Ipv4 | Ipv6, ifindex: number): NodeLink | undefined {
     const owned = this.#owned.values().find((one) => one.ip.value === BigInt(ip));
-    return owned?.links.find((link) => link.ifindex === ifindex);
+    return owned?.links.find((link) => link.ifindex === ifindex && canSpeak(link, owned.ip));
   }
 
   #joinGroups(): void {
@@ -140,7 +140,11 @@ export class MetallbPlane implements Plane {
     this.#announceAt = this.#owned.size > 0 && next <= this.#announceUntil ? next : Infinity;
   }
 
-  #announceOn(link: NodeLink, { family, value }: Ip): void {
+  #announceOn(link: NodeLink, ip: Ip): void {
+    if (canSpeak(link, ip)) this.#tell(link, ip);
+  }
+
+  #tell(link: NodeLink, { family, value }: Ip): void {
     if (family === 6) return this.#sendNdp(link, unsolicitedAdvertisement(link.mac, value as Ipv6), "gratuitousSent");
     const ip = Number(value) as Ipv4;
     this.#sendArp(link, gratuitousRequest(link.mac, ip), "gratuitousSent");
@@ -154,4 +158,9 @@ export class MetallbPlane implements Plane {
   #sendNdp({ ifindex }: NodeLink, record: NdpRecord, counter: "responsesSent" | "gratuitousSent"): void {
     this.#effects.push({ kind: "sendNdp", ifindex, record, counter, address: "" });
   }
+}
+
+/** It has no neighbour discovery either where there is no link-local address. */
+function canSpeak({ hasIpv6 }: NodeLink, { family }: Ip): boolean {
+  return hasIpv6 || family === 4;
 }

@@ -22,10 +22,12 @@ export class NodeLink implements Station {
   readonly network: Network;
   readonly ifindex: number;
   hasCarrier = true;
-  /** Its link-local address is there and unique. */
-  hasIpv6 = true;
   /** Since when it has it. */
   carrierSince: Millis = 0;
+  /** Its link-local address is there and unique. */
+  hasIpv6 = true;
+  /** Since when. */
+  ipv6Since: Millis = 0;
 
   constructor(node: Node, { index, network }: { readonly index: number; readonly network: Network }) {
     this.node = node;

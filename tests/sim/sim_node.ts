@@ -227,6 +227,14 @@ export class SimNode implements Station {
     this.#tellInterfaces([link]);
   }
 
+  /** IPv6 is switched off on an interface; or on again, and its link-local address is known to be unique. */
+  setIpv6(link: NodeLink, hasIpv6: boolean): void {
+    if (hasIpv6 === link.hasIpv6) return;
+    link.hasIpv6 = hasIpv6;
+    if (hasIpv6) link.ipv6Since = this.#deps.time.now;
+    this.#tellInterfaces([link]);
+  }
+
   /** The first interface has a link. */
   get hasCarrier(): boolean {
     return this.links[0]!.hasCarrier;

@@ -197,6 +197,13 @@ export class Stage {
     });
   }
 
+  setIpv6({ name, interfaceName: on }: NodeLink, hasIpv6: boolean): void {
+    this.act(`${name} ${hasIpv6 ? "has IPv6 again" : "loses IPv6"} on ${on}`, () => {
+      const node = this.node(name);
+      node.setIpv6(node.links.find(({ interfaceName }) => interfaceName === on)!, hasIpv6);
+    });
+  }
+
   #plug(link: NodeLink, hasCarrier: boolean): void {
     if (hasCarrier) link.network.unplugged.delete(link);
     else link.network.unplugged.add(link);
@@ -228,9 +235,10 @@ export class Stage {
   #able(address: string): readonly SimNode[] {
     const candidates = this.candidates(address).map((name) => this.node(name));
     if (this.isMixed) {
-      return candidates.filter((node) => this.isMember(node)).slice(0, 1).filter((it) => this.servesOn(it).length > 0);
+      const first = candidates.filter((node) => this.isMember(node)).slice(0, 1);
+      return first.filter((node) => this.servesOn(node, address).length > 0);
     }
-    const serving = candidates.filter((node) => this.serves(node));
+    const serving = candidates.filter((node) => this.serves(node, address));
     const linked = serving.filter((node) => this.isLinked(node));
     return linked.length > 0 ? linked : serving.slice(0, 1);
   }
@@ -247,7 +255,7 @@ export class Stage {
   /** What the possible owners of an address mean for one segment: who may answer there, and whether somebody must. */
   answerers(address: string, on: string): { readonly nodes: readonly SimNode[]; readonly must: boolean } {
     const possible = this.possibleOwners(address);
-    const nodes = possible.filter((node) => this.servesOn(node).includes(on));
+    const nodes = possible.filter((node) => this.servesOn(node, address).includes(on));
     return { nodes, must: nodes.length > 0 && nodes.length === possible.length };
   }
 
@@ -268,12 +276,15 @@ export class Stage {
     return true;
   }
 
-  /** Since when it could serve an address without a break; `undefined`: it cannot. */
-  servesSince(node: SimNode): Millis | undefined {
-    if (!this.serves(node) || !this.isLinked(node)) return undefined;
-    const names = this.servesOn(node);
+  /** Since when it could serve the address without a break; `undefined`: it cannot. */
+  servesSince(node: SimNode, address: string): Millis | undefined {
+    if (!this.serves(node, address) || !this.isLinked(node)) return undefined;
+    const names = this.servesOn(node, address);
     const links = node.links.filter(({ interfaceName }) => names.includes(interfaceName));
-    return Math.max(node.readyAt!, Math.min(...links.map(({ carrierSince }) => carrierSince)));
+    const since = links.map(({ carrierSince, ipv6Since }) =>
+      isIpv6(address) ? Math.max(carrierSince, ipv6Since) : carrierSince
+    );
+    return Math.max(node.readyAt!, Math.min(...since));
   }
 
   /** Some speaker is not Herald, and knows the members of the gossip and their order alone: so all go by that. */
@@ -292,14 +303,15 @@ export class Stage {
   }
 
   /** It would answer, if it were its turn. */
-  serves(node: SimNode): boolean {
-    return isAlive(node) && this.servesOn(node).length > 0;
+  serves(node: SimNode, address: string): boolean {
+    return isAlive(node) && this.servesOn(node, address).length > 0;
   }
 
-  /** Names of the interfaces that an address is to be announced on from this node and that have a link. */
-  servesOn(node: SimNode): string[] {
+  /** Names of the interfaces that the address is to be announced on from this node and that have a link, and its family. */
+  servesOn(node: SimNode, address: string): string[] {
     const wanted = this.interfacesOf(node);
-    const linked = node.links.filter(({ hasCarrier }) => hasCarrier).map(({ interfaceName }) => interfaceName);
+    const linked = node.links.filter(({ hasCarrier, hasIpv6 }) => hasCarrier && (hasIpv6 || !isIpv6(address)))
+      .map(({ interfaceName }) => interfaceName);
     return wanted === "all" ? linked : linked.filter((name) => wanted.includes(name));
   }
 
@@ -379,6 +391,10 @@ export class Stage {
 /** Its speaker runs, and does not leave. */
 export function isAlive(node: SimNode): boolean {
   return node.process === "running" && node.readyAt !== undefined && !node.leaving;
+}
+
+function isIpv6(address: string): boolean {
+  return address.includes(":");
 }
 
 /** `node-a` to `node-z`, then `node-aa` and so on. */

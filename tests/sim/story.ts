@@ -6,6 +6,7 @@ import type { Extra } from "./extra.ts";
 import { FailbackAfter } from "./failback_after.ts";
 import type { Ingredient } from "./ingredients.ts";
 import { InterfaceLists } from "./interface_lists.ts";
+import { Ipv4OnlyLinks } from "./ipv4_only_links.ts";
 import { LinkProbes } from "./link_probes.ts";
 import { LostWords } from "./lost_words.ts";
 import { Safe } from "./safe.ts";
@@ -175,6 +176,7 @@ export class Story {
     if (this.has("linkProbe")) extras.push(new LinkProbes(this.#cluster, { dice }));
     if (this.has("metallb")) extras.push(new MetallbMembers(this.#cluster, { dice }));
     if (this.has("interfaces")) extras.push(new InterfaceLists(this.#cluster, { dice }));
+    if (this.has("ipv4Only")) extras.push(new Ipv4OnlyLinks(this.#cluster, { dice }));
     if (this.has("lostWords")) extras.push(new LostWords(this.#cluster, { dice, move }));
     return extras;
   }
