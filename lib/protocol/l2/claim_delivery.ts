@@ -11,7 +11,8 @@
  * repeated until its receipt comes: a few times soon, because somebody may wait for it, then slowly for as long as the
  * other one lives. To the dead nothing is repeated; who is back hears what was given up meanwhile.
  *
- * An answer to a question ends with a message of its own, when the receipts of all before it are there.
+ * An answer to a question ends with a message of its own, when the receipts of all before it are there. Whoever gives
+ * none hears the end with the last of them.
  *
  * It does not know what the words mean, only whether they still hold (`isCurrent`).
  */
@@ -161,14 +162,21 @@ export class ClaimDelivery {
   answer(node: string, claims: readonly Claim[], question: ClaimQuestion): void {
     const recipient = this.#recipients.get(node);
     if (recipient === undefined || !isFollowed(recipient)) {
-      this.tell(node, claims, { standing: false });
-      return this.#put(lastWord(recipient ?? stranger(node), question.nonce));
+      return this.#answerOnce(recipient ?? stranger(node), claims, question);
     }
     // What the same process has given receipts for it knows.
     const isAskedAgain = recipient.question?.generation === question.generation;
     recipient.question = question;
     if (!isAskedAgain) this.tell(node, claims, { standing: false });
     this.#endAnswer(recipient);
+  }
+
+  /** Without receipts nobody knows what arrives first: what fits comes in one message with the word that it was all. */
+  #answerOnce(to: Recipient, claims: readonly Claim[], { nonce }: ClaimQuestion): void {
+    const { entriesMax } = this.#options;
+    const ofLast = claims.length % entriesMax || Math.min(claims.length, entriesMax);
+    this.tell(to.node, claims.slice(0, claims.length - ofLast), { standing: false });
+    this.#put({ ...lastWord(to, nonce), entries: claims.slice(claims.length - ofLast) });
   }
 
   receipt(node: string, nonce: string): void {

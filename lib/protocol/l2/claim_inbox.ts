@@ -75,7 +75,7 @@ export class ClaimInbox {
     const sender = this.#senders.get(heard.node);
     if (sender === undefined) return;
     // That an answer is complete needs no receipt: who does not hear it asks again.
-    if (heard.claims.last) return this.#effects.push({ kind: "claims", heard });
+    if (heard.claims.last && heard.claims.entries.length === 0) return this.#effects.push({ kind: "claims", heard });
     if (sender.state !== "dead" && sender.state !== "starting") return this.#take(heard, sender);
     if (sender.early.size < EARLY_MAX) sender.early.set(heard.nonce, heard);
   }

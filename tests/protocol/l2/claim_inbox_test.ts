@@ -11,8 +11,8 @@ class Bench {
     return this.#words();
   }
 
-  hear(nonce: string, { last = false } = {}): string[] {
-    const entries = last ? [] : [{ address: "198.51.100.1", term: 1, givenUp: false }];
+  hear(nonce: string, { last = false, claims = true } = {}): string[] {
+    const entries = claims ? [{ address: "198.51.100.1", term: 1, givenUp: false }] : [];
     this.inbox.receive({ node: "b", generation: 1, nonce, claims: { entries, standing: false, last, stale: false } });
     return this.#words();
   }
@@ -66,7 +66,15 @@ Deno.test("ClaimInbox: of a node that is no peer nothing is taken, kept or confi
 Deno.test("ClaimInbox: the end of an answer needs no receipt and waits for nothing", () => {
   const bench = new Bench();
   bench.peer("dead");
-  assertEquals(bench.hear("1", { last: true }), ["take 1"]);
+  assertEquals(bench.hear("1", { last: true, claims: false }), ["take 1"]);
+});
+
+Deno.test("ClaimInbox: the end of an answer that claims something is taken like any claim, once", () => {
+  const bench = new Bench();
+  bench.peer("dead");
+  assertEquals(bench.hear("1", { last: true }), []);
+  assertEquals(bench.peer("alive"), ["receipt 1", "take 1"]);
+  assertEquals(bench.hear("1", { last: true }), ["receipt 1"]);
 });
 
 Deno.test("ClaimInbox: what is kept has a limit, and the rest is said again by whoever means it", () => {

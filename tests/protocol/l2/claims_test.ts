@@ -112,7 +112,21 @@ Deno.test("Claims: whoever comes back without a restart hears all that stands, a
   assertEquals(bench.words(), []);
   assertEquals(bench.peers({ b: "alive" }).words(), ["b: w x y standing", "b: z standing"]);
   bench.query("q", "1");
-  assertEquals(bench.pass(1).words(), ["q: w x y", "q: z", "q: last"]);
+  assertEquals(bench.pass(1).words(), ["q: w x y", "q: z last"]);
+});
+
+Deno.test("Claims: to whoever is dead to us, and asks, what fits into one message comes with the word that it was all", () => {
+  for (const count of [0, 1, 3, 4, 6]) {
+    const bench = new Bench().peers({ b: "dead" });
+    const addresses = ["u", "v", "w", "x", "y", "z"].slice(0, count);
+    for (const address of addresses) bench.claim(address);
+    bench.pass(10);
+    bench.query("b", "1");
+    const words = bench.pass(1).words();
+    assertEquals(words.length, Math.max(1, Math.ceil(count / 3)));
+    assertEquals(words.map((word) => word.endsWith(" last")), words.map((_, i) => i === words.length - 1));
+    assertEquals(words.flatMap((word) => word.match(/\b[u-z]\b/g) ?? []), addresses);
+  }
 });
 
 Deno.test("Claims: whoever was started anew asks for itself, as soon as that is known", () => {
