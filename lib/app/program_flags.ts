@@ -109,7 +109,7 @@ export const SPEAKER_FLAGS = {
     default: WATCH_INTERVAL_MS.default,
     min: WATCH_INTERVAL_MS.min,
     max: WATCH_INTERVAL_MS.max,
-    help: "how often the speakers of an address probe each other; a silent one loses it after 2.25 intervals",
+    help: "how often the speakers of an address probe each other; a silent one loses it after three intervals",
   },
   "safe": {
     kind: "boolean",

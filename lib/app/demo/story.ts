@@ -8,6 +8,7 @@ import type { LogEvent } from "../../base/log.ts";
 import type { Clock, Millis } from "../../base/time.ts";
 import type { AllocationRule } from "../../decision/control/service_notices.ts";
 import type { LabProbe } from "../../edge/lab/lab_host.ts";
+import { watchTimes } from "../../protocol/watch/times.ts";
 import { CLIENT, type DemoCluster, NODES } from "./demo_cluster.ts";
 import type { Narrator } from "./narrator.ts";
 
@@ -156,7 +157,9 @@ export class Story {
     await this.#untilAnnounced(address, owner);
     const takenOverMs = (this.#announcedAt.get(address) ?? clock.now()) - diedAt;
     narrator.tell(
-      `taken over ${takenOverMs.toFixed(0)} ms after the power cut (three probes of 100 ms without an answer)`,
+      `taken over ${
+        takenOverMs.toFixed(0)
+      } ms after the power cut (its probes stayed without an answer for ${watchTimes().detectionMs} ms)`,
     );
     await this.#report(probe, address);
   }

@@ -1,5 +1,5 @@
 /**
- * Watch: speakers probe each other directly, ten times a second, so that a dead owner of an address is noticed within a
+ * Watch: speakers probe each other directly, a dozen times a second, so that a dead owner of an address is noticed within a
  * few lost probes instead of after seconds of gossip.
  *
  * It says who lives, not who owns what: `l2/ownership` draws the conclusion. It is not a membership protocol either;

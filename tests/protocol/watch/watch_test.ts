@@ -121,16 +121,16 @@ Deno.test("Watch: the answer to a probe proves life, once", () => {
   assertEquals(bench.stateOf("b"), "dead");
 });
 
-Deno.test("Watch: a living peer is probed each 100 ms", () => {
+Deno.test("Watch: a living peer is probed each 75 ms", () => {
   const bench = new Bench();
   bench.add(B);
   bench.passAnswering(1000);
   const times = bench.probes.slice(1).map(({ at }) => at);
   const pauses = times.slice(1).map((at, i) => at - times[i]!);
-  assertEquals(new Set(pauses), new Set([100]));
+  assertEquals(new Set(pauses), new Set([75]));
 });
 
-Deno.test("Watch: a probe without an answer is repeated at twice the rate, and 225 ms later the peer is dead", () => {
+Deno.test("Watch: a probe without an answer is repeated each 50 ms, and 225 ms later the peer is dead", () => {
   const bench = new Bench();
   bench.add(B);
   bench.passAnswering(500);
@@ -140,6 +140,21 @@ Deno.test("Watch: a probe without an answer is repeated at twice the rate, and 2
   assertEquals([bench.probes.length, bench.stateOf("b")], [5, "alive"]);
   bench.pass(1);
   assertEquals([bench.probes.length, bench.stateOf("b")], [5, "dead"]);
+});
+
+Deno.test("Watch: a peer may stand still for 225 ms from any moment on, and is given up within 300 ms of any fault", () => {
+  for (let phase = 0; phase < 75; phase++) {
+    const paused = new Bench();
+    paused.add(B);
+    paused.passAnswering(500 + phase);
+    paused.pass(225 - 1);
+    paused.answer();
+    assertEquals(paused.changes, ["b unknown", "b alive"], `it stood still from ${phase} ms on`);
+    paused.pass(225 - 1);
+    assertEquals(paused.stateOf("b"), "alive", `and from the answer on, ${phase}`);
+    paused.pass(75 + 1);
+    assertEquals(paused.stateOf("b"), "dead", `and for good, ${phase}`);
+  }
 });
 
 Deno.test("Watch: three losses in a row are no death", () => {
@@ -212,7 +227,7 @@ Deno.test("Watch: an answer gives a peer all postponements back", () => {
   }
 });
 
-Deno.test("Watch: a dead peer is probed each 500 ms, and each 100 ms again once it is back", () => {
+Deno.test("Watch: a dead peer is probed each 500 ms, and each 75 ms again once it is back", () => {
   const bench = new Bench();
   bench.add(B);
   bench.pass(2000);
@@ -224,7 +239,7 @@ Deno.test("Watch: a dead peer is probed each 500 ms, and each 100 ms again once 
   bench.probes.length = 0;
   bench.probes.push({ at: bench.now, to: B.address, nonce: "0".repeat(16) });
   bench.passAnswering(1000);
-  assertEquals(bench.probes.length - 1, 10);
+  assertEquals(bench.probes.length - 1, 13);
 });
 
 Deno.test("Watch: whoever seems dead and speaks is asked at once", () => {
@@ -618,7 +633,7 @@ Deno.test("Watch: one that is watched slowly is asked soon when it is to be watc
   bench.handle({ kind: "watch", nodes: new Set(["b"]) });
   bench.passAnswering(200);
   assertEquals(bench.effects, [{ kind: "openLine", ...B }]);
-  bench.pass(100 + 225);
+  bench.pass(75 + 225);
   assertEquals(bench.changes.at(-1), "b dead");
 });
 
