@@ -35,17 +35,17 @@ export function layCable(netlink: Netlink): { a: number; b: number } {
   return { a, b };
 }
 
-/** Returns when frames pass on all these links; throws after two seconds. */
+/** Returns when frames pass on all these links; throws after half a minute. */
 export function waitForCarrier(netlink: Netlink, ifindexes: readonly number[]): void {
   const poller = new Poller();
-  for (let tries = 0; tries < 400; tries++) {
+  for (let tries = 0; tries < 6000; tries++) {
     const ready = netlink.listLinks().filter(({ ifindex, operationalState }) =>
       operationalState === "up" && ifindexes.includes(ifindex)
     );
     if (ready.length === ifindexes.length) return;
     poller.wait(5);
   }
-  throw new Error(`Links ${ifindexes.join(", ")} have no carrier after two seconds`);
+  throw new Error(`Links ${ifindexes.join(", ")} have no carrier after half a minute`);
 }
 
 /** An ARP frame of 60 bytes: operation, and a number to know it by in the sender's address. */
