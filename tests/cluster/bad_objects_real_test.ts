@@ -24,7 +24,7 @@ import { RealApiServer } from "../support/real_api_server.ts";
 const DEFINITIONS = new URL("../../manifests/crds", import.meta.url).pathname;
 const SEED = 20261125;
 const DAMAGED = 400;
-const SERVED_LIMIT_MS = 30_000;
+const SERVED_LIMIT_MS = 120_000;
 const PEERS = "/apis/metallb.io/v1beta2/namespaces/default/bgppeers";
 
 interface Stage {

@@ -3,6 +3,7 @@
 /** `herald explain` and `herald status` on a real kube-apiserver, as processes of their own with their permission set. */
 import { assertEquals } from "@std/assert/equals";
 import { assertStringIncludes } from "@std/assert/string_includes";
+import { until } from "../support/until.ts";
 import { findTool } from "../support/kube_tools.ts";
 import { RealApiServer } from "../support/real_api_server.ts";
 
@@ -115,8 +116,17 @@ async function withCluster(test: (stage: Stage) => Promise<void>): Promise<void>
       return out;
     };
     await kubectl(["apply", "--server-side", "-f", `${ROOT}/manifests/crds`]);
-    await kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"]);
-    await kubectl(["apply", "-f", "-"], CONFIG);
+    await kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=120s"]);
+    // What is established is not served everywhere yet.
+    let said = "";
+    await until(
+      () => `the objects are there; kubectl said: ${said}`,
+      () =>
+        kubectl(["apply", "-f", "-"], CONFIG).then(() => true, (error) => {
+          said = `${error}`;
+          return false;
+        }),
+    );
     for (const name of ["controller-1", "speaker-a", "speaker-b", "speaker-c"]) {
       const conditions = [{ type: "Ready", status: "True" }];
       const patch = JSON.stringify({ status: { phase: "Running", conditions } });

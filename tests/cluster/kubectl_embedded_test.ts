@@ -7,7 +7,7 @@ import { assertStringIncludes } from "@std/assert/string_includes";
 import { type EmbeddedProcess, startEmbeddedProcess } from "../support/embedded_process.ts";
 import { RealKubectl } from "../support/kubectl.ts";
 
-const COMMAND_LIMIT_MS = 30_000;
+const COMMAND_LIMIT_MS = 120_000;
 
 /** Commands that succeed warn of nothing, and nothing that was started outlives its test. */
 class Kubectl extends RealKubectl {
@@ -231,14 +231,14 @@ Deno.test("kubectl: create, get, describe, label, annotate, patch, wait, delete"
     await kubectl.ok(`patch service web --subresource=status --type=merge -p ${status}`);
     assertEquals((await kubectl.ok("get service web --no-headers")).split(/ +/)[3], "192.0.2.9");
     assertEquals(
-      await kubectl.ok("wait --for=jsonpath={.status.loadBalancer.ingress[0].ip}=192.0.2.9 service/web --timeout=10s"),
+      await kubectl.ok("wait --for=jsonpath={.status.loadBalancer.ingress[0].ip}=192.0.2.9 service/web --timeout=60s"),
       "service/web condition met",
     );
     await kubectl.ok("apply -f -", POD_YAML);
     await kubectl.ok(
       'patch pod web-1 --subresource=status --type=merge -p {"status":{"phase":"Running","podIP":"10.1.0.7","conditions":[{"type":"Ready","status":"True"}]}}',
     );
-    assertEquals(await kubectl.ok("wait --for=condition=Ready pod/web-1 --timeout=10s"), "pod/web-1 condition met");
+    assertEquals(await kubectl.ok("wait --for=condition=Ready pod/web-1 --timeout=60s"), "pod/web-1 condition met");
     const uid = await kubectl.ok("get service web -o jsonpath={.metadata.uid}");
     await kubectl.ok(
       "create -f -",
@@ -297,7 +297,7 @@ lastTimestamp: "2026-01-02T03:04:05Z"
       await kubectl.fails('patch ipaddresspool first -p {"spec":{}}'),
       "application/strategic-merge-patch+json is not supported",
     );
-    assertMatch(await kubectl.ok("delete namespace shop --timeout=10s"), /^namespace "shop" deleted/);
+    assertMatch(await kubectl.ok("delete namespace shop --timeout=60s"), /^namespace "shop" deleted/);
     assertEquals(await kubectl.ok("get secrets,configmaps -A -o name"), "");
     assertMatch(await kubectl.ok("delete pods --all"), /^pod "web-1" deleted/);
     assertMatch(await kubectl.ok("delete service web"), /^service "web" deleted/);

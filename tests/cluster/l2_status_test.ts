@@ -133,7 +133,7 @@ Deno.test("ServiceL2Status on a real API server", async (test) => {
     });
 
     await test.step("who leaves takes its objects along", async () => {
-      await speakers[2]!.writer.stop(2000);
+      await speakers[2]!.writer.stop(30_000);
       await becomes(server, []);
     });
   } finally {

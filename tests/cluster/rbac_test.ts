@@ -270,7 +270,15 @@ async function scrape({ kubectl }: Stage, { program, port }: { program: Program;
   await kubectl.ok(`create clusterrolebinding ${scraper} --clusterrole=${scraper} --serviceaccount=default:${scraper}`);
   const token = await kubectl.ok(`create token ${scraper}`);
   const { code, stdout } = await new Deno.Command("curl", {
-    args: ["-sk", "-H", `Authorization: Bearer ${token}`, `https://127.0.0.1:${port}/metrics`],
+    args: [
+      "-sk",
+      "--retry",
+      "30",
+      "--retry-connrefused",
+      "-H",
+      `Authorization: Bearer ${token}`,
+      `https://127.0.0.1:${port}/metrics`,
+    ],
   }).output();
   assertEquals(code, 0);
   assert(new TextDecoder().decode(stdout).includes("metallb_k8s_client_config_loaded_bool 1"));

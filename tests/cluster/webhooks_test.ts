@@ -35,6 +35,16 @@ async function withStage(run: (stage: WebhookStage) => Promise<void>) {
   }
 }
 
+/** Resolves when the object is there: the API server hears of an authority a little later than who reads it. */
+async function created({ kubectl }: WebhookStage, text: string, flags: readonly string[] = []): Promise<void> {
+  let said = "";
+  await until(() => `it is created; kubectl said: ${said}`, async () => {
+    const { code, stderr } = await kubectl.run(["create", ...flags, "-f", "-"], text);
+    said = stderr;
+    return code === 0;
+  });
+}
+
 /** `caBundle`s of the seven webhooks and of the conversion. */
 async function bundlesOf({ api }: WebhookStage): Promise<(string | undefined)[]> {
   const configuration = await api.admin.get(RESOURCES.validatingWebhookConfigurations, {
@@ -64,6 +74,8 @@ Deno.test("Webhooks on a real API server", async (t) => {
       const text = JSON.stringify(controller.log);
       assertEquals(text.includes("PRIVATE KEY") || text.includes(secret.data["tls.key"]), false);
     });
+
+    await created(stage, pool("nothing", "10.0.0.0/24"), ["--dry-run=server"]);
 
     await t.step("good manifests of every kind are admitted without a word", async () => {
       const good = [
@@ -161,10 +173,10 @@ Deno.test("Webhooks on a real API server", async (t) => {
 
     await t.step("the rights of the install file are enough", () => {
       const mine = new Set<unknown>(["secrets", "validatingwebhookconfigurations", "customresourcedefinitions"]);
-      const bad = controller.log.filter(({ level, event, resource }) =>
-        (level === "warn" || level === "error") && (mine.has(resource) || event.startsWith("webhook"))
+      const refused = controller.log.filter((line) =>
+        (mine.has(line["resource"]) || line.event.startsWith("webhook")) && JSON.stringify(line).includes("forbidden")
       );
-      assertEquals(bad, []);
+      assertEquals(refused, []);
     });
 
     await t.step("an authority that somebody removes or replaces comes back", async () => {
@@ -177,7 +189,7 @@ Deno.test("Webhooks on a real API server", async (t) => {
         await kubectl.ok(`patch ${kind} ${name} --type=json -p [{"op":"remove","path":"${path}"}]`);
       }
       await until("it is back", async () => JSON.stringify(await bundlesOf(stage)) === JSON.stringify(before));
-      await kubectl.ok("create -f -", pool("after-repair", "10.5.0.0/24"));
+      await created(stage, pool("after-repair", "10.5.0.0/24"));
     });
 
     await t.step("a Secret that is emptied is filled anew, and the new certificate is served at once", async () => {
@@ -189,10 +201,7 @@ Deno.test("Webhooks on a real API server", async (t) => {
         "there is another authority",
         async () => (await bundlesOf(stage)).every((each) => each !== before[0]),
       );
-      await until(
-        "it is served",
-        async () => (await kubectl.run(["create", "-f", "-"], pool("anew", "10.6.0.0/24"))).code === 0,
-      );
+      await created(stage, pool("anew", "10.6.0.0/24"));
     });
 
     await t.step(
@@ -205,10 +214,7 @@ Deno.test("Webhooks on a real API server", async (t) => {
           `patch secret -n ${NAMESPACE} metallb-webhook-cert --type=merge -p ${JSON.stringify({ data })}`,
         );
         await until("it is told", async () => (await bundlesOf(stage)).every((each) => each === data["ca.crt"]));
-        await until(
-          "it is served",
-          async () => (await kubectl.run(["create", "-f", "-"], pool("theirs", "10.10.0.0/24"))).code === 0,
-        );
+        await created(stage, pool("theirs", "10.10.0.0/24"));
       },
     );
 
@@ -285,17 +291,14 @@ Deno.test("Webhooks: without their Secret the rest of the controller works, says
       "the Service has an address",
       async () => await kubectl.ok("get service web -o jsonpath={.status.loadBalancer.ingress[0].ip}") === "10.0.0.0",
     );
-    const failure = controller.log.find(({ event }) => event === "webhookCertificateFailed");
-    assertStringIncludes(String(failure?.["error"]), `there is no Secret ${NAMESPACE}/metallb-webhook-cert`);
+    const failure = await controller.logged("webhookCertificateFailed");
+    assertStringIncludes(String(failure["error"]), `there is no Secret ${NAMESPACE}/metallb-webhook-cert`);
     assertEquals(await isReady(controller.healthPort), false);
     for (const object of await stage.webhookObjects()) {
       if (object["kind"] !== "Service") await kubectl.ok("create -f -", JSON.stringify(object));
     }
     await until("it is ready", () => isReady(controller.healthPort));
-    await until(
-      "it answers",
-      async () => (await kubectl.run(["create", "-f", "-"], pool("x", "10.2.0.0/24"))).code === 0,
-    );
+    await created(stage, pool("x", "10.2.0.0/24"));
     // What was bad before there were webhooks can be touched, is not made worse, and goes.
     await kubectl.ok(`annotate ipaddresspool -n ${NAMESPACE} silver note=x`);
     const worse = '{"spec":{"addresses":["10.0.0.0/24"]}}';

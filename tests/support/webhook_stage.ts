@@ -44,7 +44,7 @@ export class WebhookStage {
         const object = parse(await Deno.readTextFile(`${ROOT}/manifests/crds/${entry.name}`));
         await kubectl.ok("create -f -", JSON.stringify(stage.callingLoopback(object as Json)));
       }
-      await kubectl.ok("wait --for=condition=Established --timeout=30s crd --all");
+      await kubectl.ok("wait --for=condition=Established --timeout=120s crd --all");
       await kubectl.ok(`apply -f ${ROOT}/manifests/install/10-rbac.yaml`);
       for (const object of await stage.webhookObjects()) await kubectl.ok("create -f -", JSON.stringify(object));
     });
@@ -58,7 +58,7 @@ export class WebhookStage {
       const file = `${stage.folder}/herald.yaml`;
       await Deno.writeTextFile(file, objects.map((object) => JSON.stringify(object)).join("\n---\n"));
       await stage.kubectl.ok(`apply -f ${file}`);
-      await stage.kubectl.ok("wait --for=condition=Established --timeout=30s crd --all");
+      await stage.kubectl.ok("wait --for=condition=Established --timeout=120s crd --all");
     });
   }
 
