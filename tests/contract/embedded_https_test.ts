@@ -9,6 +9,8 @@ import { makeSelfSignedCertificate } from "../../lib/edge/http/certificates.ts";
 import { systemClock } from "../../lib/edge/run/clock.ts";
 import { CONFIG_MAPS, configMap, service, SERVICES } from "../embedded/embedded_stage.ts";
 import { type EmbeddedProcess, startEmbeddedProcess } from "../support/embedded_process.ts";
+import { freePort } from "../support/free_ports.ts";
+import { until } from "../support/until.ts";
 
 interface Client {
   readonly url: string;
@@ -86,8 +88,7 @@ Deno.test("HTTPS: a watch ends when the client goes, and when the server stops",
     leaving.abort();
     await left.text().catch(() => {});
     // The server learns of it from the connection.
-    for (let tries = 0; api.watchCount > 1 && tries < 100; tries++) await new Promise((done) => setTimeout(done, 50));
-    assertEquals(api.watchCount, 1);
+    await until("it has", () => api.watchCount === 1);
     await (await send(CONFIG_MAPS, {
       method: "POST",
       body: JSON.stringify(configMap("a")),
@@ -112,7 +113,7 @@ Deno.test("HTTPS: stopping does not wait for a client that does not read", () =>
     const unread = await Promise.all(Array.from({ length: 40 }, () => send(`${CONFIG_MAPS}?watch=true`)));
     const startedAt = performance.now();
     await stop();
-    assertEquals(performance.now() - startedAt < 10_000, true);
+    assertEquals(performance.now() - startedAt < 30_000, true);
     for (const answer of unread) await answer.body?.cancel().catch(() => {});
   }));
 
@@ -123,10 +124,10 @@ Deno.test("Process: killed again and again in the middle of writes, it keeps eve
   try {
     const answered = new Map<string, string>();
     let lastVersion = 0;
-    let port = 0;
+    // One that stays free while nobody listens on it.
+    const port = freePort();
     for (let life = 0; life < 3; life++) {
       server = await startEmbeddedProcess({ ...options, port });
-      port = server.port;
       const list = await (await server.send(SERVICES)).json();
       const found = new Map(
         list.items.map((

@@ -20,15 +20,17 @@ export class Stage {
   readonly proxy: FaultProxy;
   readonly transport: Transport;
   readonly client: KubeClient;
+  /** Gives up a connection that says nothing, so that tests of that are short. */
+  readonly impatient: KubeClient;
   readonly #label: string;
 
   constructor(parts: { server: KubeServer; proxy: FaultProxy; transport: Transport }) {
     this.server = parts.server;
     this.proxy = parts.proxy;
     this.transport = parts.transport;
-    this.client = new KubeClient({ baseUrl: this.transport.baseUrl, requestTimeoutMs: 2_000, pageSize: 3 }, {
-      fetch: this.transport.fetch,
-    });
+    const { baseUrl, fetch } = this.transport;
+    this.client = new KubeClient({ baseUrl, pageSize: 3 }, { fetch });
+    this.impatient = this.client.derive({ requestTimeoutMs: 2_000 });
     this.#label = `run-${crypto.randomUUID()}`;
   }
 
@@ -80,7 +82,7 @@ export class Witness {
       listLimitMs: 5_000,
       backoff: { baseMs: 20, capMs: 200 },
     }, {
-      client: stage.client,
+      client: stage.impatient,
       clock: systemClock,
       rng,
       log: silentLog,
@@ -101,7 +103,7 @@ export class Witness {
   }
 
   /** Waits until what was told equals the server. */
-  async sees(stage: Stage, limitMs = 15_000): Promise<void> {
+  async sees(stage: Stage, limitMs = 60_000): Promise<void> {
     const end = performance.now() + limitMs;
     let expected = await stage.truth();
     while (!same(this.told, expected)) {

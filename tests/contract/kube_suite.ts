@@ -141,7 +141,7 @@ function requestScenarios(scenario: Scenario): void {
         message: "By the test",
       };
       recorder.record({ ...event, type: "Normal" });
-      assertEquals(await recorder.flush(5_000), true);
+      assertEquals(await recorder.flush(30_000), true);
     }
     const events = valueOf(await client.list(RESOURCES.events, { namespace: "default" })).items
       .filter((event) => (event["involvedObject"] as { name: string }).name === body.metadata.name);
@@ -235,7 +235,7 @@ function faultScenarios(scenario: Scenario): void {
       if (dice > 10) await new Promise((resolve) => setTimeout(resolve, below(rng, 30)));
     }
     stage.proxy.refuse(false);
-    await witness.sees(stage, 20_000).catch((error: unknown) => {
+    await witness.sees(stage).catch((error: unknown) => {
       throw new Error(`HERALD_SEED=${seed}: ${error instanceof Error ? error.message : error}`, { cause: error });
     });
     await witness.reflector.stop();
