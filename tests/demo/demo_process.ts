@@ -42,7 +42,7 @@ export class DemoProcess {
   }
 
   /** The first match in what was said so far or will be said. */
-  async said(pattern: RegExp, limitMs = 30_000): Promise<RegExpExecArray> {
+  async said(pattern: RegExp, limitMs = 90_000): Promise<RegExpExecArray> {
     const end = performance.now() + limitMs;
     for (;;) {
       const match = pattern.exec(this.#stdout);
@@ -57,7 +57,7 @@ export class DemoProcess {
   }
 
   /** Exit code; killed after `limitMs`, which is an error. */
-  async end(limitMs = 30_000): Promise<number> {
+  async end(limitMs = 90_000): Promise<number> {
     let late = false;
     const timer = setTimeout(() => {
       late = true;

@@ -85,7 +85,7 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     const demo = new DemoProcess(["demo"]);
     await demo.said(/the speaker of node-. is told to stop;/);
     demo.signal(signal);
-    assertEquals(await demo.end(3_000), code);
+    assertEquals(await demo.end(15_000), code);
     assertEquals(outside(), before);
   });
 }

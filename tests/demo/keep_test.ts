@@ -67,7 +67,7 @@ Deno.test("herald demo --keep: kubectl makes a Service that gets an address and 
   } finally {
     demo.signal("SIGINT");
   }
-  assertEquals(await demo.end(5_000), 130);
+  assertEquals(await demo.end(15_000), 130);
   assertEquals(outside(), before);
 });
 

@@ -72,7 +72,7 @@ export const TIERS: readonly Tier[] = [
     needs: ["namespaces"],
     perFile: true,
     parallel: 2,
-    limitMs: 4 * MINUTE_MS,
+    limitMs: 8 * MINUTE_MS,
   },
   {
     name: "cluster",

@@ -7,7 +7,7 @@ import { findTool } from "./kube_tools.ts";
 import { type GuideCommand, readCommands } from "./guide_commands.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
-const COMMAND_LIMIT_MS = 60_000;
+const COMMAND_LIMIT_MS = 150_000;
 
 export interface GuideReaderOptions {
   /** The guide's file in `tests/golden/guides/`, e.g. `000-layer2-guide`. */

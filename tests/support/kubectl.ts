@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert/equals";
 import { findTool } from "./kube_tools.ts";
 
-const COMMAND_LIMIT_MS = 60_000;
+const COMMAND_LIMIT_MS = 150_000;
 
 export interface KubectlOutcome {
   readonly code: number;

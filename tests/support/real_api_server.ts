@@ -9,7 +9,7 @@ import { KubeClient } from "../../lib/edge/kube/client.ts";
 import { freePorts } from "./free_ports.ts";
 import { findTool } from "./kube_tools.ts";
 
-const READY_LIMIT_MS = 60_000;
+const READY_LIMIT_MS = 180_000;
 const TOKEN = "test-token";
 /** etcd's own limit. */
 const TXN_OPERATIONS_MAX = 128;
@@ -227,7 +227,7 @@ export class RealApiServer {
   }
 
   async #code(path: string): Promise<number> {
-    const answer = await this.fetch(path, { signal: AbortSignal.timeout(2_000) });
+    const answer = await this.fetch(path, { signal: AbortSignal.timeout(10_000) });
     await answer.body?.cancel();
     return answer.status;
   }

@@ -1,7 +1,7 @@
 /** A real kube-apiserver that serves some CustomResourceDefinitions, every version of them established. */
 import { RealApiServer } from "./real_api_server.ts";
 
-const ESTABLISHED_LIMIT_MS = 30_000;
+const ESTABLISHED_LIMIT_MS = 120_000;
 const DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 
 export async function startWithCrds(definitions: readonly unknown[]): Promise<RealApiServer> {

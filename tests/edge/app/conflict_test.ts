@@ -78,20 +78,18 @@ Deno.test(
     withCluster(async (stage) => {
       const { client, events, announcer } = stage;
       const node = await announcer();
-      // Until its own bursts are over.
-      await pause(5_500);
+      const mac = MAC_OF[node]!.replaceAll(":", "");
       const capture = await Capture.start(client);
+      await capture.untilBurstsAreOver(ADDRESS, mac);
+      const bursts = (await capture.sentFor(ADDRESS, mac)).length;
       for (let i = 0; i < 5; i++) {
         await client.run("arping", ["-U", "-c", "1", "-W", "0.2", "-i", client.interface, "-S", ADDRESS, ADDRESS]);
       }
+      await until("all claims were seen", async () => (await capture.sentFor(ADDRESS, STRANGER)).length >= 5);
+      await until("it is defended", async () => (await capture.sentFor(ADDRESS, mac)).length >= bursts + 2);
       await pause(500);
-      const frames = await capture.stop();
-      const claims = frames.filter(({ hex }) =>
-        hex.slice(56, 64) === "c0a801f0" && hex.slice(44, 56) === "020000000064"
-      );
-      assert(claims.length >= 5, `${claims.length} claims`);
-      const mac = MAC_OF[node]!.replaceAll(":", "");
-      const defences = frames.filter(({ hex }) => hex.slice(44, 56) === mac && hex.slice(56, 64) === "c0a801f0");
+      const defences = (await capture.sentFor(ADDRESS, mac)).slice(bursts);
+      await capture.stop();
       assertEquals(defences.map(({ hex }) => hex.slice(40, 44)), ["0001", "0002"], "both forms, once");
       const told = events.filter(({ event }) => event === "addressConflict");
       assertEquals(told.map((event) => [event["address"], event["mac"], event["answered"]]), [[

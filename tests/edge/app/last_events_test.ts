@@ -5,6 +5,8 @@ import { withPrograms } from "./program_stage.ts";
 import { until } from "./witness.ts";
 
 const SERVICES = 400;
+/** They come last; the controller has two seconds for what is left to tell of them, which a slow machine needs. */
+const LAST = 16;
 const CLIENTS = 8;
 
 Deno.test("SIGTERM after a burst: every address that was given has its event, and the controller ends in time", () =>
@@ -14,17 +16,21 @@ Deno.test("SIGTERM after a burst: every address that was given has its event, an
     await stage.createService("first");
     await stage.addressOfService("first");
     let next = 0;
-    await Promise.all(Array.from({ length: CLIENTS }, async () => {
-      while (next < SERVICES) await stage.createService(`web-${next++}`);
-    }));
+    const createUntil = (end: number) =>
+      Promise.all(Array.from({ length: CLIENTS }, async () => {
+        while (next < end) await stage.createService(`web-${next++}`);
+      }));
+    await createUntil(SERVICES);
     const given = async () => [...await stage.addresses()].filter(([, addresses]) => addresses.length > 0);
-    await until("most have an address", async () => (await given()).length > SERVICES * 0.9);
     const told = async () => {
       const listed = await kube.list(RESOURCES.events, {});
       if (!listed.ok) throw new Error(listed.error.message);
       const allocated = listed.value.items.filter((event) => event["reason"] === "IPAllocated");
       return new Set(allocated.map((event) => (event["involvedObject"] as { name: string }).name));
     };
+    await until("nearly all is told", async () => (await told()).size > SERVICES - LAST);
+    await createUntil(SERVICES + LAST);
+    await until("one of the last has an address", async () => (await given()).length > SERVICES + 1);
     const before = (await told()).size;
     assertEquals(await controller.kill("SIGTERM"), 0, controller.output().slice(-500));
     const after = await told();

@@ -43,7 +43,7 @@ Deno.test("Layer 2: five bursts of both gratuitous forms with the right bytes, f
     const capture = await Capture.start(client);
     const second = "192.168.1.99";
     await cluster.apply([pool([`${second}/32`], "second"), service("late")]);
-    await until("ten frames came", async () => (await capture.sentFor(second)).length >= 10, 15_000);
+    await until("ten frames came", async () => (await capture.sentFor(second)).length >= 10);
     // Two intervals more, in which a sixth burst would come.
     await pause(2_300);
     const owner = cluster.announcerOf(second)!;
@@ -55,10 +55,9 @@ Deno.test("Layer 2: five bursts of both gratuitous forms with the right bytes, f
     const burst = [arp("0001", "ffffffffffff"), arp("0002", mac)];
     assertEquals(frames.map(({ hex }) => hex), Array.from({ length: 5 }, () => burst).flat());
     const burstAt = frames.filter((_, index) => index % 2 === 0).map(({ at }) => at);
-    for (const [index, at] of burstAt.entries()) {
-      const gap = index === 0 ? 1.1 : at - burstAt[index - 1]!;
-      assert(gap > 1 && gap < 3, `burst ${index} came ${gap} s after the one before`);
-    }
+    // 1.1 s between two; one that is late may be nearer to the next.
+    const lastsS = burstAt.at(-1)! - burstAt[0]!;
+    assert(lastsS > 4, `five bursts within ${lastsS} s`);
   }));
 
 Deno.test("Layer 2: curl reaches the Service, and only while Herald answers: the nodes' kernels hold the address and are silent", () =>
@@ -150,13 +149,14 @@ Deno.test("Layer 2: a speaker that is told to stop answers until its successor h
     const owner = await announcer();
     await answeredBy(client, ADDRESS, MAC_OF[owner]!);
     const capture = await Capture.start(client);
-    const asking = arping(client, ADDRESS, { count: 20 });
+    const asked = 50;
+    const asking = arping(client, ADDRESS, { count: asked });
     await until("the asking has begun", async () => (await capture.sentFor(ADDRESS, MAC_OF[owner])).length > 2);
     await cluster.stopSpeaker(owner);
     const stoppedAt = Date.now() / 1000;
     const successor = await announcer();
     const { sent, received } = await asking;
-    assertEquals([sent, received], [20, 20], "a request was not answered");
+    assertEquals([sent, received], [asked, asked], "a request was not answered");
     const frames = await capture.sentFor(ADDRESS);
     await capture.stop();
     const isGratuitous = ({ hex }: { hex: string }) => hex.startsWith("ffffffffffff");
@@ -166,7 +166,7 @@ Deno.test("Layer 2: a speaker that is told to stop answers until its successor h
     // Both may answer one request at the turn, and nobody else ever does.
     const answers = frames.filter((frame) => !isGratuitous(frame)).map(({ hex }) => hex.slice(44, 56));
     assertEquals(new Set(answers), new Set([from(owner), from(successor)]));
-    assert(answers.length <= 22, `${answers.length} answers to 20 requests`);
+    assert(answers.length <= asked + 2, `${answers.length} answers to ${asked} requests`);
   }));
 
 Deno.test("Layer 2: an interface that comes later is served, an interface list is respected, one that goes disturbs nothing", () =>

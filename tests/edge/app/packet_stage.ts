@@ -8,6 +8,7 @@ import {
   type InterfaceReport,
   type WantedAddress,
 } from "../../../lib/base/wanted.ts";
+import type { JsonObject } from "../../../lib/base/json.ts";
 import { PacketPort } from "../../../lib/app/packet_port.ts";
 import { Lab } from "../../../lib/edge/lab/lab.ts";
 import type { LabHost } from "../../../lib/edge/lab/lab_host.ts";
@@ -180,7 +181,8 @@ export class PacketStage {
     return this.#packets.counters.read("gaps");
   }
 
-  inspect(): ReturnType<PacketPort["inspect"]> {
-    return this.#packets.inspect();
+  /** Also when the packet thread is too busy to answer at once. */
+  inspect(): Promise<JsonObject> {
+    return until("the packet thread tells its state", () => this.#packets.inspect());
   }
 }

@@ -221,7 +221,7 @@ export class ProgramStage {
       this.#transport = loaded.transport;
     }
     const { baseUrl, fetch } = this.#transport;
-    return new KubeClient({ baseUrl, requestTimeoutMs: 3000 }, { fetch });
+    return new KubeClient({ baseUrl, requestTimeoutMs: 20_000 }, { fetch });
   }
 
   async create(resource: Resource, object: KubeObject): Promise<void> {

@@ -47,7 +47,7 @@ async function seen(stage: ProgramStage): Promise<string> {
 async function becomes(stage: ProgramStage, expected: string): Promise<void> {
   let last = "";
   try {
-    await until("people see it", async () => (last = await seen(stage)) === expected, 30_000);
+    await until("people see it", async () => (last = await seen(stage)) === expected);
   } catch {
     assertEquals(last, expected);
   }

@@ -7,7 +7,7 @@ import { nodeSocketPath } from "../../../lib/app/node_socket.ts";
 import { readSpeakerPage } from "../../../lib/app/status/speaker_page.ts";
 import { addressOf, macOf, type Program, type ProgramStage, TOKEN, withPrograms } from "./program_stage.ts";
 import { ownerOf, settledOwner, startSpeakers } from "./speakers.ts";
-import { answeredBy, arping, canCapture, Capture, curlStatus, pause, unanswered, until } from "./witness.ts";
+import { answeredBy, arping, canCapture, Capture, curlStatus, unanswered, until } from "./witness.ts";
 
 const HEALTH = "http://127.0.0.1:17472/readyz";
 
@@ -27,7 +27,7 @@ async function savedWith(stage: ProgramStage, node: string, address: string): Pr
   await until(`the snapshot of ${node} holds ${address}`, async () => {
     const text = await Deno.readTextFile(`${folderOf(stage, node)}/speaker.snapshot`).catch(() => "");
     return text.includes(`"${address}"`);
-  }, 30_000);
+  });
 }
 
 /** What root on the node reads without a token. */
@@ -54,7 +54,7 @@ Deno.test("API outage: speakers go on answering, and when one dies another takes
       const successor = await until("another node answers", async () => {
         const now = await ownerOf(stage, address);
         return now !== owner && now;
-      }, 30_000);
+      });
       assert(speakers.has(successor), `${successor} answers, with ${left} speakers left`);
       owner = successor;
     }
@@ -72,12 +72,12 @@ Deno.test("API outage: a restarted speaker announces from its snapshot, and noth
     assert(!saved.includes("a secret of the speakers"), "the key of the speakers is in the snapshot");
     await api.kill("SIGKILL");
     await speaker.kill("SIGKILL");
-    await unanswered(stage.client, web, 30_000);
+    await unanswered(stage.client, web);
 
     speaker = await startKeeping(stage, "n1");
-    const line = await speaker.logged("announcingFromSnapshot", 30_000);
+    const line = await speaker.logged("announcingFromSnapshot");
     assertEquals([line.level, line["addresses"]], ["warn", 2]);
-    for (const address of [web, mail]) await answeredBy(stage.client, address, macOf("n1"), 30_000);
+    for (const address of [web, mail]) await answeredBy(stage.client, address, macOf("n1"));
     const stale = await readiness(stage, "n1");
     assertEquals(stale.status, 503);
     assertStringIncludes(stale.body, "caches");
@@ -104,18 +104,17 @@ Deno.test("API outage: a restarted speaker announces from its snapshot, and noth
     assertStringIncludes((await onNode(stage, "n1", "/metrics")).body, "metallb_speaker_announced{");
 
     const capture = canCapture ? await Capture.start(stage.client) : undefined;
-    // The bursts of the start are over.
-    await pause(5_000);
+    await capture?.untilBurstsAreOver(web, macOf("n1"));
     const before = await capture?.sentFor(web) ?? [];
     await stage.startApi();
-    await until("it is ready", async () => (await readiness(stage, "n1")).status === 200, 60_000);
+    await until("it is ready", async () => (await readiness(stage, "n1")).status === 200);
     const read = async (path: string) => (await withToken(path)).body;
     const { snapshot } = JSON.parse(await read("/status"));
     assertEquals([snapshot.stale, typeof snapshot.restoredFrom], [false, "string"]);
     assertStringIncludes(await read("/metrics"), "metallb_k8s_client_config_stale_bool 0");
     // What is new comes, what stays was not touched: no withdrawal, and not one gratuitous frame.
     await stage.createService("third");
-    await answeredBy(stage.client, await stage.addressOfService("third"), macOf("n1"), 30_000);
+    await answeredBy(stage.client, await stage.addressOfService("third"), macOf("n1"));
     assertEquals((await capture?.sentFor(web) ?? []).length, before.length);
     await capture?.stop();
     assertEquals(speaker.log().filter(({ event }) => event === "serviceWithdrawn"), []);
@@ -130,7 +129,7 @@ Deno.test("API outage: a snapshot that is damaged, or of another node, is refuse
     await savedWith(stage, "n1", web);
     await api.kill("SIGKILL");
     await speaker.kill("SIGKILL");
-    await unanswered(stage.client, web, 30_000);
+    await unanswered(stage.client, web);
     const file = `${folderOf(stage, "n1")}/speaker.snapshot`;
     const good = await Deno.readTextFile(file);
 
@@ -142,9 +141,9 @@ Deno.test("API outage: a snapshot that is damaged, or of another node, is refuse
       { program: await startKeeping(stage, "n2"), reason: "otherNode" },
     ];
     for (const { program, reason } of programs) {
-      const line = await program.logged("snapshotRefused", 30_000);
+      const line = await program.logged("snapshotRefused");
       assertEquals([line.level, line["reason"]], ["warn", reason]);
     }
-    await unanswered(stage.client, web, 30_000);
+    await unanswered(stage.client, web);
     for (const { program } of programs) assertEquals(await program.kill("SIGTERM"), 0);
   }));

@@ -14,7 +14,7 @@ export async function startSpeakers(
     await until(`the speaker of ${node} (${addressOf(node)}) is ready`, async () => {
       const { code } = await stage.lab.host(node).run("curl", ["-sf", "-m", "2", "http://127.0.0.1:17472/readyz"]);
       return code === 0;
-    }, 30_000);
+    });
     await program.logged("listening");
   }
   return speakers;

@@ -55,7 +55,7 @@ export async function curl(
   url: string,
   options: { timeoutMs?: number; args?: readonly string[] } = {},
 ): Promise<string | undefined> {
-  const { timeoutMs = 2000, args = [] } = options;
+  const { timeoutMs = 10_000, args = [] } = options;
   const result = await host.run("curl", ["-sS", "-m", String(timeoutMs / 1000), ...args, url]);
   return result.code === 0 ? result.stdout : undefined;
 }
@@ -66,7 +66,7 @@ export async function curlStatus(
   url: string,
   args: readonly string[] = [],
 ): Promise<{ readonly status: number; readonly body: string }> {
-  const { stdout } = await host.run("curl", ["-skS", "-m", "5", "-w", "\n%{http_code}", ...args, url]);
+  const { stdout } = await host.run("curl", ["-skS", "-m", "20", "-w", "\n%{http_code}", ...args, url]);
   const at = stdout.lastIndexOf("\n");
   return { status: Number(stdout.slice(at + 1)), body: stdout.slice(0, at) };
 }
@@ -113,6 +113,16 @@ export class Capture {
       hex.slice(24, 28) === "0806" && hex.slice(56, 64) === sender &&
       (hardware === undefined || hex.slice(44, 56) === hardware)
     );
+  }
+
+  /** Waits until the bursts of `mac` for `address` are over: they come every 1.1 s, and none came for twice as long. */
+  async untilBurstsAreOver(address: string, mac: string): Promise<void> {
+    for (let seen = -1;;) {
+      const now = (await this.sentFor(address, mac)).filter(({ hex }) => hex.startsWith("ffffffffffff")).length;
+      if (now === seen) return;
+      seen = now;
+      await pause(2_500);
+    }
   }
 
   async stop(): Promise<Frame[]> {
