@@ -26,7 +26,7 @@ export interface FlagSpec {
   /** The only values of a string that are allowed; shown by `--help` and completed by the shell. */
   readonly choices?: readonly string[];
   readonly required?: boolean;
-  /** A given but empty text counts as absent, for numbers that are texts in MetalLB. */
+  /** A given but empty text counts as absent: for numbers that are texts in MetalLB, and for names that nothing has. */
   readonly emptyIsAbsent?: boolean;
   /** Accepted because MetalLB has it; it changes nothing here. */
   readonly withoutEffect?: boolean;
@@ -72,7 +72,7 @@ export function parseFlags<const Specs extends FlagSpecs>(specs: Specs, input: F
     const text = given.get(name) ?? fromEnv;
     const source = given.has(name) || fromEnv === undefined ? `--${name}` : `${spec.env}`;
     if (text !== undefined && spec.withoutEffect) withoutEffect.push(source);
-    if (text === undefined && spec.required) {
+    if ((text ?? "") === "" && spec.required) {
       const flag = spec.short === undefined ? `--${name}` : `-${spec.short} (--${name})`;
       problems.push(`${flag} is required${spec.env === undefined ? "" : ` (or the variable ${spec.env})`}`);
     }

@@ -39,6 +39,7 @@ export const CONTROLLER_FLAGS = {
   "leader-elect-resource-name": {
     kind: "string",
     default: "herald-controller",
+    emptyIsAbsent: true,
     help: "name of the Lease, in --namespace",
   },
   "leader-elect-lease-seconds": {
@@ -58,10 +59,21 @@ export const CONTROLLER_FLAGS = {
   "cert-dir": {
     kind: "string",
     default: "/tmp/k8s-webhook-server/serving-certs",
+    emptyIsAbsent: true,
     help: "folder with tls.crt and tls.key of the webhooks, with --disable-cert-rotation",
   },
-  "cert-service-name": { kind: "string", default: "metallb-webhook-service", help: "Service of the webhooks" },
-  "webhook-secret": { kind: "string", default: "metallb-webhook-cert", help: "Secret of the webhook certificate" },
+  "cert-service-name": {
+    kind: "string",
+    default: "metallb-webhook-service",
+    emptyIsAbsent: true,
+    help: "Service of the webhooks",
+  },
+  "webhook-secret": {
+    kind: "string",
+    default: "metallb-webhook-cert",
+    emptyIsAbsent: true,
+    help: "Secret of the webhook certificate",
+  },
   "webhook-mode": {
     kind: "string",
     default: "enabled",

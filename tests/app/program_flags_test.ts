@@ -87,6 +87,18 @@ for (const [program, variable, flag, value] of VARIABLES) {
   });
 }
 
+Deno.test("controller flags: an empty name is the usual one, because nothing has an empty name", () => {
+  const names = ["leader-elect-resource-name", "cert-service-name", "webhook-secret", "cert-dir"] as const;
+  const result = parseFlags(CONTROLLER_FLAGS, { args: names.map((name) => `--${name}=`), env: {} });
+  if (!result.ok) throw new Error(result.problems.join("; "));
+  assertEquals(names.map((name) => result.values[name]), [
+    "herald-controller",
+    "metallb-webhook-service",
+    "metallb-webhook-cert",
+    "/tmp/k8s-webhook-server/serving-certs",
+  ]);
+});
+
 Deno.test("speaker flags: the memberlist port is 7946 when its flag or variable is empty", () => {
   for (const [args, env] of [[["--ml-bindport="], {}], [[], { METALLB_ML_BIND_PORT: "" }], [[], {}]] as const) {
     const result = parseFlags(SPEAKER_FLAGS, { args: ["--node-name=n", ...args], env });
