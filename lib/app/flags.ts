@@ -72,7 +72,7 @@ export function parseFlags<const Specs extends FlagSpecs>(specs: Specs, input: F
     const text = given.get(name) ?? fromEnv;
     const source = given.has(name) || fromEnv === undefined ? `--${name}` : `${spec.env}`;
     if (text !== undefined && spec.withoutEffect) withoutEffect.push(source);
-    if ((text ?? "") === "" && spec.required) {
+    if (text === undefined && spec.required) {
       const flag = spec.short === undefined ? `--${name}` : `-${spec.short} (--${name})`;
       problems.push(`${flag} is required${spec.env === undefined ? "" : ` (or the variable ${spec.env})`}`);
     }

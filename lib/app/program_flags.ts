@@ -86,7 +86,13 @@ export const CONTROLLER_FLAGS = {
 
 export const SPEAKER_FLAGS = {
   ...COMMON,
-  "node-name": { kind: "string", env: "METALLB_NODE_NAME", required: true, help: "name of this node" },
+  "node-name": {
+    kind: "string",
+    env: "METALLB_NODE_NAME",
+    required: true,
+    emptyIsAbsent: true,
+    help: "name of this node",
+  },
   "health-probe-port": {
     kind: "integer",
     default: 17472,

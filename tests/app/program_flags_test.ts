@@ -99,6 +99,11 @@ Deno.test("controller flags: an empty name is the usual one, because nothing has
   ]);
 });
 
+Deno.test("speaker flags: an empty node name is none", () => {
+  const result = parseFlags(SPEAKER_FLAGS, { args: ["--node-name="], env: {} });
+  assertEquals(result.ok ? [] : result.problems, ["--node-name is required (or the variable METALLB_NODE_NAME)"]);
+});
+
 Deno.test("speaker flags: the memberlist port is 7946 when its flag or variable is empty", () => {
   for (const [args, env] of [[["--ml-bindport="], {}], [[], { METALLB_ML_BIND_PORT: "" }], [[], {}]] as const) {
     const result = parseFlags(SPEAKER_FLAGS, { args: ["--node-name=n", ...args], env });
