@@ -10,7 +10,7 @@
  * and the simulation on pretended ones.
  */
 import { invariant } from "../base/assert.ts";
-import { formatIpv4 } from "../base/ip.ts";
+import { formatPacketIp, isIpv6 } from "../base/ip.ts";
 import type { JsonObject } from "../base/json.ts";
 import { type Deadline, earlier, type Machine, type Tick } from "../base/machine.ts";
 import { formatMac } from "../base/mac.ts";
@@ -19,10 +19,12 @@ import type { Rng } from "../base/rng.ts";
 import type { Millis } from "../base/time.ts";
 import type { FromPacketThread, PeerState, WantedDelta } from "../base/wanted.ts";
 import { addressProbe } from "../wire/arp_frames.ts";
+import { neighborSolicitation } from "../wire/ndp_frames.ts";
 import { Announcer, type AnnouncerEffect } from "./l2/announcer.ts";
 import { ConflictGuard } from "./l2/conflict_guard.ts";
 import type { ConflictGuardEffect } from "./l2/conflict_io.ts";
 import { isCutOff } from "./l2/cut_off.ts";
+import { linkLocalOf } from "./l2/interface.ts";
 import { LinkProbe, type LinkProbeEffect } from "./l2/link_probe.ts";
 import { PeerStations, type PeerStationsEffect } from "./l2/peer_stations.ts";
 import { Ownership } from "./l2/ownership.ts";
@@ -81,6 +83,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
         this.#linkProbe.handle(input, now);
         break;
       case "ndp":
+        this.#peerStations.handle(input, now);
         this.#announcer.handle(input, now);
         this.#linkProbe.handle(input, now);
         break;
@@ -368,9 +371,13 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
       return this.#effects.push({ kind: "event", event: { ...effect, mac: formatMac(effect.mac) } });
     }
     if (effect.kind !== "ask") return this.#guard.handle(effect, now);
-    const { ip, on: { ifindex, mac } } = effect;
-    const address = formatIpv4(ip);
-    this.#effects.push({ kind: "sendArp", ifindex, record: addressProbe(mac, ip), counter: undefined, address });
+    const { ip, on } = effect;
+    const { ifindex, mac } = on;
+    const common = { ifindex, counter: undefined, address: formatPacketIp(ip) };
+    if (!isIpv6(ip)) return this.#effects.push({ kind: "sendArp", record: addressProbe(mac, ip), ...common });
+    const source = linkLocalOf(on);
+    invariant(source !== undefined, "An interface without a link-local address is not asked on");
+    this.#effects.push({ kind: "sendNdp", record: neighborSolicitation({ mac, source, target: ip }), ...common });
   }
 
   #fromAnnouncer(effect: AnnouncerEffect, now: Millis): void {

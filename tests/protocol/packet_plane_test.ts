@@ -4,7 +4,7 @@ import { type Mac, MAC_BROADCAST, MAC_ZERO } from "../../lib/base/mac.ts";
 import { parseIpv4, parseIpv6 } from "../../lib/base/ip.ts";
 import { SeededRng } from "../../lib/base/rng.ts";
 import { DEFAULT_ADDRESS_POLICY, type WantedAddress, type WantedDelta } from "../../lib/base/wanted.ts";
-import { neighborSolicitation } from "../../lib/wire/ndp_frames.ts";
+import { neighborSolicitation, unsolicitedAdvertisement } from "../../lib/wire/ndp_frames.ts";
 import { PacketPlane } from "../../lib/protocol/packet_plane.ts";
 import type { PacketPlaneEffect, PacketPlaneInput, PacketPlaneOptions } from "../../lib/protocol/packet_plane_io.ts";
 
@@ -66,9 +66,14 @@ class Bench {
     return this.handle({ kind: "arp", ifindex: 2, record });
   }
 
-  /** What came out since the last call, in words. */
+  /** What came out since the last call. */
+  effects(): PacketPlaneEffect[] {
+    return this.#effects.splice(0);
+  }
+
+  /** The same in words. */
   words(): string[] {
-    return this.#effects.splice(0).filter(({ kind }) => kind !== "serving").map((effect) => {
+    return this.effects().filter(({ kind }) => kind !== "serving").map((effect) => {
       switch (effect.kind) {
         case "sendArp":
         case "sendNdp":
@@ -310,6 +315,35 @@ Deno.test("PacketPlane: the announcement of a peer whose node was seen on the se
   bench.words();
   bench.handle(announcementOf(PEER_MAC));
   assertEquals(bench.words(), []);
+});
+
+Deno.test("PacketPlane: in a cluster of IPv6 alone a peer that tells nothing is known by its answer, and no stranger", () => {
+  const six = { ...PEER_B, address: "2001:db8:2::2" };
+  const eth0 = { ...ETH0, linkLocal: "fe80::a" };
+  const linkLocal = parseIpv6("fe80::b")!;
+  const advertised = (address: string, source = parseIpv6(address)!) => {
+    const record = { ...unsolicitedAdvertisement(PEER_MAC, parseIpv6(address)!), source };
+    return { kind: "ndp", ifindex: 2, record } as const;
+  };
+  for (const isOnSegment of [true, false]) {
+    const bench = new Bench().handle({ kind: "interface", interface: eth0 }, { kind: "opened" });
+    bench.delta({ upsertPeers: [six], upsertAddresses: [wanted(VIP6)] });
+    assertEquals(bench.words().includes(`probed ${six.address}`), true);
+    if (isOnSegment) bench.handle(advertised(six.address));
+    bench.pass(20_000).words();
+    // As MetalLB's speaker announces: from the link-local address of its node.
+    bench.handle(advertised(VIP6, linkLocal)).pass(1);
+    assertEquals(bench.words().filter((word) => word === "conflict"), isOnSegment ? [] : ["conflict"]);
+  }
+});
+
+Deno.test("PacketPlane: a peer's IPv6 address is sought from our own link-local one: nobody takes that for a claim", () => {
+  const bench = new Bench({ watched: false });
+  bench.handle({ kind: "interface", interface: { ...ETH0, linkLocal: "fe80::a" } }, { kind: "opened" });
+  bench.delta({ upsertPeers: [{ ...PEER_B, address: "2001:db8:2::2" }] });
+  const sent = bench.effects().flatMap((effect) => effect.kind === "sendNdp" ? [effect.record] : []);
+  const source = parseIpv6("fe80::a")!;
+  assertEquals(sent, [neighborSolicitation({ mac: ETH0.mac, source, target: parseIpv6("2001:db8:2::2")! })]);
 });
 
 Deno.test("PacketPlane: a link probe asks on every interface of the address, and is told when it is not answered and when it is", () => {
