@@ -7,6 +7,7 @@ import {
   type FromPacketThread,
   type InterfaceReport,
   type WantedAddress,
+  type WantedDelta,
 } from "../../../lib/base/wanted.ts";
 import type { JsonObject } from "../../../lib/base/json.ts";
 import { PacketPort } from "../../../lib/app/packet_port.ts";
@@ -77,15 +78,24 @@ export class PacketStage {
   want(...wanted: readonly (Pick<WantedAddress, "address"> & Partial<WantedAddress>)[]): void {
     const common = { candidates: ["n1"], interfaces: "all", services: ["default/web"] } as const;
     for (let at = 0; at < wanted.length; at += DELTA_ENTRIES_MAX) {
-      this.#packets.send({
-        generation: ++this.#generation,
-        upsertAddresses: wanted.slice(at, at + DELTA_ENTRIES_MAX).map((one) => ({ ...common, ...one })),
-        removeAddresses: [],
-        upsertPeers: [],
-        removePeers: [],
-        complete: true,
-      });
+      const upsertAddresses = wanted.slice(at, at + DELTA_ENTRIES_MAX).map((one) => ({ ...common, ...one }));
+      this.#send({ upsertAddresses });
     }
+  }
+
+  /** Another node has a speaker, which says nothing. */
+  know(node: string, address: string): void {
+    this.#send({ upsertPeers: [{ node, address, port: 7947 }] });
+  }
+
+  #send(part: Partial<WantedDelta>): void {
+    const nothing = { upsertAddresses: [], removeAddresses: [], upsertPeers: [], removePeers: [], complete: true };
+    this.#packets.send({ ...nothing, generation: ++this.#generation, ...part });
+  }
+
+  /** Addresses that a stranger was seen to claim. */
+  contested(): readonly string[] {
+    return this.#events.flatMap((event) => event.kind === "conflict" ? [event.address] : []);
   }
 
   /** Another node of the cluster, which no speaker of ours runs on. */
