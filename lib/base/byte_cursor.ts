@@ -76,6 +76,11 @@ export class ByteReader {
     return this.#bytes.length - this.#at;
   }
 
+  /** True when none of the bytes that were not read says anything. */
+  get onlyZerosLeft(): boolean {
+    return this.#bytes.subarray(this.#at).every((octet) => octet === 0);
+  }
+
   u8(): number {
     const at = this.#take(1);
     return at < 0 ? 0 : this.#view.getUint8(at);

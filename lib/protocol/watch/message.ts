@@ -25,6 +25,8 @@
  *     |      each claim: family (8 bits, 4 or 6; + 128: given up),    |
  *     |                  address, term (32 bits)                      |
  *     +---------------------------------------------------------------+
+ *     |    zeros, in a probe without a tag: room for its answer       |
+ *     +---------------------------------------------------------------+
  *     |    tag: the first 16 octets of HMAC-SHA-256 over all before   |
  *     +---------------------------------------------------------------+
  *
@@ -33,7 +35,8 @@
  * All numbers are big-endian. The tag stands there exactly when the cluster has a key. A probe carries a fresh nonce
  * and its answer repeats it, so that an answer heard earlier and sent again proves nothing; a probe proves nothing but
  * that its sender had the key when it was made, which is why only answers count as life. A `tell` is a probe that asks
- * for no answer. A `query` asks for the claims of the receiver; the last message of the answer repeats its nonce. All
+ * for no answer. Without a key anybody may send a probe in somebody else's name, so its answer is not longer than it: the
+ * interfaces are left out if need be, and whoever wants to hear of them fills its probe up. A `query` asks for the claims of the receiver; the last message of the answer repeats its nonce. All
  * other claims carry a nonce of their own, which a `receipt` repeats: then they need not be sent again.
  */
 import { timingSafeEqual } from "node:crypto";
@@ -62,6 +65,8 @@ export interface WatchMessage {
   readonly serving?: WatchServing;
   /** For which addresses the sender answers. */
   readonly claims?: WatchClaims;
+  /** How long a probe or its answer is, where there is no tag: the one is filled up to it, the other is not longer. */
+  readonly octets?: number;
 }
 
 export interface WatchServing extends Serving {
@@ -139,6 +144,9 @@ export const CLAIMS_MAX = 36;
 export const WATCH_MESSAGE_BYTES_MAX = HEADER_BYTES + NAME_BYTES_MAX + TAG_BYTES +
   USABLE_INTERFACES_MAX * (1 + INTERFACE_BYTES_MAX) + FAILED_LINK_PROBES_MAX * 17 + MACS_MAX * 6;
 
+/** What a probe without a tag may be filled up to: the longest answer. */
+export const ANSWER_BYTES_MAX = WATCH_MESSAGE_BYTES_MAX - TAG_BYTES;
+
 /** True for the name of an interface that a message can carry. */
 export function isTellableInterface(name: string): boolean {
   return INTERFACE_NAME.test(name);
@@ -154,8 +162,29 @@ export function deriveWatchKey(memberlistSecret: Uint8Array): WatchKey {
   return hmacSha256(memberlistSecret, KEY_LABEL);
 }
 
+/** How long it is without a tag, and without being filled up. */
+export function watchMessageBytes(message: WatchMessage): number {
+  return writeBody(message, undefined).length;
+}
+
 /** Bytes of `message`, tagged when there is a key. A message that no peer would take is a broken invariant. */
 export function encodeWatchMessage(message: WatchMessage, key: WatchKey | undefined): Uint8Array<ArrayBuffer> {
+  const body = writeBody(message, key);
+  if (key === undefined) {
+    const { octets = 0 } = message;
+    invariant(octets <= ANSWER_BYTES_MAX, `No answer has ${octets} octets`);
+    const filled = new Uint8Array(Math.max(body.length, octets));
+    filled.set(body);
+    return filled;
+  }
+  const tagged = new Uint8Array(body.length + TAG_BYTES);
+  tagged.set(body);
+  tagged.set(tagOf(body, key), body.length);
+  return tagged;
+}
+
+/** A view of the bytes in front of what is filled up and the tag, which holds until the next one is written. */
+function writeBody(message: WatchMessage, key: WatchKey | undefined): Uint8Array {
   const { sender, generation, serving, claims } = message;
   invariant(
     sender.length <= NAME_BYTES_MAX && NODE_NAME.test(sender),
@@ -185,11 +214,7 @@ export function encodeWatchMessage(message: WatchMessage, key: WatchKey | undefi
   invariant(serving === undefined || claims === undefined, "A message carries claims or says where it serves");
   if (serving !== undefined) writeServing(body, serving);
   if (claims !== undefined) writeClaims(body, claims.entries);
-  const written = body.written();
-  const bytes = new Uint8Array(written.length + (key === undefined ? 0 : TAG_BYTES));
-  bytes.set(written);
-  if (key !== undefined) bytes.set(tagOf(written, key), written.length);
-  return bytes;
+  return body.written();
 }
 
 function writeServing(body: ByteWriter, serving: WatchServing): void {
@@ -248,10 +273,13 @@ export function decodeWatchMessage(bytes: Uint8Array, key: WatchKey | undefined)
   if (bodyBytes < HEADER_BYTES + nameBytes) return refused("truncated");
   const body = bytes.subarray(0, bodyBytes);
   if (key !== undefined && !timingSafeEqual(bytes.subarray(bodyBytes), tagOf(body, key))) return refused("tagMismatch");
-  return decodeBody(body, { kind, state });
+  return decodeBody(body, { kind, state, isTagged: key !== undefined });
 }
 
-function decodeBody(body: Uint8Array, head: Pick<WatchMessage, "kind" | "state">): WatchDecodeResult {
+function decodeBody(
+  body: Uint8Array,
+  { kind, state, isTagged }: Pick<WatchMessage, "kind" | "state"> & { readonly isTagged: boolean },
+): WatchDecodeResult {
   const reader = new ByteReader(body, 6);
   const nameBytes = reader.u8();
   const flags = reader.u8();
@@ -268,10 +296,11 @@ function decodeBody(body: Uint8Array, head: Pick<WatchMessage, "kind" | "state">
   const serving = readServing(reader, { sequence, interfaces, probes, macs });
   if (serving === "bad") return refused("serving");
   const entries = readClaims(reader, claimCount);
-  if (entries === "bad" || (claimCount > 0 && head.kind !== "claims")) return refused("claims");
+  if (entries === "bad" || (claimCount > 0 && kind !== "claims")) return refused("claims");
   if (reader.overrun) return refused("truncated");
-  if (reader.left > 0) return refused("oversized");
-  const claims: WatchClaims | undefined = head.kind === "claims"
+  const mayBeFilled = kind === "probe" && !isTagged;
+  if (reader.left > 0 && !(mayBeFilled && reader.onlyZerosLeft)) return refused("oversized");
+  const claims: WatchClaims | undefined = kind === "claims"
     ? {
       entries,
       standing: (flags & FLAG_STANDING) !== 0,
@@ -280,12 +309,14 @@ function decodeBody(body: Uint8Array, head: Pick<WatchMessage, "kind" | "state">
     }
     : undefined;
   const value: WatchMessage = {
-    ...head,
+    kind,
+    state,
     sender,
     generation: Number(generation),
     nonce,
     ...(serving === undefined ? {} : { serving }),
     ...(claims === undefined ? {} : { claims }),
+    ...(!isTagged && (kind === "probe" || kind === "ack") ? { octets: body.length } : {}),
   };
   return { ok: true, value };
 }

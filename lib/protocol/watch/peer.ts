@@ -9,10 +9,12 @@ import type { JsonObject } from "../../base/json.ts";
 import type { Serving } from "../../base/serving.ts";
 import type { PeerState, WantedPeer } from "../../base/wanted.ts";
 import type { Millis } from "../../base/time.ts";
-import { isLaterState, type WatchMessage, type WatchState } from "./message.ts";
+import { ANSWER_BYTES_MAX, isLaterState, type WatchMessage, type WatchState } from "./message.ts";
 
 /** Answers to older probes than these count as lost. */
 const NONCES_MAX = 8;
+/** Enough for a long name and some interfaces; whoever has more to say leaves them out of its first answer. */
+const FIRST_ANSWER_BYTES = 512;
 /** Messages: more addresses than that are claimed again by who keeps them. */
 const UNPROVEN_MAX = 256;
 
@@ -39,6 +41,8 @@ export class WatchedPeer {
   lastSentAt: Millis | undefined;
   lastAnswerAt: Millis | undefined;
   roundTripMs: number | undefined;
+  /** How long its answers are. */
+  answerBytes = FIRST_ANSWER_BYTES;
   /** Since the last answer: when its kernel, or the end of its line, first said that the process is gone. */
   doubtedSince: Millis | undefined;
   /** The idle connection to it: whether it is held, since when, and when it may be tried again. */
@@ -95,6 +99,7 @@ export class WatchedPeer {
     this.doubtedSince = undefined;
     this.#firstRefusedAt = undefined;
     this.lastAnswerAt = now;
+    this.answerBytes = (message.serving === undefined ? undefined : message.octets) ?? ANSWER_BYTES_MAX;
     this.#heard = "answered";
     // A fresh nonce proves that this is the peer's present life, even if its clock went back between two starts.
     if (message.generation !== this.#generation) {

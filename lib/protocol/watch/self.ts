@@ -6,10 +6,10 @@
  */
 import { hex64, type Rng } from "../../base/rng.ts";
 import { sameServing, type Serving } from "../../base/serving.ts";
-import { isLaterState, type WatchMessage, type WatchServing, type WatchState } from "./message.ts";
+import { isLaterState, type WatchMessage, watchMessageBytes, type WatchServing, type WatchState } from "./message.ts";
 
 /** What there is to say, beside what every message says of its sender. */
-export type WatchWords = Pick<WatchMessage, "kind" | "nonce" | "claims">;
+export type WatchWords = Pick<WatchMessage, "kind" | "nonce" | "claims" | "octets">;
 
 export interface WatchReceiver {
   readonly address: string;
@@ -56,9 +56,23 @@ export class WatchSelf {
 
   say(words: WatchWords, to: WatchReceiver): WatchSend {
     const { address, port, probed } = to;
-    const serving = this.#serving === undefined || words.claims !== undefined ? {} : { serving: this.#serving };
+    // A receipt answers too, and should not be longer than what it is for.
+    const isOfClaims = words.kind === "claims" || words.kind === "receipt";
+    const serving = this.#serving === undefined || isOfClaims ? {} : { serving: this.#serving };
     const message = { ...words, sender: this.#node, generation: this.#generation, state: this.#state, ...serving };
     return { kind: "send", address, port, message, ...(probed === undefined ? {} : { probed }) };
+  }
+
+  /** As much as there is room for: without a key, whoever is named as the sender may not have asked. */
+  answer({ nonce, octets: room }: WatchMessage, to: WatchReceiver): WatchSend | undefined {
+    const whole = this.say({ kind: "ack", nonce }, to);
+    if (room === undefined) return whole;
+    const { serving: _, ...brief } = whole.message;
+    for (const message of [whole.message, brief]) {
+      const octets = watchMessageBytes(message);
+      if (octets <= room) return { ...whole, message: { ...message, octets } };
+    }
+    return undefined;
   }
 
   nonce(): string {

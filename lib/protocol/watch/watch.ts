@@ -248,7 +248,7 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
     const { message, address, port } = input;
     if (message.sender === this.#options.node) return;
     // Also a speaker that we were not told of yet must hear that we live, or it would take what we own.
-    if (message.kind === "probe") this.#send({ kind: "ack", nonce: message.nonce }, { address, port });
+    if (message.kind === "probe") this.#answer(message, { address, port });
     const peer = this.#peers.get(message.sender);
     if (peer === undefined || (!this.#options.authenticated && address !== peer.where.address)) {
       this.#strangers++;
@@ -284,6 +284,11 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
     if (peer.serving !== undefined && peer.serving !== serving) {
       this.#effects.push({ kind: "serving", node, serving: peer.serving });
     }
+  }
+
+  #answer(probe: WatchMessage, to: WatchReceiver): void {
+    const answer = this.#self.answer(probe, to);
+    if (answer !== undefined) this.#effects.push(answer);
   }
 
   #takeAnswer(peer: WatchedPeer, message: WatchMessage, now: Millis): void {
@@ -421,7 +426,9 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
     const { confirmMs, times } = this.#options;
     const isConfirming = peer.doubtedSince !== undefined && now - peer.doubtedSince < CONFIRMATIONS_MAX * confirmMs;
     peer.nextProbeAt = now + (isConfirming ? Math.min(confirmMs, times.retryMs) : times.retryMs);
-    this.#send({ kind: "probe", nonce }, { ...peer.where, probed: peer.where.node });
+    // Without a key an answer is not longer than its probe, so that no stranger makes us send more than it sends itself.
+    const length = this.#options.authenticated ? {} : { octets: peer.answerBytes };
+    this.#send({ kind: "probe", nonce, ...length }, { ...peer.where, probed: peer.where.node });
   }
 
   #sendTo(node: string, words: WatchWords): void {

@@ -12,6 +12,7 @@ import {
   isLaterState,
   WATCH_MESSAGE_BYTES_MAX,
   type WatchMessage,
+  watchMessageBytes,
 } from "../../../lib/protocol/watch/message.ts";
 
 /** HMAC-SHA-256 of "herald watch 1" under the secret "sixteen byte key". */
@@ -151,11 +152,11 @@ for (const { what, message, hex } of RICH) {
   Deno.test(`Watch message: ${what}, in both directions, and no truncation is accepted`, () => {
     assertEquals(encodeWatchMessage(message, undefined).toHex(), hex);
     const bytes = Uint8Array.fromHex(hex);
-    assertEquals(decodeWatchMessage(bytes, undefined), { ok: true, value: message });
+    assertEquals(decodeWatchMessage(bytes, undefined), { ok: true, value: withLength(message, bytes) });
     for (let length = 0; length < bytes.length; length++) {
       assertEquals(decodeWatchMessage(bytes.subarray(0, length), undefined).ok, false, `cut to ${length}`);
     }
-    assertEquals(decodeWatchMessage(Uint8Array.of(...bytes, 0), undefined), { ok: false, reason: "oversized" });
+    assertEquals(decodeWatchMessage(Uint8Array.of(...bytes, 1), undefined), { ok: false, reason: "oversized" });
   });
 }
 
@@ -230,9 +231,36 @@ for (const { what, hex, keyed, reason } of REFUSED) {
 for (const { field, message, hex } of FIELDS) {
   Deno.test(`Watch message: ${field} has its bytes in both directions`, () => {
     assertEquals(encodeWatchMessage(message, undefined).toHex(), hex);
-    assertEquals(decodeWatchMessage(Uint8Array.fromHex(hex), undefined), { ok: true, value: message });
+    const bytes = Uint8Array.fromHex(hex);
+    assertEquals(decodeWatchMessage(bytes, undefined), { ok: true, value: withLength(message, bytes) });
   });
 }
+
+/** What is heard of it without a tag. */
+function withLength(message: WatchMessage, { length }: Uint8Array): WatchMessage {
+  return message.kind === "probe" || message.kind === "ack" ? { ...message, octets: length } : message;
+}
+
+Deno.test("Watch message: a probe without a tag is filled up with zeros, and nothing else is", () => {
+  const filled = { ...MESSAGE, octets: 60 };
+  assertEquals(encodeWatchMessage(filled, undefined).toHex(), PLAIN.padEnd(120, "0"));
+  assertEquals(decodeWatchMessage(Uint8Array.fromHex(PLAIN.padEnd(120, "0")), undefined), { ok: true, value: filled });
+  assertEquals(encodeWatchMessage({ ...MESSAGE, octets: 10 }, undefined).toHex(), PLAIN, "it is never cut");
+  assertEquals(encodeWatchMessage(filled, KEY).toHex(), TAGGED);
+  const oversized = { ok: false, reason: "oversized" } as const;
+  assertEquals(decodeWatchMessage(Uint8Array.fromHex(PLAIN.padEnd(118, "0") + "01"), undefined), oversized);
+  for (const kind of ["ack", "tell", "query", "claims", "receipt"] as const) {
+    const bytes = encodeWatchMessage({ ...MESSAGE, kind }, undefined);
+    assertEquals(decodeWatchMessage(Uint8Array.of(...bytes, 0), undefined), oversized, kind);
+  }
+});
+
+Deno.test("watchMessageBytes: as many as are encoded without a tag", () => {
+  for (const { message } of [...FIELDS, ...RICH]) {
+    assertEquals(watchMessageBytes(message), encodeWatchMessage(message, undefined).length);
+  }
+  assertEquals(watchMessageBytes({ ...MESSAGE, octets: 100 }), PLAIN.length / 2);
+});
 
 Deno.test("Watch message: a tagged message has its bytes in both directions", () => {
   assertEquals(encodeWatchMessage(MESSAGE, KEY).toHex(), TAGGED);

@@ -1,6 +1,12 @@
 import { assertEquals } from "@std/assert/equals";
 import { SeededRng } from "../../../lib/base/rng.ts";
-import type { WatchMessage, WatchState } from "../../../lib/protocol/watch/message.ts";
+import {
+  ANSWER_BYTES_MAX,
+  decodeWatchMessage,
+  encodeWatchMessage,
+  type WatchMessage,
+  type WatchState,
+} from "../../../lib/protocol/watch/message.ts";
 import { Watch, type WatchEffect, type WatchInput } from "../../../lib/protocol/watch/watch.ts";
 
 const B = { node: "b", address: "192.0.2.2", port: 7947 };
@@ -662,4 +668,93 @@ Deno.test("Watch: what a new life of a peer claims is kept until it has proven i
     bench.answer({ generation: 9 });
     assertEquals(bench.effects.filter(({ kind }) => kind === "claims").length, 1, "the life that lives is another one");
   }
+});
+
+/** A speaker without a key, and what it sends, as bytes. */
+class Keyless {
+  readonly watch: Watch;
+  readonly #where: typeof B;
+
+  constructor(where: typeof B, { interfaces }: { readonly interfaces: number }) {
+    this.#where = where;
+    this.watch = new Watch({ node: where.node, generation: 5, authenticated: false }, { rng: new SeededRng(7) });
+    const usableInterfaces = Array.from({ length: interfaces }, (_, i) => `a-long-name-${i}`);
+    this.watch.handle({ kind: "state", state: "alive" }, 0);
+    this.watch.handle({ kind: "serving", serving: { usableInterfaces, failedLinkProbes: [] } }, 0);
+  }
+
+  sent(): Uint8Array[] {
+    const datagrams: Uint8Array[] = [];
+    for (let effect; (effect = this.watch.poll()) !== undefined;) {
+      if (effect.kind === "send") datagrams.push(encodeWatchMessage(effect.message, undefined));
+    }
+    return datagrams;
+  }
+
+  /** What it sends in return. */
+  hear(datagram: Uint8Array, from: typeof B, now = 0): Uint8Array[] {
+    const decoded = decodeWatchMessage(datagram, undefined);
+    if (!decoded.ok) throw new Error(decoded.reason);
+    this.watch.handle({ kind: "message", message: decoded.value, address: from.address, port: from.port }, now);
+    return this.sent();
+  }
+
+  /** Asks `peer` at the next deadline, and hears it. */
+  ask(peer: Keyless): { readonly asked: Uint8Array; readonly answered: Uint8Array } {
+    const now = this.watch.deadline()?.at ?? 0;
+    this.watch.handle({ kind: "tick" }, now);
+    const [asked] = this.sent();
+    const [answered] = peer.hear(asked!, this.#where, now);
+    this.hear(answered!, peer.#where, now);
+    return { asked: asked!, answered: answered! };
+  }
+}
+
+Deno.test("Watch: without a key no probe of a stranger brings an answer that is longer than it", () => {
+  for (const interfaces of [0, 1, 32]) {
+    for (const node of ["b", "b".repeat(63), "b".repeat(253)]) {
+      const speaker = new Keyless({ ...B, node }, { interfaces });
+      for (const octets of [0, 40, 60, 100, 284, 285, 300, 600, ANSWER_BYTES_MAX]) {
+        const asked = encodeWatchMessage(
+          { kind: "probe", sender: "s", generation: 1, state: "alive", nonce: "1".repeat(16), octets },
+          undefined,
+        );
+        const answers = speaker.hear(asked, C);
+        assertEquals(answers.every(({ length }) => length <= asked.length), true, `${node.length}, ${octets}`);
+        assertEquals(answers.length, asked.length < 32 + node.length ? 0 : 1, `${node.length}, ${octets}`);
+      }
+    }
+  }
+});
+
+Deno.test("Watch: without a key a peer is asked with as much as it answers, so that it says all about its interfaces", () => {
+  for (const interfaces of [0, 1, 32]) {
+    const [a, b] = [
+      new Keyless({ ...C, node: "a" }, { interfaces: 0 }),
+      new Keyless({ ...B, node: "b".repeat(63) }, { interfaces }),
+    ];
+    a.watch.handle({ kind: "peers", upsert: [{ ...B, node: "b".repeat(63) }], remove: [] }, 0);
+    const first = a.ask(b);
+    const second = interfaces === 32 ? a.ask(b) : first;
+    assertEquals([first.asked.length, second.asked.length], [512, interfaces === 32 ? ANSWER_BYTES_MAX : 512]);
+    for (const { asked, answered } of [a.ask(b), a.ask(b)]) {
+      assertEquals(asked.length, answered.length);
+      const { value } = decodeWatchMessage(answered, undefined) as { value: WatchMessage };
+      assertEquals(value.serving?.usableInterfaces.length, interfaces);
+    }
+  }
+});
+
+Deno.test("Watch: with a key no probe is filled up, and its answer says all", () => {
+  const bench = new Bench();
+  bench.handle({ kind: "serving", serving: { usableInterfaces: ["eth0"], failedLinkProbes: [] } });
+  const sends: WatchEffect[] = [];
+  bench.watch.handle({ kind: "peers", upsert: [B], remove: [] }, bench.now);
+  const message = { kind: "probe", sender: "z", generation: 1, state: "alive", nonce: "1".repeat(16) } as const;
+  bench.watch.handle({ kind: "message", message, address: C.address, port: C.port }, bench.now);
+  for (let effect; (effect = bench.watch.poll()) !== undefined;) if (effect.kind === "send") sends.push(effect);
+  assertEquals(
+    sends.map((effect) => effect.kind === "send" && [effect.message.octets, effect.message.serving?.usableInterfaces]),
+    [[undefined, ["eth0"]], [undefined, ["eth0"]]],
+  );
 });
