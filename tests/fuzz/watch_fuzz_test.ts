@@ -16,7 +16,8 @@ const MESSAGE: WatchMessage = {
   nonce: "00ff00ff00ff00ff",
   serving: {
     sequence: 3,
-    usableInterfaces: ["eth0"],
+    usableInterfaces: ["eth0", "eth1"],
+    ipv4OnlyInterfaces: ["eth1"],
     failedLinkProbes: ["2001:db8::1"],
     macs: [0x02_00_00_00_00_0a as Mac],
   },

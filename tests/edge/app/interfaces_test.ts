@@ -134,3 +134,29 @@ Deno.test("Interfaces: networks follow the addresses", () =>
     await stage.ip("node", "address del 10.5.6.7/16 dev eth0");
     await until("it is gone", () => stage.networks().join() === "eth0 192.168.77.0/24");
   }));
+
+Deno.test("Interfaces: one without an IPv6 link-local address is for IPv4 only, also while a duplicate of it is looked for", () =>
+  PacketStage.run(async (stage) => {
+    const ipv4Only = (names: string) => until(`IPv4 only: ${names}`, () => stage.report.ipv4Only.join() === names);
+    await ipv4Only("");
+    await stage.layCable("lan1");
+    await ipv4Only("");
+    await stage.ip("node", "link set lan1 addrgenmode none");
+    await stage.ip("node", "-6 address flush dev lan1");
+    await ipv4Only("lan1");
+    await stage.ip("node", "-6 address add 2001:db8:77::11/64 dev lan1 nodad");
+    await stage.answered("lan1", stage.macOf("lan1"));
+    assertEquals(stage.report.ipv4Only, ["lan1"]);
+    await stage.ip("node", "-6 address add fe80::11/64 dev lan1");
+    const isTentative = async () => (await stage.node.run("ip", ["-6", "address", "show", "tentative"])).stdout !== "";
+    await until("no duplicate is found", async () => {
+      const { ipv4Only } = stage.report;
+      if (!await isTentative()) return true;
+      assertEquals(ipv4Only, ["lan1"]);
+      return false;
+    });
+    await ipv4Only("");
+    await stage.node.setSysctl("net/ipv6/conf/eth0/disable_ipv6", 1);
+    await ipv4Only("eth0");
+    assertEquals(stage.report.usable, ["eth0", "lan1"]);
+  }));
