@@ -61,6 +61,17 @@ export async function withCluster(test: (stage: ClusterStage) => Promise<void>):
   }
 }
 
+/** Until all nodes have IPv6: before, an IPv6 address moves to a better node whenever one of them is ready. */
+export async function ipv6OnAllNodes({ cluster }: ClusterStage): Promise<void> {
+  for (const { name } of NODES) {
+    const host = cluster.lab.host(name);
+    await until(`${name} has its link-local address`, async () => {
+      const line = ["-6", "address", "show", "dev", host.interface, "scope", "link", "-tentative"];
+      return (await host.run("ip", line)).stdout !== "";
+    });
+  }
+}
+
 function lastOf(events: readonly LogEvent[]): string {
   return JSON.stringify(events.filter(({ level }) => level !== "debug").slice(-5));
 }

@@ -6,7 +6,16 @@ import { assertStringIncludes } from "@std/assert/string_includes";
 import { RESOURCES } from "../../../lib/base/kube.ts";
 import { formatMac } from "../../../lib/base/mac.ts";
 import { CLIENT, NAMESPACE, NODES } from "../../../lib/app/demo/demo_cluster.ts";
-import { ADDRESS, type ClusterStage, MAC_OF, pod, pool, service, withCluster } from "./cluster_stage.ts";
+import {
+  ADDRESS,
+  type ClusterStage,
+  ipv6OnAllNodes,
+  MAC_OF,
+  pod,
+  pool,
+  service,
+  withCluster,
+} from "./cluster_stage.ts";
 import { answeredBy, arping, canCapture, Capture, pause, until } from "./witness.ts";
 
 /** The address of a second Service. */
@@ -158,6 +167,7 @@ Deno.test("Conflict: an IPv6 address that a host has already is left to it, and 
     const ip = async (line: string) => assertEquals((await client.run("ip", line.split(" "))).code, 0, line);
     await ip("-6 addr add fd98::64/64 dev eth0 nodad");
     await ip(`-6 addr add ${address}/64 dev eth0 nodad`);
+    await ipv6OnAllNodes(stage);
     await cluster.apply([
       pool([`${address}/128`, "192.168.1.251/32"], "six"),
       // The endpoints of the demo have IPv4 addresses.

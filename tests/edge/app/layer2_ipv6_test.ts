@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
 import { NODES } from "../../../lib/app/demo/demo_cluster.ts";
 import type { LabHost } from "../../../lib/edge/lab/lab_host.ts";
-import { type ClusterStage, MAC_OF, pod, pool, service, withCluster } from "./cluster_stage.ts";
+import { type ClusterStage, ipv6OnAllNodes, MAC_OF, pod, pool, service, withCluster } from "./cluster_stage.ts";
 import { canCapture, Capture, textOf, until } from "./witness.ts";
 
 const VIP = "fd98::210";
@@ -17,6 +17,7 @@ function withIpv6(test: (stage: ClusterStage & { readonly owner: string }) => Pr
   return withCluster(async (stage) => {
     const { cluster, client } = stage;
     await ip(client, `-6 addr add ${CLIENT}/64 dev eth0 nodad`);
+    await ipv6OnAllNodes(stage);
     await cluster.apply([
       pool([`${VIP}/128`, "192.168.1.250/32"], "six"),
       // The endpoints of the demo have IPv4 addresses.
