@@ -54,7 +54,7 @@ export function writeExplanation(
 
 function writeService(output: Output, service: ServiceExplanation, context: ExplainContext): void {
   const { allocation } = service;
-  output.write(`${styled(output, printable(service.key), "bold")}  ${headline(output, service)}\n`);
+  output.write(`${styled(output, printable(service.key), "bold")}  ${headline(output, service, context)}\n`);
   const line = (label: string, content: string) => output.write(labelled(output, label, content));
   line("allocation", allocationText(allocation));
   for (const { type, reason, message } of allocation.events) line("event", `${type} ${reason}: ${message}`);
@@ -64,7 +64,7 @@ function writeService(output: Output, service: ServiceExplanation, context: Expl
 }
 
 /** The answer in half a line. */
-function headline(output: Output, service: ServiceExplanation): string {
+function headline(output: Output, service: ServiceExplanation, context: ExplainContext): string {
   const { outcome, addresses, reason } = service.allocation;
   const list = addresses.map(printable).join(", ");
   if (outcome === "pending") return styled(output, `pending (${reason})`, "red");
@@ -72,7 +72,10 @@ function headline(output: Output, service: ServiceExplanation): string {
   const announcers = new Set((service.layer2?.addresses ?? []).flatMap(({ announcer }) => announcer ?? []));
   const byBgp = service.bgp.some(({ announced }) => announced.length > 0);
   const ways = [...[...announcers].map((node) => `announced by ${printable(node)}`), ...byBgp ? ["by BGP"] : []];
-  if (ways.length === 0) return `${list}  ${styled(output, "announced by nobody", "yellow")}`;
+  if (ways.length === 0) {
+    const isUnknown = missingInput(service, context) !== undefined;
+    return `${list}  ${styled(output, isUnknown ? "announcer unknown" : "announced by nobody", "yellow")}`;
+  }
   return `${styled(output, list, "green")}  ${ways.join(" and ")}`;
 }
 
@@ -97,18 +100,14 @@ function writeLayer2(
   { line, context }: { line: Line; context: ExplainContext },
 ): void {
   const { reason, message, addresses } = service.layer2!;
-  if (reason !== undefined && reason !== "notOwner") {
-    const hint = reason === "noReadyEndpoint" && !service.hasEndpointSlices && !context.isLive
-      ? "; unknown: the input has no EndpointSlice of this Service, so nothing says where it can be served"
-      : "";
-    line("layer 2", `not announced: ${message} (${reason})${hint}`);
-    return;
-  }
+  const missing = missingInput(service, context);
+  if (missing !== undefined) return line("layer 2", `unknown: ${missing}`);
+  if (reason !== undefined && reason !== "notOwner") return line("layer 2", `not announced: ${message} (${reason})`);
   // Of the addresses of one Service mostly the same nodes are excluded for the same reasons: that is said once.
   const excluded = addresses.map((address) => groupedExclusions(address.excluded));
   const areAlike = excluded.every((lines) => sameTexts(lines, excluded[0]!));
   for (const [index, address] of addresses.entries()) {
-    line("layer 2", `${address.address} ${announcerText(address, context)}`);
+    line("layer 2", `${address.address} ${announcerText(address)}`);
     const order = orderText(address);
     if (order !== undefined) line("order", order);
     for (const each of policyTexts(address.policy)) line("annotation", each);
@@ -119,10 +118,18 @@ function writeLayer2(
   }
 }
 
-function announcerText({ announcer, candidates, interfaces }: AddressExplanation, context: ExplainContext): string {
-  if (announcer === null) {
-    return context.hasNodes ? "is announced by nobody" : "unknown: the input has no Nodes";
+/** What files would have to hold for an answer; a cluster holds everything. */
+function missingInput({ layer2, hasEndpointSlices }: ServiceExplanation, context: ExplainContext): string | undefined {
+  if (layer2 === undefined) return undefined;
+  const { reason } = layer2;
+  if (!context.isLive && reason === "noReadyEndpoint" && !hasEndpointSlices) {
+    return "the input has no EndpointSlice of this Service, so nothing says where it can be served";
   }
+  return !context.hasNodes && (reason === undefined || reason === "notOwner") ? "the input has no Nodes" : undefined;
+}
+
+function announcerText({ announcer, candidates, interfaces }: AddressExplanation): string {
+  if (announcer === null) return "is announced by nobody";
   const others = candidates.filter((node) => node !== announcer);
   const next = others.length === 0 ? "nobody is next" : `next ${shortList(others, { max: LISTED_MAX })}`;
   return `is announced by ${announcer} on ${interfaces === "all" ? "all interfaces" : interfaces.join(", ")}; ${next}`;

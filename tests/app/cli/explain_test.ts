@@ -265,6 +265,23 @@ note: 2 Services have no cluster IP in the input; one of each family that it ask
   );
 });
 
+Deno.test("herald explain: files that lack what it takes to name the announcer make it unknown, not nobody", async () => {
+  const explained = async (...parts: readonly string[]) =>
+    (await herald(["explain", "-f", "-"], { stdin: parts.join("---") })).out.split("\n");
+  const withoutSlices = await explained(POOL, L2, NODES, SERVICE);
+  assertEquals(withoutSlices[0], "shop/web  192.168.1.240  announcer unknown");
+  const line =
+    "  layer 2      unknown: the input has no EndpointSlice of this Service, so nothing says where it can be served";
+  assertEquals(withoutSlices.filter((each) => each.startsWith("  layer 2")), [line]);
+  const withoutNodes = await explained(POOL, L2, SERVICE, SLICE);
+  assertEquals(withoutNodes[0], "shop/web  192.168.1.240  announcer unknown");
+  assertEquals(withoutNodes.filter((each) => each.startsWith("  layer 2")), [
+    "  layer 2      unknown: the input has no Nodes",
+  ]);
+  const withoutAdvertisement = await explained(POOL, NODES, SERVICE, SLICE);
+  assertEquals(withoutAdvertisement[0], "shop/web  192.168.1.240  announced by nobody");
+});
+
 Deno.test("herald explain: on a terminal no line is longer than it, and a hostile name moves no cursor", async () => {
   const stdin = [
     POOL,
