@@ -88,7 +88,10 @@ export function readSpeakerPage(text: string): SpeakerPage | string {
     })),
     problems: listOf(at(page, "problems")).map((one) => ({
       severity: textOf(at(one, "severity")),
-      where: [textOf(at(one, "kind")), ["namespace", "name"].map((name) => textOf(at(one, name))).join("/")].join(" "),
+      where: [
+        textOf(at(one, "kind")),
+        ["namespace", "name"].map((name) => textOf(at(one, name))).filter((text) => text !== "").join("/"),
+      ].join(" "),
       message: textOf(at(one, "message")),
     })),
     isWhole: isRecord(packets),

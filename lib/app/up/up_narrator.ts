@@ -87,7 +87,8 @@ function sentenceOf(event: LogEvent): Sentence | undefined {
       return { text: `${list("ips")} is not announced any more` };
     case "configurationProblem": {
       const { severity, kind, namespace, name, path, error } = event;
-      const where = `${kind} ${namespace}/${name}${path === "" ? "" : ` ${path}`}`;
+      const object = namespace === "" ? name : `${namespace}/${name}`;
+      const where = `${kind} ${object}${path === "" ? "" : ` ${path}`}`;
       return { text: `${severity}: ${where}: ${error}`, style: severity === "error" ? "red" : "yellow" };
     }
     default:

@@ -83,10 +83,13 @@ Deno.test("herald status -f: what is wrong stands first: no API, a snapshot, cut
     cluster: { cutOff: true, foreignMembers: ["node-m"] },
     caches: PAGE.caches.map((cache) => ({ ...cache, state: "waiting", lastError: "connection refused" })),
     conflicts: { "192.0.2.200": { state: "found", mac: "02:00:00:00:00:99", interface: "eth0", form: "announcement" } },
-    problems: [{ severity: "error", kind: "IPAddressPool", namespace: "m", name: "first", message: "is bad" }],
+    problems: [
+      { severity: "error", kind: "IPAddressPool", namespace: "m", name: "first", message: "is bad" },
+      { severity: "warning", kind: "Node", namespace: "", name: "node-b", message: "is not there" },
+    ],
     packetThread: null,
   };
-  const lines = shown(wrong, Date.parse("2026-01-01T03:00:00Z")).split("\n").slice(0, 9);
+  const lines = shown(wrong, Date.parse("2026-01-01T03:00:00Z")).split("\n").slice(0, 10);
   assertEquals(lines, [
     "speaker of node-b: not ready",
     "warning: of the API server nothing is heard now: connection refused",
@@ -96,6 +99,7 @@ Deno.test("herald status -f: what is wrong stands first: no API, a snapshot, cut
     "warning: the speaker of node-m is not Herald: the order is MetalLB's, failback and standing back are off",
     "warning: 192.0.2.200 is used by another station too: 02:00:00:00:00:99 on eth0",
     "warning: IPAddressPool m/first: is bad",
+    "warning: Node node-b: is not there",
     "warning: the packet thread did not describe itself in time: who answers is not known",
   ]);
   const partly = { ...PAGE, caches: [PAGE.caches[0], { name: "nodes", state: "listing", lastError: null }] };
