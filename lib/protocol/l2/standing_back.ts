@@ -2,8 +2,8 @@
  * Standing back: a candidate that cannot serve an address lets the next one have it.
  *
  * A node can serve an address when one of the interfaces that it is to be announced on is usable there, with carrier and
- * for the family of the address, and every link probe of the address is answered. It says so itself, to the watch and in its Meta; a node that said
- * nothing counts as able, so that what is not known never moves an address.
+ * for the family of the address, and every link probe of the address is answered. It says so itself, to the watch and in
+ * its Meta; a node that said nothing counts as able, so that what is not known never moves an address.
  */
 import { type Serving, USABLE_INTERFACES_MAX } from "../../base/serving.ts";
 import { DEFAULT_ADDRESS_POLICY, type WantedAddress } from "../../base/wanted.ts";
