@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { labRequirements } from "../../lib/edge/lab/requirements.ts";
 import { benchAllocation } from "./allocation.ts";
 import { benchAnswers } from "./answers.ts";
+import { benchClaims } from "./claims.ts";
 import { benchMembershipTraffic } from "./membership_traffic.ts";
 import { benchFailover } from "./failover.ts";
 import { benchMoves } from "./moves.ts";
@@ -31,6 +32,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   moves: { title: "An address moves to another node", run: benchMoves },
   service: { title: "One Service on an idle cluster", run: benchServiceLatency },
   membership: { title: "Traffic of the membership, simulated", run: benchMembershipTraffic },
+  claims: { title: "A take-over of thousands of addresses, simulated", run: benchClaims },
   allocation: { title: "Allocation itself, without an API", run: benchAllocation },
   scale: { title: "The controller on a real API server", run: benchScale },
   start: { title: "Start of the programs, over HTTPS", run: benchStart },

@@ -74,7 +74,8 @@ interface Recipient {
 
 interface Parcel {
   readonly to: Recipient;
-  readonly nonce: string;
+  /** Made when it is first sent. */
+  nonce: string | undefined;
   readonly entries: readonly Claim[];
   readonly standing: boolean;
   readonly last: boolean;
@@ -145,10 +146,19 @@ export class ClaimDelivery {
 
   /** `standing`: it has been so for a while, and the other one may not know. */
   tell(node: string, claims: readonly Claim[], { standing }: { readonly standing: boolean }): void {
-    const to = this.#recipients.get(node) ?? stranger(node);
+    this.tellAll([node], claims, { standing });
+  }
+
+  /** The same to several: each hears all of it before the next one does. */
+  tellAll(nodes: Iterable<string>, claims: readonly Claim[], { standing }: { readonly standing: boolean }): void {
     const { entriesMax } = this.#options;
-    for (let at = 0; at < claims.length; at += entriesMax) {
-      this.#put(this.#parcel(to, claims.slice(at, at + entriesMax), { standing }));
+    const parts = Array.from(
+      { length: Math.ceil(claims.length / entriesMax) },
+      (_, part) => claims.slice(part * entriesMax, (part + 1) * entriesMax),
+    );
+    for (const node of nodes) {
+      const to = this.#recipients.get(node) ?? stranger(node);
+      for (const entries of parts) this.#put(parcelFor(to, entries, { standing }));
     }
   }
 
@@ -206,11 +216,12 @@ export class ClaimDelivery {
   }
 
   #send(parcel: Parcel, now: Millis): void {
-    const { to, nonce, standing, last, sends } = parcel;
+    const { to, standing, last, sends } = parcel;
     const { repeatMs, sendsMax } = this.#options;
     if (sends >= sendsMax) return this.#giveUp(parcel);
     const entries = parcel.entries.filter(this.#deps.isCurrent);
     if (entries.length === 0 && !last) return this.#drop(parcel);
+    const nonce = parcel.nonce ??= hex64(this.#deps.rng);
     this.#effects.push({ kind: "sendClaims", node: to.node, nonce, claims: { entries, standing, last } });
     if (last || !isFollowed(to)) {
       if (to.isDead) this.#miss(entries, to);
@@ -220,14 +231,6 @@ export class ClaimDelivery {
     to.unconfirmed.set(nonce, parcel);
     this.#repeats.set(parcel, now + repeatMs * 2 ** sends);
     parcel.sends++;
-  }
-
-  #parcel(
-    to: Recipient,
-    entries: readonly Claim[],
-    { standing, sends = 0 }: { readonly standing: boolean; readonly sends?: number },
-  ): Parcel {
-    return { to, nonce: hex64(this.#deps.rng), entries, standing, last: false, sends };
   }
 
   #put(parcel: Parcel): void {
@@ -258,7 +261,7 @@ export class ClaimDelivery {
 
   #drop(parcel: Parcel): void {
     this.#repeats.delete(parcel);
-    parcel.to.unconfirmed.delete(parcel.nonce);
+    if (parcel.nonce !== undefined) parcel.to.unconfirmed.delete(parcel.nonce);
     this.#endAnswer(parcel.to);
   }
 
@@ -275,7 +278,7 @@ export class ClaimDelivery {
     const entries = [...to.missed.values()].filter(this.#deps.isCurrent).slice(0, this.#options.entriesMax);
     if (entries.length === 0) return to.missed.clear();
     for (const { address } of entries) to.missed.delete(address);
-    this.#put(this.#parcel(to, entries, { standing: false, sends: this.#options.sendsMax - 1 }));
+    this.#put(parcelFor(to, entries, { standing: false, sends: this.#options.sendsMax - 1 }));
   }
 
   #endAnswer(to: Recipient): void {
@@ -288,6 +291,14 @@ export class ClaimDelivery {
 
 function isFollowed({ givesReceipts, isDead }: Recipient): boolean {
   return givesReceipts && !isDead;
+}
+
+function parcelFor(
+  to: Recipient,
+  entries: readonly Claim[],
+  { standing, sends = 0 }: { readonly standing: boolean; readonly sends?: number },
+): Parcel {
+  return { to, nonce: undefined, entries, standing, last: false, sends };
 }
 
 function lastWord(to: Recipient, nonce: string): Parcel {

@@ -226,11 +226,16 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
     for (const [first, some] of byFirst) {
       if (first !== undefined) this.#delivery.tell(first, some.map(({ claim }) => claim), { standing: false });
     }
+    // Nearly all hear the same.
+    const claims = all.map(({ claim }) => claim);
+    const living: string[] = [];
     for (const [node, { isDead }] of this.#peers) {
-      const untold = all.filter(({ first }) => first !== node).map(({ claim }) => claim);
+      const untold = byFirst.has(node) ? all.filter(({ first }) => first !== node).map(({ claim }) => claim) : claims;
       if (isDead) this.#delivery.keepFor(node, untold);
+      else if (untold === claims) living.push(node);
       else this.#delivery.tell(node, untold, { standing: false });
     }
+    this.#delivery.tellAll(living, claims, { standing: false });
   }
 
   /** Said last of its address, as far as it is not taken back. */
