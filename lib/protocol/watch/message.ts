@@ -39,11 +39,10 @@
  * interfaces are left out if need be, and whoever wants to hear of them fills its probe up. A `query` asks for the claims of the receiver; the last message of the answer repeats its nonce. All
  * other claims carry a nonce of their own, which a `receipt` repeats: then they need not be sent again.
  */
-import { timingSafeEqual } from "node:crypto";
+import { createHmac, timingSafeEqual } from "node:crypto";
 import { invariant } from "../../base/assert.ts";
 import { formatIp, parseIp } from "../../base/ip.ts";
 import { ByteReader, ByteWriter } from "../../base/byte_cursor.ts";
-import { hmacSha256 } from "../../base/hmac_sha256.ts";
 import { isGroupMac, type Mac, MAC_ZERO } from "../../base/mac.ts";
 import { FAILED_LINK_PROBES_MAX, MACS_MAX, type Serving, USABLE_INTERFACES_MAX } from "../../base/serving.ts";
 
@@ -125,7 +124,6 @@ const STATES: readonly WatchState[] = ["starting", "alive", "leaving"];
 const HEADER_BYTES = 32;
 const NAME_BYTES_MAX = 253;
 const TAG_BYTES = 16;
-const KEY_LABEL = new TextEncoder().encode("herald watch 1");
 const FLAG_TAG = 1;
 const FLAG_STANDING = 2;
 const FLAG_LAST = 4;
@@ -159,7 +157,7 @@ export function isLaterState(a: WatchState, b: WatchState): boolean {
 
 /** Separates this use of the secret from memberlist's (HMAC as a key derivation, RFC 5869 §2.2 in spirit). */
 export function deriveWatchKey(memberlistSecret: Uint8Array): WatchKey {
-  return hmacSha256(memberlistSecret, KEY_LABEL);
+  return new Uint8Array(createHmac("sha256", memberlistSecret).update("herald watch 1").digest());
 }
 
 /** How long it is without a tag, and without being filled up. */
@@ -387,5 +385,5 @@ function refused(reason: WatchDecodeReason): WatchDecodeResult {
 }
 
 function tagOf(body: Uint8Array, key: WatchKey): Uint8Array {
-  return hmacSha256(key, body).subarray(0, TAG_BYTES);
+  return new Uint8Array(createHmac("sha256", key).update(body).digest().subarray(0, TAG_BYTES));
 }
