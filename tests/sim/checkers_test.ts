@@ -92,6 +92,8 @@ async function moveTwice(bug: Omit<Bug, "title" | "found">): Promise<string> {
     seed: 1,
     nodes: 4,
     addresses: [ADDRESS],
+    // A silence of one way through the network is not to be missed between two questions.
+    askEveryMs: 0.5,
     ...(bug.Plane === undefined ? {} : { alter: (real, node) => new bug.Plane!(real, node) }),
   });
   try {
