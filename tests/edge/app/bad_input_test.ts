@@ -304,33 +304,47 @@ Deno.test(`Strangers: ${FRAMES} broken frames and ${DATAGRAMS} broken datagrams 
       extra: 0,
       macs: Array(5).fill(mac),
     });
-    assertEquals(new Set(answers), new Set([mac]), "it alone answered also while they came");
-    let watched = 0;
-    for (const [node, speaker] of cluster.speakers) {
-      const state = await speaker.inspect() as unknown as {
-        ready: boolean;
-        packetThread: {
-          counters: Record<string, number>;
-          dropped: Record<string, number>;
-          watch: { peers: readonly { state: string | null }[] };
-        };
-      };
+    const states = () =>
+      Promise.all([...cluster.speakers].map(async ([node, speaker]) => [node, await stateOf(speaker)] as const));
+    // Who stands still for a moment, as three speakers and a flood in one process may, has a successor for that moment.
+    const gaps = (await states()).reduce((sum, [, { packetThread }]) => sum + (packetThread.counters["gaps"] ?? 0), 0);
+    if (gaps === 0) assertEquals(new Set(answers), new Set([mac]), "it alone answered also while they came");
+    // Who is not watched by a node has no state there.
+    const peersOf = ({ packetThread }: SpeakerState) =>
+      packetThread.watch.peers.flatMap(({ state }) => state === null ? [] : [state]);
+    await until("all that are watched live, and somebody is", async () => {
+      const peers = (await states()).flatMap(([, state]) => peersOf(state));
+      return peers.length > 0 && peers.every((state) => state === "alive");
+    });
+    for (const [node, state] of await states()) {
       assertEquals(state.ready, true, node);
-      // Who is not watched by this node has no state here.
-      const states = state.packetThread.watch.peers.map((peer) => peer.state);
-      assertEquals(states.filter((peer) => peer !== null && peer !== "alive"), [], node);
-      watched += states.filter((peer) => peer === "alive").length;
       const { framesMalformed = 0, watchRefused = 0 } = state.packetThread.counters;
       assert(framesMalformed > 1_000, `${node} refused ${framesMalformed} frames`);
       assert(watchRefused > 1_000, `${node} refused ${watchRefused} datagrams`);
       // Reasons are a closed set: strangers cannot make the map grow.
       assert(Object.keys(state.packetThread.dropped).length < 30, JSON.stringify(state.packetThread.dropped));
     }
-    assert(watched > 0, "nobody watches anybody");
     // Debug is off by default; what is on must not fill a disk.
     const told = events.slice(seen).filter(({ level }) => level !== "debug" && level !== "trace");
     assert(told.length < 100, `strangers made ${told.length} log lines: ${JSON.stringify(told.slice(0, 3))}`);
   }));
+
+interface SpeakerState {
+  readonly ready: boolean;
+  readonly packetThread: {
+    readonly counters: Readonly<Record<string, number>>;
+    readonly dropped: Readonly<Record<string, number>>;
+    readonly watch: { readonly peers: readonly { readonly state: string | null }[] };
+  };
+}
+
+/** Also of one whose packet thread is too busy to answer at once. */
+function stateOf(speaker: { inspect(): Promise<unknown> }): Promise<SpeakerState> {
+  return until("the speaker tells its state", async () => {
+    const state = await speaker.inspect() as SpeakerState | { readonly packetThread: null | undefined };
+    return state.packetThread ? state as SpeakerState : undefined;
+  });
+}
 
 /** Mostly ARP that is broken somewhere; the Ethernet source stays ours, so that the bridge goes on knowing its ports. */
 function randomFrame(rng: SeededRng): Uint8Array<ArrayBuffer> {
