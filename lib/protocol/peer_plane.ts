@@ -3,8 +3,9 @@
  *
  *     datagrams, closed ports, lines ──> Watch ── verdicts ──> Liveness ── who lives, whom to watch
  *     members ──────────────────────────────────────────────────^   │
- *     what this node answers for ──> Claims <── queries, receipts   ├──> whoever decides about addresses
- *     claims of the others ──> ClaimInbox ──────────────────────────┘
+ *     what this node answers for ──> Claims <── what they say of    └──> whoever decides about addresses
+ *                                       │       their addresses              ^
+ *                                       └── claims that count ───────────────┘
  *
  * It routes and nothing more. Whom the addresses need to be watched comes from outside (`pairs`).
  */
@@ -17,7 +18,6 @@ import type { Millis } from "../base/time.ts";
 import type { WantedPeer } from "../base/wanted.ts";
 import { Claims, type ClaimsInput } from "./l2/claims.ts";
 import { Liveness, type NewLife, type PeerView } from "./l2/liveness.ts";
-import { ClaimInbox, type ClaimInboxEffect } from "./l2/claim_inbox.ts";
 import type { OthersClaims } from "./l2/ownership_io.ts";
 import { CLAIMS_MAX } from "./watch/message.ts";
 import type { WatchTimes } from "./watch/times.ts";
@@ -59,7 +59,8 @@ export class PeerPlane implements Machine<PeerPlaneInput, PeerPlaneEffect> {
   readonly #watch: Watch;
   readonly #liveness: Liveness;
   readonly #claims: Claims;
-  readonly #inbox = new ClaimInbox();
+  /** What the others say of their addresses, until it is known which of them live. */
+  readonly #words = new Queue<ClaimsInput & { readonly kind: "query" | "receipt" | "claims" }>();
   readonly #effects = new Queue<PeerPlaneEffect>();
 
   constructor(options: PeerPlaneOptions, deps: { rng: Rng }) {
@@ -144,18 +145,15 @@ export class PeerPlane implements Machine<PeerPlaneInput, PeerPlaneEffect> {
         if (effect.kind === "peer") changes.set(effect.peer.node, effect.peer);
         else if (effect.kind === "watch") this.#watch.handle(effect, now);
         else this.#effects.push(effect);
-        if (effect.kind !== "newLife") continue;
-        this.#inbox.forgetLife(effect.node);
-        this.#claims.handle(effect, now);
+        if (effect.kind === "newLife") this.#claims.handle(effect, now);
       }
     }
     // Peers that change together are decided on together.
     if (changes.size > 0) this.#effects.push({ kind: "peers", changes: [...changes.values()] });
-    for (const { node, state } of changes.values()) this.#inbox.setPeer(node, state);
-    for (let effect; (effect = this.#inbox.poll()) !== undefined;) this.#fromInbox(effect, now);
     for (const peer of changes.values()) this.#claims.handle({ kind: "peer", peer }, now);
+    for (let word; (word = this.#words.shift()) !== undefined;) this.#claims.handle(word, now);
     for (let effect; (effect = this.#claims.poll()) !== undefined;) {
-      if (effect.kind === "claimsKnown") this.#effects.push(effect);
+      if (effect.kind === "claimsKnown" || effect.kind === "claims") this.#effects.push(effect);
       else this.#watch.handle(effect, now);
     }
     for (let effect; (effect = this.#watch.poll()) !== undefined;) this.#fromWatch(effect, now);
@@ -177,19 +175,8 @@ export class PeerPlane implements Machine<PeerPlaneInput, PeerPlaneEffect> {
         return;
       case "query":
       case "receipt":
-        this.#claims.handle(effect, now);
-        return;
       case "claims":
-        this.#inbox.receive(effect);
-        for (let taken; (taken = this.#inbox.poll()) !== undefined;) this.#fromInbox(taken, now);
+        this.#words.push(effect);
     }
-  }
-
-  #fromInbox(effect: ClaimInboxEffect, now: Millis): void {
-    if (effect.kind === "sendReceipt") return this.#watch.handle(effect, now);
-    const { node, generation, nonce, claims: { entries, standing, last, stale } } = effect.heard;
-    if (standing) this.#claims.handle({ kind: "standing", node }, now);
-    if (entries.length > 0) this.#effects.push({ kind: "claims", node, generation, claims: entries, standing, stale });
-    if (last) this.#claims.handle({ kind: "answered", node, nonce }, now);
   }
 }

@@ -1,10 +1,14 @@
 /**
- * Claims: tells the other speakers what this node answers for, and asks them for the same.
+ * Claims: tells the other speakers what this node answers for, asks them for the same, and takes in what they say.
  *
  * A take-over is told to everybody who lives, first to whom it was taken from; so an old owner stops although it did not
  * see the gratuitous ARP. Whoever comes back hears all that stands, because it cannot know what it missed; whoever
  * starts, or stood still, asks. Every claim is a fact with a term, and is repeated until its receipt comes
  * (`claim_delivery.ts`): lost, late or doubled messages only delay.
+ *
+ * What a node says that is dead to us waits without a receipt until we have seen it too. It would come again; but after a
+ * divided network has healed only what both say at once shows that both answered, and an eighth of a second later one of
+ * them has given way.
  *
  * Whoever does not answer a question is not waited for longer than `askMs`, but it is asked on, because it may live and
  * answer for addresses in another part of a divided network. The gossip needs seconds to find that out, and when the
@@ -17,16 +21,15 @@ import { type Deadline, earlier, type Machine, type Tick } from "../../base/mach
 import { Queue } from "../../base/queue.ts";
 import { hex64, type Rng } from "../../base/rng.ts";
 import type { Millis } from "../../base/time.ts";
+import type { PeerState } from "../../base/wanted.ts";
 import { ClaimDelivery, type ClaimDeliveryOptions, type SendClaims } from "./claim_delivery.ts";
 import type { NewLife, PeerView } from "./liveness.ts";
-import type { Claim } from "./ownership_io.ts";
+import type { Claim, OthersClaims } from "./ownership_io.ts";
 
 export type ClaimsInput =
   | { readonly kind: "peer"; readonly peer: PeerView }
   /** It has missed nothing: it asks for itself. */
   | NewLife
-  /** A peer says what stands, because it has not heard us for a while. */
-  | { readonly kind: "standing"; readonly node: string }
   /** This node answers from now on, or says so again; `first` hears it before the others. */
   | { readonly kind: "claim"; readonly claim: Claim; readonly first: string | undefined }
   | { readonly kind: "unclaim"; readonly address: string }
@@ -36,16 +39,34 @@ export type ClaimsInput =
   | { readonly kind: "stale"; readonly stale: boolean }
   /** A peer asks. */
   | { readonly kind: "query"; readonly node: string; readonly nonce: string; readonly generation: number }
-  /** A peer has answered the question with this nonce. */
-  | { readonly kind: "answered"; readonly node: string; readonly nonce: string }
+  | HeardClaims
   /** A peer has taken in the message with this nonce. */
   | { readonly kind: "receipt"; readonly node: string; readonly nonce: string };
 
 export type ClaimsEffect =
-  | SendClaims & { readonly claims: { readonly stale: boolean } }
+  | SendClaims & { readonly claims: SaidClaims }
+  | { readonly kind: "sendReceipt"; readonly node: string; readonly nonce: string }
   | { readonly kind: "sendQuery"; readonly node: string; readonly nonce: string }
+  /** What somebody says whose word counts. */
+  | OthersClaims
   /** Everybody who was asked has answered, died, or had its time. */
   | { readonly kind: "claimsKnown" };
+
+/** What one message says. */
+export type SaidClaims = SendClaims["claims"] & {
+  /** The speaker does not hear the API server. */
+  readonly stale: boolean;
+};
+
+/** A peer says what it answers for. */
+export interface HeardClaims {
+  readonly kind: "claims";
+  readonly node: string;
+  /** Of the process that says it. */
+  readonly generation: number;
+  readonly nonce: string;
+  readonly claims: SaidClaims;
+}
 
 export interface ClaimsOptions extends ClaimDeliveryOptions {
   readonly askMs?: number;
@@ -57,15 +78,22 @@ export interface ClaimsOptions extends ClaimDeliveryOptions {
 }
 
 interface Peer {
-  isDead: boolean;
+  state: PeerState;
   /** It has been dead since it last heard what stands. */
   isBehind: boolean;
   /** When it last was told what stands. */
   toldStandingAt: Millis;
+  /** What it said while it was not alive to us; not confirmed. */
+  readonly early: Map<string, HeardClaims>;
+  /** Of its messages that were taken in last. */
+  readonly nonces: Set<string>;
 }
 
 /** Whoever hears no answer asks again after 250 ms; sooner, and it is a recording that makes us flood our peer. */
 const ANSWER_AGAIN_MS = 100;
+/** Messages per node. */
+const EARLY_MAX = 256;
+const NONCES_MAX = 512;
 /** Two that tell each other what stands have done so once. */
 const STANDING_AGAIN_MS = 2000;
 
@@ -104,11 +132,13 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
         return this.#send(now);
       case "newLife": {
         const peer = this.#peers.get(input.node);
+        peer?.early.clear();
         if (peer !== undefined) peer.isBehind = false;
         return;
       }
-      case "standing":
-        this.#answerStanding(input.node, now);
+      case "claims":
+        this.#receive(input, now);
+        this.#endAsking(now);
         return this.#send(now);
       case "claim":
         if (input.claim.givenUp) this.#held.delete(input.claim.address);
@@ -125,7 +155,7 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
         this.#askAgainAt = now + this.#options.askAgainMs;
         this.#askLateUntil = this.#askUntil + this.#options.askLateMsMax;
         this.#asked.clear();
-        for (const [node, { isDead }] of this.#peers) if (!isDead) this.#ask(node);
+        for (const [node, { state }] of this.#peers) if (state !== "dead") this.#ask(node);
         return this.#endAsking(now);
       case "stale":
         this.#stale = input.stale;
@@ -135,9 +165,6 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
         this.#answeredAt.set(input.node, now);
         this.#delivery.answer(input.node, [...this.#held.values()], input);
         return this.#send(now);
-      case "answered":
-        if (this.#asked.get(input.node) === input.nonce) this.#asked.delete(input.node);
-        return this.#endAsking(now);
       case "receipt":
         this.#delivery.receipt(input.node, input.nonce);
         return this.#send(now);
@@ -171,16 +198,51 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
     }
     const isDead = state === "dead";
     const before = this.#peers.get(node);
-    const peer = before ?? { isDead, isBehind: false, toldStandingAt: -Infinity };
+    const peer = before ?? { state, isBehind: false, toldStandingAt: -Infinity, early: new Map(), nonces: new Set() };
     this.#peers.set(node, peer);
-    const isBack = before === undefined || before.isDead;
-    peer.isDead = isDead;
+    const isBack = before === undefined || before.state === "dead";
+    peer.state = state;
     this.#delivery.setPeer(node, { givesReceipts: !isForeign && !isUnheard, isDead });
     if (isDead) this.#asked.delete(node);
     else if (this.#askUntil !== undefined && !this.#asked.has(node) && isBack) this.#ask(node);
     // It is back without having been restarted: neither of us knows what the other one took meanwhile.
     if (peer.isBehind && state === "alive") this.#tellStanding(node, peer, now);
     peer.isBehind = isDead || (peer.isBehind && state === "unknown");
+    if (state === "unknown") return;
+    const early = [...peer.early.values()];
+    peer.early.clear();
+    if (state !== "alive") return;
+    for (const heard of early) this.#take(heard, { peer, now });
+  }
+
+  #receive(heard: HeardClaims, now: Millis): void {
+    const peer = this.#peers.get(heard.node);
+    if (peer === undefined) return;
+    const { state, early } = peer;
+    // That an answer is complete waits for nothing and needs no receipt: who does not hear it asks again.
+    if (heard.claims.last && heard.claims.entries.length === 0) this.#endAnswer(heard);
+    else if (state !== "dead" && state !== "starting") this.#take(heard, { peer, now });
+    else if (early.size < EARLY_MAX) early.set(heard.nonce, heard);
+  }
+
+  /** A message whose receipt was lost comes again: it is confirmed again and nothing more. */
+  #take(
+    { node, generation, nonce, claims }: HeardClaims,
+    { peer, now }: { readonly peer: Peer; readonly now: Millis },
+  ): void {
+    const { nonces } = peer;
+    this.#effects.push({ kind: "sendReceipt", node, nonce });
+    if (nonces.has(nonce)) return;
+    nonces.add(nonce);
+    if (nonces.size > NONCES_MAX) nonces.delete(nonces.values().next().value!);
+    const { entries, standing, last, stale } = claims;
+    this.#effects.push({ kind: "claims", node, generation, claims: entries, standing, stale });
+    if (standing) this.#answerStanding(node, peer, now);
+    if (last) this.#endAnswer({ node, nonce });
+  }
+
+  #endAnswer({ node, nonce }: Pick<HeardClaims, "node" | "nonce">): void {
+    if (this.#asked.get(node) === nonce) this.#asked.delete(node);
   }
 
   #tellStanding(node: string, peer: Peer, now: Millis): void {
@@ -189,9 +251,8 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
   }
 
   /** It did not hear us, though we may have heard it all the time: it learns from us what we answered for beside it. */
-  #answerStanding(node: string, now: Millis): void {
-    const peer = this.#peers.get(node);
-    if (peer === undefined || peer.isDead || now - peer.toldStandingAt < STANDING_AGAIN_MS) return;
+  #answerStanding(node: string, peer: Peer, now: Millis): void {
+    if (peer.state === "dead" || now - peer.toldStandingAt < STANDING_AGAIN_MS) return;
     this.#tellStanding(node, peer, now);
   }
 
@@ -229,9 +290,9 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
     // Nearly all hear the same.
     const claims = all.map(({ claim }) => claim);
     const living: string[] = [];
-    for (const [node, { isDead }] of this.#peers) {
+    for (const [node, { state }] of this.#peers) {
       const untold = byFirst.has(node) ? all.filter(({ first }) => first !== node).map(({ claim }) => claim) : claims;
-      if (isDead) this.#delivery.keepFor(node, untold);
+      if (state === "dead") this.#delivery.keepFor(node, untold);
       else if (untold === claims) living.push(node);
       else this.#delivery.tell(node, untold, { standing: false });
     }

@@ -15,8 +15,6 @@ import { ANSWER_BYTES_MAX, isLaterState, type WatchMessage, type WatchState } fr
 const NONCES_MAX = 8;
 /** Enough for a long name and some interfaces; whoever has more to say leaves them out of its first answer. */
 const FIRST_ANSWER_BYTES = 512;
-/** Messages: more addresses than that are claimed again by who keeps them. */
-const UNPROVEN_MAX = 256;
 
 export class WatchedPeer {
   readonly where: WantedPeer;
@@ -58,7 +56,6 @@ export class WatchedPeer {
   #firstRefusedAt: Millis | undefined;
   #lastRefusedAt: Millis = -Infinity;
   #nonces: { nonce: string; sentAt: Millis }[] = [];
-  #unproven: WatchMessage[] = [];
   #heard: "unknown" | "answered" | "dead" = "unknown";
   #generation: number | undefined;
   #said: WatchState | undefined;
@@ -144,19 +141,6 @@ export class WatchedPeer {
   /** True unless the message is surely of another life than the one that we know. */
   mayBeOfThisLife(message: WatchMessage): boolean {
     return this.#generation === undefined || message.generation === this.#generation;
-  }
-
-  /** Keeps what a life claims that has not proven itself. */
-  keepClaims(message: WatchMessage): void {
-    if (this.#unproven[0]?.generation !== message.generation) this.#unproven = [];
-    if (this.#unproven.length < UNPROVEN_MAX) this.#unproven.push(message);
-  }
-
-  /** What was kept of the life that has proven itself now. */
-  takeKeptClaims(): readonly WatchMessage[] {
-    const kept = this.#unproven;
-    this.#unproven = [];
-    return kept[0]?.generation === this.#generation ? kept : [];
   }
 
   /** All probes went unanswered. What it said no longer holds: if it comes back it will speak anew. */

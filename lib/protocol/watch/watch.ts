@@ -262,12 +262,12 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
         this.#takeAnswer(peer, message, now);
         break;
       case "claims":
-        if (!peer.mayBeOfThisLife(message)) {
-          peer.keepClaims(message);
-          return this.#overhear(peer, message, now);
-        }
+        // What a life claims that has not proven itself is no word of anybody; when it has, it says it again.
+        if (!peer.mayBeOfThisLife(message)) return this.#overhear(peer, message, now);
         this.#believe(peer, message, now);
-        this.#tellClaims(node, message);
+        if (message.claims !== undefined) {
+          this.#effects.push({ kind: "claims", node, generation, nonce, claims: message.claims });
+        }
         break;
       case "query":
         this.#believe(peer, message, now);
@@ -293,20 +293,13 @@ export class Watch implements Machine<WatchInput, WatchEffect> {
 
   #takeAnswer(peer: WatchedPeer, message: WatchMessage, now: Millis): void {
     const { generation } = peer;
-    let kept: readonly WatchMessage[] = [];
     this.#changing(peer, now, () => {
       if (!peer.answered(message, now)) return;
-      kept = peer.takeKeptClaims();
       if (generation !== message.generation) {
         this.#effects.push({ kind: "life", node: peer.where.node, generation: message.generation });
       }
       this.#rest(peer, now);
     });
-    for (const claims of kept) this.#tellClaims(peer.where.node, claims);
-  }
-
-  #tellClaims(node: string, { claims, generation, nonce }: WatchMessage): void {
-    if (claims !== undefined) this.#effects.push({ kind: "claims", node, generation, nonce, claims });
   }
 
   /** What is said on the side by the life that we know: an answer from before may arrive after it. */

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert/equals";
 import { SeededRng } from "../../../lib/base/rng.ts";
 import type { PeerState } from "../../../lib/base/wanted.ts";
-import { Claims, type ClaimsInput, type ClaimsOptions } from "../../../lib/protocol/l2/claims.ts";
+import { Claims, type ClaimsInput, type ClaimsOptions, type SaidClaims } from "../../../lib/protocol/l2/claims.ts";
 
 interface Sent {
   readonly node: string;
@@ -31,6 +31,9 @@ class Bench {
         else if (effect.kind === "sendQuery") {
           this.nonces.set(effect.node, effect.nonce);
           this.#words.push(`ask ${effect.node}`);
+        } else if (effect.kind === "sendReceipt") this.#words.push(`receipt ${effect.nonce}`);
+        else if (effect.kind === "claims") {
+          this.#words.push(`${effect.node} says ${effect.claims.map(({ address }) => address).join(" ")}`);
         } else {
           const { entries, standing, last } = effect.claims;
           const told = entries.map(({ address, givenUp }) => `${givenUp ? "-" : ""}${address}`);
@@ -63,6 +66,12 @@ class Bench {
     return this.handle({ kind: "query", node, nonce, generation });
   }
 
+  hear(node: string, nonce: string, said: Partial<SaidClaims> = {}): this {
+    const entries = [{ address: "x", term: 1, givenUp: false }];
+    const claims = { entries, standing: false, last: false, stale: false, ...said };
+    return this.handle({ kind: "claims", node, generation: 1, nonce, claims });
+  }
+
   /** A receipt for one of `unheard`. */
   confirm(index: number): this {
     const { node, nonce } = this.unheard[index]!;
@@ -71,7 +80,7 @@ class Bench {
 
   /** `node` has answered the last question. */
   answered(node: string): this {
-    return this.handle({ kind: "answered", node, nonce: this.nonces.get(node)! });
+    return this.hear(node, this.nonces.get(node)!, { entries: [], last: true });
   }
 
   pass(durationMs: number): this {
@@ -140,10 +149,18 @@ Deno.test("Claims: whoever was started anew asks for itself, as soon as that is 
 Deno.test("Claims: whoever did not hear us is told what stands in return, once, though we heard it all the time", () => {
   const bench = new Bench().peers({ b: "alive", c: "dead" }).claim("x");
   bench.pass(10).words();
-  const standing = { kind: "standing", node: "b" } as const;
-  assertEquals(bench.handle(standing, standing).words(), ["b: x standing"]);
-  assertEquals(bench.pass(2000).handle(standing).words(), ["b: x standing"]);
-  assertEquals(bench.peers({ c: "alive" }).handle({ kind: "standing", node: "c" }).words(), ["c: x standing"]);
+  let nonce = 0;
+  const stands = (node: string) => bench.hear(node, `${++nonce}`, { standing: true });
+  const told = () => bench.words().filter((word) => word.includes(": "));
+  stands("b");
+  stands("b");
+  assertEquals(told(), ["b: x standing"]);
+  bench.pass(2000);
+  stands("b");
+  assertEquals(told(), ["b: x standing"]);
+  bench.peers({ c: "alive" });
+  stands("c");
+  assertEquals(told(), ["c: x standing"]);
 });
 
 Deno.test("Claims: it says of every message whether its plan may be old, when it is sent", () => {
@@ -178,7 +195,7 @@ Deno.test("Claims: a question that is sent again and again, as a recording may b
 Deno.test("Claims: everybody who may live is asked, again where no answer comes, and waited for a second at most", () => {
   const bench = new Bench().peers({ b: "alive", c: "unknown", d: "dead" }).handle({ kind: "askClaims" });
   assertEquals(bench.words(), ["ask b", "ask c"]);
-  bench.answered("b").handle({ kind: "answered", node: "c", nonce: "0".repeat(16) });
+  bench.answered("b").hear("c", "0".repeat(16), { entries: [], last: true });
   assertEquals(bench.pass(999).words(), ["ask c", "ask c", "ask c"]);
   assertEquals(bench.pass(1).words(), ["known"]);
 });
@@ -296,4 +313,63 @@ Deno.test("Claims: what does not fit into the queue is told when there is room",
   bench.pass(1000);
   assertEquals(new Set(bench.words()).size, 20_010);
   assertEquals(bench.claims.deadline(), undefined);
+});
+
+Deno.test("Claims: a message that comes again is confirmed again and taken once", () => {
+  const bench = new Bench().peers({ b: "alive" });
+  assertEquals(bench.hear("b", "1").words(), ["receipt 1", "b says x"]);
+  assertEquals(bench.hear("b", "1").words(), ["receipt 1"]);
+  assertEquals(bench.hear("b", "2").words(), ["receipt 2", "b says x"]);
+});
+
+Deno.test("Claims: what a node says that is dead to us, or starts, is kept until it lives, each message once", () => {
+  for (const state of ["dead", "starting"] as const) {
+    const bench = new Bench().peers({ b: state });
+    assertEquals(bench.hear("b", "1").hear("b", "2").hear("b", "1").peers({ b: "unknown" }).words(), []);
+    assertEquals(bench.peers({ b: "alive" }).words(), ["receipt 1", "b says x", "receipt 2", "b says x"]);
+    assertEquals(bench.peers({ b: "alive" }).words(), []);
+  }
+});
+
+Deno.test("Claims: what was kept of another life is dropped without a receipt, so that it is said again if it holds", () => {
+  const bench = new Bench().peers({ b: "dead" }).hear("b", "1");
+  assertEquals(bench.peers({ b: "starting" }).peers({ b: "alive" }).words(), []);
+  assertEquals(bench.hear("b", "1").words(), ["receipt 1", "b says x"]);
+  bench.peers({ b: "dead" }).hear("b", "2").handle({ kind: "newLife", node: "b", generation: 2 });
+  assertEquals(bench.peers({ b: "alive" }).words(), []);
+});
+
+Deno.test("Claims: of a node that is no peer nothing is taken or confirmed", () => {
+  const bench = new Bench().hear("b", "1").peers({ b: "alive" });
+  assertEquals(bench.peers({ b: undefined }).hear("b", "1").words(), []);
+});
+
+Deno.test("Claims: the end of an answer needs no receipt, and counts from whoever was asked", () => {
+  const bench = new Bench().peers({ b: "alive" }).handle({ kind: "askClaims" }).peers({ b: "starting" });
+  bench.words();
+  assertEquals(bench.answered("b").words(), ["known"]);
+});
+
+Deno.test("Claims: the end of an answer that claims something is taken like any claim, once, and before all is known", () => {
+  const bench = new Bench().peers({ b: "alive" }).handle({ kind: "askClaims" }).peers({ b: "starting" });
+  bench.words();
+  const nonce = bench.nonces.get("b")!;
+  assertEquals(bench.hear("b", nonce, { last: true }).words(), []);
+  assertEquals(bench.peers({ b: "alive" }).words(), [`receipt ${nonce}`, "b says x", "known"]);
+  assertEquals(bench.hear("b", nonce, { last: true }).words(), [`receipt ${nonce}`]);
+});
+
+Deno.test("Claims: what is kept has a limit, and the rest is said again by whoever means it", () => {
+  const bench = new Bench().peers({ b: "dead" });
+  for (let i = 0; i < 1000; i++) bench.hear("b", `${i}`);
+  assertEquals(bench.peers({ b: "alive" }).words().length, 512);
+  assertEquals(bench.hear("b", "999").words(), ["receipt 999", "b says x"]);
+});
+
+Deno.test("Claims: the memory of what was taken has a limit", () => {
+  const bench = new Bench().peers({ b: "alive" });
+  for (let i = 0; i < 1000; i++) bench.hear("b", `${i}`);
+  bench.words();
+  assertEquals(bench.hear("b", "999").words(), ["receipt 999"]);
+  assertEquals(bench.hear("b", "0").words(), ["receipt 0", "b says x"]);
 });
