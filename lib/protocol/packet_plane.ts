@@ -260,7 +260,6 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
         return;
       case "unheard":
         return this.#log({ level: "warn", event: "watchNotAnswered", member: effect.node, hint: UNHEARD_HINT });
-      case "newLife":
       case "claims":
       case "claimsKnown":
         this.#ownership.handle(effect, now);

@@ -17,7 +17,7 @@ import type { Rng } from "../base/rng.ts";
 import type { Millis } from "../base/time.ts";
 import type { WantedPeer } from "../base/wanted.ts";
 import { Claims, type ClaimsInput } from "./l2/claims.ts";
-import { Liveness, type NewLife, type PeerView } from "./l2/liveness.ts";
+import { Liveness, type PeerView } from "./l2/liveness.ts";
 import type { OthersClaims } from "./l2/ownership_io.ts";
 import { CLAIMS_MAX } from "./watch/message.ts";
 import type { WatchTimes } from "./watch/times.ts";
@@ -39,8 +39,6 @@ export type PeerPlaneEffect =
   | WatchEffect & { readonly kind: "send" | "openLine" | "closeLine" }
   /** All that changed in one go. */
   | { readonly kind: "peers"; readonly changes: readonly PeerView[] }
-  /** Its process was started anew. */
-  | NewLife
   | { readonly kind: "foreignMembers"; readonly nodes: readonly string[] }
   | { readonly kind: "unheard"; readonly node: string }
   | OthersClaims
@@ -145,7 +143,6 @@ export class PeerPlane implements Machine<PeerPlaneInput, PeerPlaneEffect> {
         if (effect.kind === "peer") changes.set(effect.peer.node, effect.peer);
         else if (effect.kind === "watch") this.#watch.handle(effect, now);
         else this.#effects.push(effect);
-        if (effect.kind === "newLife") this.#claims.handle(effect, now);
       }
     }
     // Peers that change together are decided on together.
@@ -170,12 +167,18 @@ export class PeerPlane implements Machine<PeerPlaneInput, PeerPlaneEffect> {
         this.#liveness.handle({ kind: "watched", node: effect.node, state: effect.state }, now);
         return;
       case "life":
+        this.#liveness.handle({ ...effect, isProven: true }, now);
+        return;
       case "serving":
         this.#liveness.handle(effect, now);
         return;
+      case "claims":
+        // The first of a life may come before any other word of it.
+        this.#liveness.handle({ kind: "life", node: effect.node, generation: effect.generation, isProven: false }, now);
+        this.#words.push(effect);
+        return;
       case "query":
       case "receipt":
-      case "claims":
         this.#words.push(effect);
     }
   }

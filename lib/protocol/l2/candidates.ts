@@ -18,6 +18,7 @@ import { type StandBackReason, standBackReason } from "./standing_back.ts";
 
 interface Peer {
   state: PeerState;
+  generation: number | undefined;
   serving: Serving | undefined;
   /** Since when it lives and says the same of its interfaces. */
   steadySince: Millis;
@@ -52,14 +53,21 @@ export class Candidates {
     return this.#peers.keys();
   }
 
+  /** True when its process was started anew since we heard of it last. */
+  isNewLife({ node, generation }: PeerView): boolean {
+    const known = this.#peers.get(node)?.generation;
+    return known !== undefined && generation !== known;
+  }
+
   /** True when something of it is new. */
-  update({ node, state, serving, isUnheard = false }: PeerView, now: Millis): boolean {
+  update({ node, state, generation, serving, isUnheard = false }: PeerView, now: Millis): boolean {
     const peer = this.#peers.get(node);
-    if (peer?.state === state && peer?.serving === serving && isUnheard === this.#unheard.has(node)) return false;
+    const isSame = peer?.state === state && peer?.generation === generation && peer?.serving === serving;
+    if (isSame && isUnheard === this.#unheard.has(node)) return false;
     if (isUnheard && state !== undefined) this.#unheard.add(node);
     else this.#unheard.delete(node);
     if (state === undefined) return this.#peers.delete(node);
-    this.#peers.set(node, { state, serving, steadySince: now });
+    this.#peers.set(node, { state, generation, serving, steadySince: now });
     return true;
   }
 

@@ -23,13 +23,11 @@ import { hex64, type Rng } from "../../base/rng.ts";
 import type { Millis } from "../../base/time.ts";
 import type { PeerState } from "../../base/wanted.ts";
 import { ClaimDelivery, type ClaimDeliveryOptions, type SendClaims } from "./claim_delivery.ts";
-import type { NewLife, PeerView } from "./liveness.ts";
+import type { PeerView } from "./liveness.ts";
 import type { Claim, OthersClaims } from "./ownership_io.ts";
 
 export type ClaimsInput =
   | { readonly kind: "peer"; readonly peer: PeerView }
-  /** It has missed nothing: it asks for itself. */
-  | NewLife
   /** This node answers from now on, or says so again; `first` hears it before the others. */
   | { readonly kind: "claim"; readonly claim: Claim; readonly first: string | undefined }
   | { readonly kind: "unclaim"; readonly address: string }
@@ -62,8 +60,6 @@ export type SaidClaims = SendClaims["claims"] & {
 export interface HeardClaims {
   readonly kind: "claims";
   readonly node: string;
-  /** Of the process that says it. */
-  readonly generation: number;
   readonly nonce: string;
   readonly claims: SaidClaims;
 }
@@ -79,6 +75,7 @@ export interface ClaimsOptions extends ClaimDeliveryOptions {
 
 interface Peer {
   state: PeerState;
+  generation: number | undefined;
   /** It has been dead since it last heard what stands. */
   isBehind: boolean;
   /** When it last was told what stands. */
@@ -130,12 +127,6 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
         this.#changePeer(input.peer, now);
         this.#endAsking(now);
         return this.#send(now);
-      case "newLife": {
-        const peer = this.#peers.get(input.node);
-        peer?.early.clear();
-        if (peer !== undefined) peer.isBehind = false;
-        return;
-      }
       case "claims":
         this.#receive(input, now);
         this.#endAsking(now);
@@ -189,7 +180,7 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
     return { held: this.#held.size, ...this.#delivery.sizes(), asked: [...this.#asked.keys()] };
   }
 
-  #changePeer({ node, state, isForeign = false, isUnheard = false }: PeerView, now: Millis): void {
+  #changePeer({ node, state, generation, isForeign = false, isUnheard = false }: PeerView, now: Millis): void {
     if (state === undefined) {
       this.#peers.delete(node);
       this.#answeredAt.delete(node);
@@ -198,16 +189,19 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
     }
     const isDead = state === "dead";
     const before = this.#peers.get(node);
-    const peer = before ?? { state, isBehind: false, toldStandingAt: -Infinity, early: new Map(), nonces: new Set() };
+    const peer = before ?? newPeer(state);
     this.#peers.set(node, peer);
     const isBack = before === undefined || before.state === "dead";
+    const hasDied = isDead && before?.state !== "dead";
+    if (peer.generation !== undefined && generation !== peer.generation) beginLife(peer);
     peer.state = state;
+    peer.generation = generation;
     this.#delivery.setPeer(node, { givesReceipts: !isForeign && !isUnheard, isDead });
     if (isDead) this.#asked.delete(node);
     else if (this.#askUntil !== undefined && !this.#asked.has(node) && isBack) this.#ask(node);
     // It is back without having been restarted: neither of us knows what the other one took meanwhile.
     if (peer.isBehind && state === "alive") this.#tellStanding(node, peer, now);
-    peer.isBehind = isDead || (peer.isBehind && state === "unknown");
+    peer.isBehind = hasDied || (peer.isBehind && (isDead || state === "unknown"));
     if (state === "unknown") return;
     const early = [...peer.early.values()];
     peer.early.clear();
@@ -227,7 +221,7 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
 
   /** A message whose receipt was lost comes again: it is confirmed again and nothing more. */
   #take(
-    { node, generation, nonce, claims }: HeardClaims,
+    { node, nonce, claims }: HeardClaims,
     { peer, now }: { readonly peer: Peer; readonly now: Millis },
   ): void {
     const { nonces } = peer;
@@ -236,7 +230,7 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
     nonces.add(nonce);
     if (nonces.size > NONCES_MAX) nonces.delete(nonces.values().next().value!);
     const { entries, standing, last, stale } = claims;
-    this.#effects.push({ kind: "claims", node, generation, claims: entries, standing, stale });
+    this.#effects.push({ kind: "claims", node, claims: entries, standing, stale });
     if (standing) this.#answerStanding(node, peer, now);
     if (last) this.#endAnswer({ node, nonce });
   }
@@ -311,4 +305,21 @@ export class Claims implements Machine<ClaimsInput, ClaimsEffect> {
       this.#effects.push({ ...effect, claims: { ...effect.claims, stale: this.#stale } });
     }
   }
+}
+
+function newPeer(state: PeerState): Peer {
+  return {
+    state,
+    generation: undefined,
+    isBehind: false,
+    toldStandingAt: -Infinity,
+    early: new Map(),
+    nonces: new Set(),
+  };
+}
+
+/** It has missed nothing, since it asks for itself, and does not mean any more what it said before. */
+function beginLife(peer: Peer): void {
+  peer.isBehind = false;
+  peer.early.clear();
 }

@@ -90,7 +90,7 @@ export class Contention {
     // Whoever is dead to us says it again when it is not any more; two that are dead to each other would only shout.
     if (address === undefined || !this.#deps.candidates.mayLive(node)) return;
     if (claim.givenUp) {
-      noteGivenUp(address, claim, from);
+      noteGivenUp(address, claim, node);
       if (address.holder === node && claim.term >= address.holderTerm) address.holder = undefined;
       address.term = Math.max(address.term, claim.term);
       this.#deps.decide(address, now);
@@ -100,7 +100,7 @@ export class Contention {
       address.term = termAfter(address.term);
       return this.#deps.answering.claim(address, node);
     }
-    if (wasGivenUp(address, claim, from)) return this.#defendOld(address, from, now);
+    if (wasGivenUp(address, claim, node)) return this.#defendOld(address, from, now);
     const insisted = address.owned && !address.hushed;
     const wasOwned = address.owned;
     const theirsHolds = this.#beats(claim, from, address);
@@ -108,10 +108,8 @@ export class Contention {
       address.holder = node;
       address.term = claim.term;
     }
-    // Another life of the holder may not know how high its term was.
     if (address.holder === node) {
       address.holderTerm = claim.term;
-      address.holderLife = from.generation;
       address.holderIsFresh = !from.stale;
     }
     if (!wasOwned) {

@@ -26,20 +26,13 @@ import { sameTexts } from "../../base/text_list.ts";
 import type { Millis } from "../../base/time.ts";
 import type { PeerState } from "../../base/wanted.ts";
 
-/** A process was started anew: what it said in its former life does not hold. */
-export interface NewLife {
-  readonly kind: "newLife";
-  readonly node: string;
-  readonly generation: number;
-}
-
 export type LivenessInput =
   /** Speakers that the API lists. */
   | { readonly kind: "peers"; readonly upsert: readonly string[]; readonly remove: readonly string[] }
   /** The verdict of the watch; `undefined`: it does not watch this node any more. */
   | { readonly kind: "watched"; readonly node: string; readonly state: PeerState | undefined }
-  /** The watch has proof of this life of a node's process. */
-  | { readonly kind: "life"; readonly node: string; readonly generation: number }
+  /** The life of a node's process that has proven itself to the watch, or, not proven, speaks to us. */
+  | { readonly kind: "life"; readonly node: string; readonly generation: number; readonly isProven: boolean }
   /** What a node said of itself to the watch. */
   | { readonly kind: "serving"; readonly node: string; readonly serving: Serving }
   | { readonly kind: "member"; readonly change: MemberChange }
@@ -55,7 +48,6 @@ export type LivenessInput =
 
 export type LivenessEffect =
   | { readonly kind: "peer"; readonly peer: PeerView }
-  | NewLife
   /** Living members that are not Herald, sorted; of very many some. */
   | { readonly kind: "foreignMembers"; readonly nodes: readonly string[] }
   /** Watch these, and no others; some of them `slowly`. */
@@ -68,6 +60,8 @@ export interface PeerView {
   readonly node: string;
   /** `undefined`: it is neither a peer nor a member. */
   readonly state: PeerState | undefined;
+  /** The life of its process, if it is known: what it said in a former one does not hold. */
+  readonly generation?: number | undefined;
   /** What it last said; `undefined`: nothing, and it counts as able to serve. */
   readonly serving?: Serving | undefined;
   /** It lives by the gossip alone: no claim of its, nor of ours, gets through. */
@@ -150,7 +144,10 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
         });
         break;
       case "life":
-        this.#change(input.node, (node) => this.#live(node, input.generation));
+        this.#change(input.node, (node) => {
+          if (input.isProven) node.generation = input.generation;
+          else noteLife(node, input.generation);
+        });
         break;
       case "serving":
         this.#change(input.node, (node) => hear(node, input.serving));
@@ -246,7 +243,7 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
       takeMeta(node, facts);
       // Of two lives the gossip's may be the one of before: by its number, or, where the clock went back between them,
       // by having been told before the watch met the present one.
-      if (isNews && facts.generation > (node.generation ?? -1)) this.#live(node, facts.generation);
+      if (isNews) noteLife(node, facts.generation);
     });
     if (lives(member) && member?.facts === undefined) this.#foreign.add(name);
     else if (!this.#foreign.delete(name)) return;
@@ -254,12 +251,6 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
     if (sameTexts(nodes, this.#foreignTold)) return;
     this.#foreignTold = nodes;
     this.#effects.push({ kind: "foreignMembers", nodes });
-  }
-
-  #live(node: Node, generation: number): void {
-    const isNew = node.generation !== undefined && node.generation !== generation;
-    node.generation = generation;
-    if (isNew) this.#effects.push({ kind: "newLife", node: node.name, generation });
   }
 
   #knowMembers(): void {
@@ -295,11 +286,12 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
     if (this.#watchAll || !mayBeUnheard(node) || !this.#nodes.has(name)) node.unheardAt = Infinity;
     else if (node.unheardAt === Infinity) node.unheardAt = this.#now + this.#options.unheardMs;
     const state = this.#nodes.has(name) ? this.#judge(node) : undefined;
-    const { serving, isUnheard, reported } = node;
+    const { generation, serving, isUnheard, reported } = node;
     const isKnown = isUnheard === (reported.isUnheard ?? false) && isForeign(node) === (reported.isForeign ?? false);
-    if (state === reported.state && serving === reported.serving && isKnown) return;
+    const isSame = state === reported.state && generation === reported.generation && serving === reported.serving;
+    if (isSame && isKnown) return;
     const isOther = { ...(isUnheard ? { isUnheard } : {}), ...(isForeign(node) ? { isForeign: true } : {}) };
-    node.reported = { node: name, state, serving, ...isOther };
+    node.reported = { node: name, state, generation, serving, ...isOther };
     this.#effects.push({ kind: "peer", peer: node.reported });
   }
 
@@ -348,6 +340,11 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
     // The gossip may still say that it starts: without the watch it would be that again.
     return reported.state !== "alive" || (watched === "alive" && !saysAlive(member));
   }
+}
+
+/** Without proof: of two lives it may be the one of before. */
+function noteLife(node: Node, generation: number): void {
+  node.generation = Math.max(generation, node.generation ?? generation);
 }
 
 function takeMeta(node: Node, facts: ReceivedFacts): void {

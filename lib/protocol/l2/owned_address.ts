@@ -1,7 +1,7 @@
 /** One address as ownership sees it: what is wanted, what this node does, and who else may have it. */
 import type { Millis } from "../../base/time.ts";
 import { lacksWire, type OwnershipReason, type WantedAddress } from "../../base/wanted.ts";
-import { type Claim, type OthersClaims, TERM_MAX } from "./ownership_io.ts";
+import { type Claim, TERM_MAX } from "./ownership_io.ts";
 
 export interface HandOver {
   readonly successor: string;
@@ -46,12 +46,10 @@ export interface OwnedAddress {
   term: number;
   /** The term of what the holder said last itself: its give-up counts from there on, though others knew a higher one. */
   holderTerm: number;
-  /** The life of the holder's process that said so. */
-  holderLife: number | undefined;
   /** The holder hears the API server, by its own word. */
   holderIsFresh: boolean;
-  /** What others gave up last, by node: a claim that was made before, and arrives after, is nothing. */
-  givenUp: Map<string, { readonly term: number; readonly life: number }> | undefined;
+  /** The terms that others gave up last, by node: a claim that was made before, and arrives after, is nothing. */
+  givenUp: Map<string, number> | undefined;
   /** The term that we gave up last. What we claim later has a higher one. */
   ownGivenUp: number;
   /** The first living candidates, the owner first. */
@@ -83,7 +81,6 @@ export function ownedAddress(wanted: WantedAddress): OwnedAddress {
     holder: wanted.lastHolder,
     term: 0,
     holderTerm: 0,
-    holderLife: undefined,
     holderIsFresh: false,
     givenUp: undefined,
     ownGivenUp: 0,
@@ -104,22 +101,17 @@ export function announces({ owned, hushed, reported }: OwnedAddress): boolean {
 }
 
 /** Datagrams overtake each other: what a node claimed before it gave up may be heard after it. */
-export function wasGivenUp(
-  { givenUp }: OwnedAddress,
-  { term }: Claim,
-  { node, generation }: Pick<OthersClaims, "node" | "generation">,
-): boolean {
-  const last = givenUp?.get(node);
-  return last?.life === generation && term <= last.term && term < TERM_MAX;
+export function wasGivenUp({ givenUp }: OwnedAddress, { term }: Claim, node: string): boolean {
+  return term <= (givenUp?.get(node) ?? -1) && term < TERM_MAX;
 }
 
-export function noteGivenUp(
-  address: OwnedAddress,
-  { term }: Claim,
-  { node, generation }: Pick<OthersClaims, "node" | "generation">,
-): void {
-  const known = address.givenUp?.get(node);
-  if (known?.life === generation && known.term > term) return;
+export function noteGivenUp(address: OwnedAddress, { term }: Claim, node: string): void {
   address.givenUp ??= new Map();
-  address.givenUp.set(node, { term, life: generation });
+  address.givenUp.set(node, Math.max(term, address.givenUp.get(node) ?? term));
+}
+
+/** A process that was started anew answers for nothing before it says so, and remembers nothing. */
+export function forgetLife(address: OwnedAddress, node: string): void {
+  if (address.holder === node) address.holder = undefined;
+  address.givenUp?.delete(node);
 }

@@ -28,7 +28,7 @@ import { Contention } from "./contention.ts";
 import { Election, type Verdict } from "./election.ts";
 import { HandOvers } from "./hand_overs.ts";
 import type { PeerView } from "./liveness.ts";
-import { announces, isLastResort, type OwnedAddress, ownedAddress } from "./owned_address.ts";
+import { announces, forgetLife, isLastResort, type OwnedAddress, ownedAddress } from "./owned_address.ts";
 import type { OwnershipEffect, OwnershipInput, OwnershipOptions } from "./ownership_io.ts";
 import { WatchPairs } from "./watch_pairs.ts";
 
@@ -87,9 +87,6 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
         break;
       case "peers":
         this.#changePeers(input.changes, now);
-        break;
-      case "newLife":
-        for (const address of this.#forgetHolder(input.node, input.generation)) this.#decide(address, now);
         break;
       case "foreignMembers":
         this.#candidates.mixed = input.nodes.length > 0;
@@ -224,25 +221,19 @@ export class Ownership implements Machine<OwnershipInput, OwnershipEffect> {
     for (const change of changes) {
       const { node, state } = change;
       const before = this.#candidates.stateOf(node);
+      const isNewLife = this.#candidates.isNewLife(change);
       if (!this.#candidates.update(change, now)) continue;
       changed = true;
+      if (isNewLife || state === undefined) {
+        for (const address of this.#addresses.values()) forgetLife(address, node);
+      }
       if (state === before) continue;
-      if (state === undefined) this.#forgetHolder(node);
       if (state === "dead" && before !== "leaving") this.#lost.add(node);
       if (state === "dead" || state === "unknown") continue;
       if (this.#lost.delete(node) && state !== undefined) isBack = true;
     }
     if (changed) this.#decideAll(now);
     if (isBack) this.#repeatAll();
-  }
-
-  /** Nobody waits for a node that does not know that it had the address. `life`: the one that does know. */
-  #forgetHolder(node: string, life?: number): readonly OwnedAddress[] {
-    const held = [...this.#addresses.values()].filter(({ holder, holderLife }) =>
-      holder === node && (life === undefined || holderLife !== life)
-    );
-    for (const address of held) address.holder = undefined;
-    return held;
   }
 
   /** While a node was lost to us it may have taken, in its part of the network, what it was a candidate of at the time. */

@@ -1,7 +1,7 @@
 /** What goes into the ownership machine and what comes out of it. */
 import type { Serving } from "../../base/serving.ts";
 import type { OwnershipReason, WantedAddress } from "../../base/wanted.ts";
-import type { NewLife, PeerView } from "./liveness.ts";
+import type { PeerView } from "./liveness.ts";
 import type { WatchedPairs } from "./watch_pairs.ts";
 
 export type OwnershipInput =
@@ -10,8 +10,6 @@ export type OwnershipInput =
   | { readonly kind: "complete" }
   /** What changed among the peers in one go; every address is decided once for all of it. */
   | { readonly kind: "peers"; readonly changes: readonly PeerView[] }
-  /** It answers for nothing before it says so. */
-  | NewLife
   /** Living members that are not Herald; while there are any, their order holds. */
   | { readonly kind: "foreignMembers"; readonly nodes: readonly string[] }
   /** Where this node can serve; `noCarrier` names the interfaces that only lack a link. */
@@ -32,8 +30,6 @@ export type OwnershipInput =
 export interface OthersClaims {
   readonly kind: "claims";
   readonly node: string;
-  /** One life of its process. */
-  readonly generation: number;
   readonly claims: readonly Claim[];
   /** It has been so for a while. */
   readonly standing: boolean;

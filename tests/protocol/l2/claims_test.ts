@@ -11,6 +11,8 @@ interface Sent {
 /** Whoever is not deaf gives receipts at once. */
 class Bench {
   now = 1000;
+  /** Of all the others. */
+  generation = 1;
   readonly claims: Claims;
   readonly nonces = new Map<string, string>();
   readonly deaf = new Set<string>();
@@ -50,7 +52,9 @@ class Bench {
 
   peers(states: Readonly<Record<string, PeerState | undefined>>): this {
     return this.handle(
-      ...Object.entries(states).map(([node, state]) => ({ kind: "peer", peer: { node, state } }) as const),
+      ...Object.entries(states).map(([node, state]) =>
+        ({ kind: "peer", peer: { node, state, generation: this.generation } }) as const
+      ),
     );
   }
 
@@ -69,7 +73,7 @@ class Bench {
   hear(node: string, nonce: string, said: Partial<SaidClaims> = {}): this {
     const entries = [{ address: "x", term: 1, givenUp: false }];
     const claims = { entries, standing: false, last: false, stale: false, ...said };
-    return this.handle({ kind: "claims", node, generation: 1, nonce, claims });
+    return this.handle({ kind: "claims", node, nonce, claims });
   }
 
   /** A receipt for one of `unheard`. */
@@ -142,8 +146,10 @@ Deno.test("Claims: whoever was started anew asks for itself, as soon as that is 
   const bench = new Bench().peers({ b: "dead" }).claim("x");
   bench.pass(10);
   assertEquals(bench.peers({ b: "unknown" }).peers({ b: "alive" }).words(), ["b: x standing"]);
-  bench.peers({ b: "dead" }).peers({ b: "unknown" }).handle({ kind: "newLife", node: "b", generation: 2 });
-  assertEquals(bench.peers({ b: "alive" }).words(), []);
+  for (const hears of ["dead", "unknown", "starting"] as const) {
+    bench.peers({ b: "dead" }).generation++;
+    assertEquals(bench.peers({ b: hears }).peers({ b: "alive" }).words(), []);
+  }
 });
 
 Deno.test("Claims: whoever did not hear us is told what stands in return, once, though we heard it all the time", () => {
@@ -335,7 +341,7 @@ Deno.test("Claims: what was kept of another life is dropped without a receipt, s
   const bench = new Bench().peers({ b: "dead" }).hear("b", "1");
   assertEquals(bench.peers({ b: "starting" }).peers({ b: "alive" }).words(), []);
   assertEquals(bench.hear("b", "1").words(), ["receipt 1", "b says x"]);
-  bench.peers({ b: "dead" }).hear("b", "2").handle({ kind: "newLife", node: "b", generation: 2 });
+  bench.peers({ b: "dead" }).hear("b", "2").generation++;
   assertEquals(bench.peers({ b: "alive" }).words(), []);
 });
 

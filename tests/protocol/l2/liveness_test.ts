@@ -30,9 +30,8 @@ class Bench {
       if (effect.kind === "peer") {
         this.views.set(effect.peer.node, effect.peer);
         this.#words.push(`${effect.peer.node} ${effect.peer.state ?? "gone"}`);
-      } else if (effect.kind === "unheard" || effect.kind === "newLife") {
-        this.#words.push(`${effect.kind} ${effect.node}`);
-      } else if (effect.kind === "foreignMembers") this.#words.push(["foreign", ...effect.nodes].join(" "));
+      } else if (effect.kind === "unheard") this.#words.push(`unheard ${effect.node}`);
+      else if (effect.kind === "foreignMembers") this.#words.push(["foreign", ...effect.nodes].join(" "));
       else {
         const names = [...effect.nodes].map((node) => effect.slowly.has(node) ? `${node} (slowly)` : node);
         this.#words.push(["watch", ...names].join(" "));
@@ -190,15 +189,26 @@ Deno.test("Liveness: a Meta of before, from a member that was forgotten meanwhil
   assertEquals(usable(), ["eth0"], "of another life it is news");
 });
 
-Deno.test("Liveness: a new life is told by the watch, or by a later Meta, once; an old Meta tells none", () => {
-  const life = (generation: number) => ({ kind: "life", node: "b", generation }) as const;
+Deno.test("Liveness: which life a node has the watch proves; a Meta, or a word of the node, only when it is a later one", () => {
   const bench = Bench.settled();
-  assertEquals(bench.handle(life(5)).words(), [], "the Meta said so already");
-  assertEquals(bench.handle(life(4)).words(), ["newLife b"], "its clock went back");
-  assertEquals(bench.member("b", "suspect").words(), [], "the gossip still speaks of the life before");
-  assertEquals(bench.member("b", "alive", { ...FACTS, generation: 3 }).words(), []);
-  assertEquals(bench.member("b", "alive", { ...FACTS, generation: 7 }).words(), ["newLife b"]);
-  assertEquals(bench.handle(life(7)).words(), []);
+  const told = () => bench.words().map(() => bench.views.get("b")?.generation);
+  const life = (generation: number, { isProven = true } = {}) =>
+    bench.handle({ kind: "life", node: "b", generation, isProven });
+  life(5);
+  assertEquals(told(), [], "the Meta said so already");
+  life(4);
+  assertEquals(told(), [4], "its clock went back");
+  bench.member("b", "suspect");
+  assertEquals(told(), [], "the gossip still speaks of the life before");
+  bench.member("b", "alive", { ...FACTS, generation: 3 });
+  life(3, { isProven: false });
+  assertEquals(told(), []);
+  bench.member("b", "alive", { ...FACTS, generation: 7 });
+  assertEquals(told(), [7]);
+  life(8, { isProven: false });
+  assertEquals(told(), [8]);
+  life(8);
+  assertEquals(told(), []);
 });
 
 Deno.test("Liveness: nothing is kept of a node that is no peer and dead", () => {
@@ -233,7 +243,7 @@ Deno.test("Liveness: whom the watch never heard is not dead for ever while the g
   assertEquals(bench.member("c", "left").words(), ["c dead"]);
   assertEquals(
     bench.member("c", "alive", { ...FACTS, generation: 6 }).words(),
-    ["newLife c", "c alive"],
+    ["c alive"],
     "known to be so",
   );
   assertEquals(bench.views.get("c")?.isUnheard, true);

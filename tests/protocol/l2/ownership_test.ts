@@ -204,7 +204,7 @@ Deno.test("Ownership: a claim that was contradicted ends no hand-over: its node 
   const contradicted = (waitMs: number) => {
     const bench = new Bench().peers({ a: "alive", c: "alive" }).want(["b", "a", "c"]).handle({ kind: "complete" });
     const claims = [{ address: VIP, term: 1, givenUp: false }];
-    bench.handle({ kind: "claims", node: "a", generation: 1, claims, standing: false, stale: false }).pass(waitMs)
+    bench.handle({ kind: "claims", node: "a", claims, standing: false, stale: false }).pass(waitMs)
       .words();
     return bench.want(["a", "b", "c"]).words();
   };
@@ -367,16 +367,19 @@ function kept(failback: "never" | { readonly afterMs: number }): Bench {
   return bench;
 }
 
+/** The process of `node` lives, and is this one. */
+const life = (node: string, generation: number) =>
+  ({ kind: "peers", changes: [{ node, state: "alive", generation }] }) as const;
+
 const hear = (
   node: string,
   term: number,
-  rest: Partial<Claim> & { readonly standing?: boolean; readonly generation?: number; readonly stale?: boolean } = {},
+  rest: Partial<Claim> & { readonly standing?: boolean; readonly stale?: boolean } = {},
 ) => {
-  const { standing = false, generation = 1, stale = false, ...claim } = rest;
+  const { standing = false, stale = false, ...claim } = rest;
   return {
     kind: "claims",
     node,
-    generation,
     claims: [{ address: VIP, term, givenUp: false, ...claim }],
     standing,
     stale,
@@ -775,31 +778,26 @@ Deno.test("Ownership: who held an address that was unwanted for a moment, and ha
 Deno.test("Ownership: with failback never, a holder that was started anew, or is no peer any more, is waited for no longer", () => {
   const policy = { ...DEFAULT_ADDRESS_POLICY, failback: "never" } as const;
   const waiting = () => {
-    const bench = new Bench().peers({ a: "alive" }).want(["b", "a"], { policy }).handle({ kind: "complete" });
+    const bench = new Bench().handle(life("a", 1)).want(["b", "a"], { policy }).handle({ kind: "complete" });
     bench.handle(hear("a", 3)).handle({ kind: "claimsKnown" });
     assertEquals(bench.words().at(-1), "a notOwner");
     return bench;
   };
-  assertEquals(waiting().handle({ kind: "newLife", node: "c", generation: 2 }).words(), []);
-  const next = waiting().handle({ kind: "newLife", node: "a", generation: 2 });
+  assertEquals(waiting().handle(life("c", 1)).handle(life("c", 2)).words(), []);
+  const next = waiting().handle(life("a", 2));
   assertEquals([next.words(), next.claims.at(-1)?.term], [["own", "announce", "b elected"], 4]);
-  assertEquals(
-    waiting().handle({ kind: "newLife", node: "a", generation: 1 }).words(),
-    [],
-    "its claim was of this life",
-  );
   assertEquals(waiting().peers({ a: undefined }).peers({ a: "alive" }).words(), ["own", "announce", "b elected"]);
 });
 
 Deno.test("Ownership: a claim that comes after the give-up that followed it is nothing, but for another life of its node", () => {
   const policy = { ...DEFAULT_ADDRESS_POLICY, failback: "never" } as const;
-  const bench = new Bench().peers({ a: "alive", c: "alive" }).want(["c", "b", "a"], { policy });
+  const bench = new Bench().peers({ c: "alive" }).handle(life("a", 1)).want(["c", "b", "a"], { policy });
   bench.handle({ kind: "complete" }).handle({ kind: "claimsKnown" });
   bench.handle(hear("a", 5, { givenUp: true })).words();
   assertEquals(bench.handle(hear("a", 5)).handle(hear("a", 4)).words(), []);
   assertEquals(bench.handle(hear("a", 6)).words(), ["a notOwner"]);
   bench.handle(hear("a", 6, { givenUp: true })).words();
-  assertEquals(bench.handle(hear("a", 1, { generation: 2 })).words(), ["a notOwner"]);
+  assertEquals(bench.handle(life("a", 2)).handle(hear("a", 1)).words(), ["a notOwner"]);
 });
 
 Deno.test("Ownership: what is claimed after a give-up has a higher term, also when the address was not wanted meanwhile", () => {
