@@ -1,5 +1,16 @@
+import type { ApiCluster } from "./api_cluster.ts";
+import type { Dice } from "./dice.ts";
+
 /** An ingredient of a story, as the story tells it: what happens because of it, beside what happens in every story. */
-export interface Extra {
+export abstract class Extra {
+  protected readonly cluster: ApiCluster;
+  protected readonly dice: Dice;
+
+  constructor(cluster: ApiCluster, deps: { readonly dice: Dice }) {
+    this.cluster = cluster;
+    this.dice = deps.dice;
+  }
+
   /** When the cluster is furnished and nothing runs yet. */
   furnish?(): void | Promise<void>;
   /** Something of it goes wrong, or is repaired, in a storm. */

@@ -1,41 +1,31 @@
 /** Interfaces that lose their IPv6 link-local address, by a setting or a duplicate, and get it back. */
-import type { ApiCluster } from "./api_cluster.ts";
-import type { Dice } from "./dice.ts";
-import type { Extra } from "./extra.ts";
+import { Extra } from "./extra.ts";
 import type { NodeLink } from "./node_link.ts";
 
-export class Ipv4OnlyLinks implements Extra {
-  readonly #cluster: ApiCluster;
-  readonly #dice: Dice;
-
-  constructor(cluster: ApiCluster, deps: { readonly dice: Dice }) {
-    this.#cluster = cluster;
-    this.#dice = deps.dice;
-  }
-
-  strike(): void {
-    const link = this.#dice.pick(this.#links());
-    this.#cluster.setIpv6(link, !link.hasIpv6);
+export class Ipv4OnlyLinks extends Extra {
+  override strike(): void {
+    const link = this.dice.pick(this.#links());
+    this.cluster.setIpv6(link, !link.hasIpv6);
   }
 
   /** Some nodes stay without. */
-  calm(): void {
-    for (const link of this.#links()) if (!link.hasIpv6 && this.#dice.onceIn(2)) this.#cluster.setIpv6(link, true);
+  override calm(): void {
+    for (const link of this.#links()) if (!link.hasIpv6 && this.dice.onceIn(2)) this.cluster.setIpv6(link, true);
   }
 
   /** An owner loses it, and gets it back. */
-  async encore(): Promise<void> {
-    const cluster = this.#cluster;
+  override async encore(): Promise<void> {
+    const cluster = this.cluster;
     const owners = [...cluster.addresses.keys()].filter((address) => address.includes(":"))
       .flatMap((address) => cluster.expectedOwner(address) ?? []);
     if (owners.length === 0) return;
-    const links = this.#dice.pick(owners).links.filter(({ hasIpv6 }) => hasIpv6);
+    const links = this.dice.pick(owners).links.filter(({ hasIpv6 }) => hasIpv6);
     for (const link of links) cluster.setIpv6(link, false);
     await cluster.pass(cluster.settledMs + 300);
     for (const link of links) cluster.setIpv6(link, true);
   }
 
   #links(): NodeLink[] {
-    return this.#cluster.nodes.flatMap(({ links }) => links);
+    return this.cluster.nodes.flatMap(({ links }) => links);
   }
 }

@@ -1,58 +1,54 @@
 /** A router that must answer, and nodes whose link is up but does not lead there. */
 import type { ApiCluster } from "./api_cluster.ts";
 import type { Dice } from "./dice.ts";
-import type { Extra } from "./extra.ts";
+import { Extra } from "./extra.ts";
 import { ROUTER_ADDRESSES } from "./router.ts";
 
 /** Three questions without an answer, and what is between two of them. */
 const JUDGED_MS_MAX = 2000;
 
-export class LinkProbes implements Extra {
-  readonly #cluster: ApiCluster;
-  readonly #dice: Dice;
-
+export class LinkProbes extends Extra {
   constructor(cluster: ApiCluster, deps: { readonly dice: Dice }) {
-    this.#cluster = cluster;
-    this.#dice = deps.dice;
+    super(cluster, deps);
     cluster.settledMs += JUDGED_MS_MAX;
   }
 
-  async furnish(): Promise<void> {
+  override async furnish(): Promise<void> {
     await this.#advertise();
   }
 
-  async strike(): Promise<void> {
-    const nodes = this.#cluster.nodes.map(({ name }) => name);
-    switch (this.#dice.below(4)) {
+  override async strike(): Promise<void> {
+    const nodes = this.cluster.nodes.map(({ name }) => name);
+    switch (this.dice.below(4)) {
       case 0:
         return await this.#advertise();
       case 1:
-        return this.#cluster.hideRouter(nodes, { hidden: this.#dice.onceIn(2) });
+        return this.cluster.hideRouter(nodes, { hidden: this.dice.onceIn(2) });
       default:
-        return this.#cluster.hideRouter(this.#dice.some(nodes, 1), { hidden: this.#dice.onceIn(2) });
+        return this.cluster.hideRouter(this.dice.some(nodes, 1), { hidden: this.dice.onceIn(2) });
     }
   }
 
   /** Some links go on leading nowhere. */
-  calm(): void {
-    const { nodes } = this.#cluster;
-    const hidden = nodes.filter((node) => !this.#cluster.routerAnswers(node)).map(({ name }) => name);
-    const again = this.#dice.some(hidden);
-    if (again.length > 0) this.#cluster.hideRouter(again, { hidden: false });
+  override calm(): void {
+    const { nodes } = this.cluster;
+    const hidden = nodes.filter((node) => !this.cluster.routerAnswers(node)).map(({ name }) => name);
+    const again = this.dice.some(hidden);
+    if (again.length > 0) this.cluster.hideRouter(again, { hidden: false });
   }
 
   /** The link of an owner comes to lead nowhere, and is put right again. */
-  async encore(): Promise<void> {
-    const cluster = this.#cluster;
+  override async encore(): Promise<void> {
+    const cluster = this.cluster;
     const owners = [...cluster.addresses.keys()].flatMap((address) => cluster.expectedOwner(address) ?? []);
     if (owners.length === 0) return;
-    const { name } = this.#dice.pick(owners);
+    const { name } = this.dice.pick(owners);
     cluster.hideRouter([name], { hidden: true });
     await cluster.pass(cluster.settledMs + 300);
     cluster.hideRouter([name], { hidden: false });
   }
 
   async #advertise(): Promise<void> {
-    await this.#cluster.advertise({ linkProbes: this.#dice.some(ROUTER_ADDRESSES, 1).sort() });
+    await this.cluster.advertise({ linkProbes: this.dice.some(ROUTER_ADDRESSES, 1).sort() });
   }
 }

@@ -4,34 +4,32 @@
  */
 import type { ApiCluster } from "./api_cluster.ts";
 import type { Dice } from "./dice.ts";
-import type { Extra } from "./extra.ts";
+import { Extra } from "./extra.ts";
 import type { Weather } from "./network.ts";
 
 const WHICH: readonly Weather["lostWords"][] = ["givenUp", "claimed", "all"];
 
-export class LostWords implements Extra {
-  readonly #cluster: ApiCluster;
-  readonly #deps: { readonly dice: Dice; readonly move: () => Promise<void> };
+export class LostWords extends Extra {
+  readonly #move: () => Promise<void>;
 
   /** `move` makes addresses change hands as planned. */
   constructor(cluster: ApiCluster, deps: { readonly dice: Dice; readonly move: () => Promise<void> }) {
-    this.#cluster = cluster;
-    this.#deps = deps;
+    super(cluster, deps);
+    this.#move = deps.move;
   }
 
-  strike(): void {
-    const { dice } = this.#deps;
+  override strike(): void {
+    const { dice } = this;
     const lostWords = dice.pick(WHICH);
     const wordLoss = dice.onceIn(3) ? 1 : dice.between(20, 80) / 100;
-    this.#cluster.weather(`words are lost: ${lostWords}, ${wordLoss}`, { lostWords, wordLoss });
+    this.cluster.weather(`words are lost: ${lostWords}, ${wordLoss}`, { lostWords, wordLoss });
   }
 
-  async scene(): Promise<void> {
-    const { dice, move } = this.#deps;
-    for (let moves = dice.between(2, 4); moves > 0; moves--) {
+  override async scene(): Promise<void> {
+    for (let moves = this.dice.between(2, 4); moves > 0; moves--) {
       this.strike();
-      await move();
-      await this.#cluster.pass(dice.between(100, 900));
+      await this.#move();
+      await this.cluster.pass(this.dice.between(100, 900));
     }
   }
 }

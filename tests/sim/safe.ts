@@ -2,32 +2,28 @@
 import type { ApiCluster } from "./api_cluster.ts";
 import { noSilence } from "./checkers.ts";
 import type { Dice } from "./dice.ts";
-import type { Extra } from "./extra.ts";
+import { Extra } from "./extra.ts";
 import { CUT_OFF_MS_MAX, silentWhenCutOff } from "./safe_checker.ts";
 import type { SimNode } from "./sim_node.ts";
 
-export class Safe implements Extra {
-  readonly #cluster: ApiCluster;
-  readonly #dice: Dice;
-
+export class Safe extends Extra {
   constructor(cluster: ApiCluster, deps: { readonly dice: Dice }) {
-    this.#cluster = cluster;
-    this.#dice = deps.dice;
+    super(cluster, deps);
     cluster.checkers.push(silentWhenCutOff(cluster));
   }
 
-  async encore(): Promise<void> {
-    const owners = [...this.#cluster.addresses.keys()].map((address) => this.#cluster.expectedOwner(address));
+  override async encore(): Promise<void> {
+    const owners = [...this.cluster.addresses.keys()].map((address) => this.cluster.expectedOwner(address));
     const owner = owners.find((node) => node !== undefined);
-    if (owner !== undefined && this.#dice.onceIn(2)) await this.#seesNobody(owner);
+    if (owner !== undefined && this.dice.onceIn(2)) await this.#seesNobody(owner);
     else await this.#seesNoApi();
   }
 
   /** Neither the API nor the others, or no more than half of them. */
   async #seesNobody(owner: SimNode): Promise<void> {
-    const cluster = this.#cluster;
-    const others = this.#dice.shuffled(cluster.nodes.filter((node) => node !== owner));
-    const withIt = others.slice(0, this.#dice.below(Math.floor(cluster.nodes.length / 2)));
+    const cluster = this.cluster;
+    const others = this.dice.shuffled(cluster.nodes.filter((node) => node !== owner));
+    const withIt = others.slice(0, this.dice.below(Math.floor(cluster.nodes.length / 2)));
     const apart = new Map([owner, ...withIt].map(({ name }) => [name, 1]));
     cluster.weather(`divided for datagrams: ${[...apart.keys()].join(", ")} from the rest`, { datagramGroups: apart });
     for (const name of apart.keys()) cluster.setLineUp(name, false);
@@ -39,7 +35,7 @@ export class Safe implements Extra {
 
   /** All others are there: everybody goes on. */
   async #seesNoApi(): Promise<void> {
-    const cluster = this.#cluster;
+    const cluster = this.cluster;
     // Who is dead is missed as one that cannot be reached.
     const gone = cluster.nodes.filter(({ process }) => process === "none");
     for (const { name } of gone) cluster.start(name);
