@@ -31,14 +31,12 @@ import { Ownership } from "./l2/ownership.ts";
 import type { OwnershipEffect } from "./l2/ownership_io.ts";
 import type { PacketPlaneEffect, PacketPlaneInput, PacketPlaneOptions } from "./packet_plane_io.ts";
 import { PeerPlane, type PeerPlaneEffect } from "./peer_plane.ts";
+import { SegmentContact } from "./l2/segment_contact.ts";
 import { SelfServing } from "./l2/self_serving.ts";
 import { isTellableInterface } from "./watch/message.ts";
 
 const UNHEARD_HINT = "it lives by the gossip, but answers no probe of the watch: is the UDP port beside the gossip's " +
   "closed, or its version another one? Until it answers, its death is seen by the gossip alone, seconds later";
-
-/** A node without any usable interface for longer than this does not know what happened meanwhile. */
-const BLIND_MS_MAX = 200;
 
 export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect> {
   /** Without it nothing is sent to anybody, and every candidate counts as living. */
@@ -53,9 +51,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   readonly #serving = new SelfServing({ isTellable: isTellableInterface });
   /** As they were told to the control thread. */
   readonly #peerStates = new Map<string, PeerState>();
-  readonly #usedInterfaces = new Set<number>();
-  /** Since when there is no usable interface: since the last one went, or from the beginning. */
-  #blindSince: Millis | undefined;
+  readonly #contact = new SegmentContact();
   #apiReachable = true;
   #restored = false;
   #cutOff = false;
@@ -116,8 +112,8 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
         break;
       case "interface":
       case "interfaceGone":
-        this.#lookForSegment(input, now);
-        this.#serving.setInterface(input);
+        if (this.#contact.change(input, now)) this.#doubtAll(now);
+        this.#serving.changeInterface(input);
         this.#guard.handle(input, now);
         this.#peerStations.handle(input, now);
         this.#announcer.handle(input, now);
@@ -130,7 +126,7 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
         break;
       case "opened":
         this.#opened = true;
-        if (this.#usedInterfaces.size === 0) this.#blindSince ??= now;
+        this.#contact.begin(now);
         this.#peers?.handle(input, now);
         this.#route(now);
         this.#becomeReady(now);
@@ -290,19 +286,6 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
   #doubtAll(now: Millis): void {
     this.#ownership.handle({ kind: "gap" }, now);
     this.#peers?.handle({ kind: "gap" }, now);
-  }
-
-  /** Follows whether the node is on any segment. Back on one, it cannot know what it has missed. */
-  #lookForSegment(input: PacketPlaneInput & { kind: "interface" | "interfaceGone" }, now: Millis): void {
-    if (input.kind === "interfaceGone") {
-      if (this.#usedInterfaces.delete(input.ifindex) && this.#usedInterfaces.size === 0) this.#blindSince = now;
-      return;
-    }
-    this.#usedInterfaces.add(input.interface.ifindex);
-    const isBack = this.#blindSince !== undefined && now - this.#blindSince >= BLIND_MS_MAX;
-    this.#blindSince = undefined;
-    if (!isBack) return;
-    this.#doubtAll(now);
     this.#route(now);
   }
 

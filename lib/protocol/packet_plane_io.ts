@@ -6,7 +6,7 @@ import type { ArpRecord } from "../wire/arp.ts";
 import type { NdpRecord } from "../wire/ndp.ts";
 import type { AnnouncerEffect } from "./l2/announcer.ts";
 import type { GratuitousSchedule } from "./l2/gratuitous.ts";
-import type { L2Interface } from "./l2/interface.ts";
+import type { InterfaceChange } from "./l2/interface.ts";
 import type { PeerPlaneOptions } from "./peer_plane.ts";
 import type { WatchMessage, WatchState } from "./watch/message.ts";
 
@@ -14,9 +14,8 @@ export type PacketPlaneInput =
   /** The sockets are open: with a complete snapshot, this speaker is alive. */
   | { readonly kind: "opened" }
   | { readonly kind: "delta"; readonly delta: WantedDelta }
-  | { readonly kind: "interface"; readonly interface: L2Interface }
-  | { readonly kind: "interfaceGone"; readonly ifindex: number }
-  /** After the two above: all that is usable now, and why the rest is not. */
+  | InterfaceChange
+  /** After all of the above that belong to it: all that is usable now, and why the rest is not. */
   | { readonly kind: "interfaces"; readonly report: InterfaceReport }
   | { readonly kind: "arp"; readonly ifindex: number; readonly record: ArpRecord }
   | { readonly kind: "ndp"; readonly ifindex: number; readonly record: NdpRecord }

@@ -18,7 +18,7 @@ import { duplicateProbe, neighborSolicitation } from "../../wire/ndp_frames.ts";
 import { ArpResponder, type ArpResponderEffect } from "./arp_responder.ts";
 import type { AddressClaim } from "./conflict_io.ts";
 import { Gratuitous, type GratuitousEffect, type GratuitousSchedule } from "./gratuitous.ts";
-import { type L2Interface, linkLocalOf } from "./interface.ts";
+import { type InterfaceChange, type L2Interface, linkLocalOf } from "./interface.ts";
 import { NdpResponder, type NdpResponderEffect } from "./ndp_responder.ts";
 import { type GroupChange, SolicitedNodeGroups } from "./solicited_node_groups.ts";
 
@@ -26,8 +26,7 @@ type Interfaces = "all" | readonly string[];
 
 /** Addresses are canonical texts. */
 export type AnnouncerInput =
-  | { readonly kind: "interface"; readonly interface: L2Interface }
-  | { readonly kind: "interfaceGone"; readonly ifindex: number }
+  | InterfaceChange
   | { readonly kind: "arp"; readonly ifindex: number; readonly record: ArpRecord }
   | { readonly kind: "ndp"; readonly ifindex: number; readonly record: NdpRecord }
   | { readonly kind: "own"; readonly address: string; readonly interfaces: Interfaces }

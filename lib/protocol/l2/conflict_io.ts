@@ -3,15 +3,14 @@ import type { ClaimForm, ConflictState, DoubleAnswerState } from "../../base/con
 import type { Mac } from "../../base/mac.ts";
 import type { Millis } from "../../base/time.ts";
 import type { WantedAddress } from "../../base/wanted.ts";
-import type { L2Interface } from "./interface.ts";
+import type { InterfaceChange, L2Interface } from "./interface.ts";
 import type { OwnershipDecision } from "./ownership_io.ts";
 
 export type OwnershipReport = OwnershipDecision & { readonly kind: "changed" };
 
 export type ConflictGuardInput =
   | { readonly kind: "wanted"; readonly upsert: readonly WantedAddress[]; readonly remove: readonly string[] }
-  | { readonly kind: "interface"; readonly interface: L2Interface }
-  | { readonly kind: "interfaceGone"; readonly ifindex: number }
+  | InterfaceChange
   /** The node of this name is a peer, and will show what interfaces it has. */
   | { readonly kind: "stationExpected"; readonly node: string }
   /** A speaker has an interface with this hardware address. */

@@ -32,11 +32,10 @@ import type { ArpRecord } from "../../wire/arp.ts";
 import { gratuitousReply, gratuitousRequest } from "../../wire/arp_frames.ts";
 import type { NdpRecord } from "../../wire/ndp.ts";
 import { unsolicitedAdvertisement } from "../../wire/ndp_frames.ts";
-import { allowsInterface, hasNeighbourDiscovery, type L2Interface } from "./interface.ts";
+import { allowsInterface, hasNeighbourDiscovery, type InterfaceChange, type L2Interface } from "./interface.ts";
 
 export type GratuitousInput =
-  | { readonly kind: "interface"; readonly interface: L2Interface }
-  | { readonly kind: "interfaceGone"; readonly ifindex: number }
+  | InterfaceChange
   /** Starts the bursts anew, or a single one, also for an address that is announced already. */
   | {
     readonly kind: "announce";

@@ -7,11 +7,10 @@ import type { JsonObject } from "../../base/json.ts";
 import type { Mac } from "../../base/mac.ts";
 import type { ClaimForm } from "../../base/conflict.ts";
 import { RareMap } from "../../base/rare_map.ts";
-import type { L2Interface } from "./interface.ts";
+import type { InterfaceChange, L2Interface } from "./interface.ts";
 
 export type HeldInput<Ip extends Ipv4 | Ipv6> =
-  | { readonly kind: "interface"; readonly interface: L2Interface }
-  | { readonly kind: "interfaceGone"; readonly ifindex: number }
+  | InterfaceChange
   | { readonly kind: "own"; readonly ip: Ip; readonly interfaces: "all" | readonly string[] }
   /** Answer nothing, but tell who claims it. */
   | { readonly kind: "listen"; readonly ip: Ip; readonly interfaces: "all" | readonly string[] }

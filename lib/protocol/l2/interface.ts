@@ -22,6 +22,11 @@ export interface L2Interface {
   readonly linkLocal?: string;
 }
 
+/** What becomes of the interfaces of this node; one that is another now under the same index replaces it. */
+export type InterfaceChange =
+  | { readonly kind: "interface"; readonly interface: L2Interface }
+  | { readonly kind: "interfaceGone"; readonly ifindex: number };
+
 export interface InterfaceIpv4 {
   readonly ip: Ipv4;
   readonly prefixLength: number;

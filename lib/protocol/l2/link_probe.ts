@@ -27,11 +27,10 @@ import { arpRequest } from "../../wire/arp_frames.ts";
 import { ICMPV6_NEIGHBOR_ADVERTISEMENT } from "../../wire/iana.ts";
 import type { NdpRecord } from "../../wire/ndp.ts";
 import { neighborSolicitation } from "../../wire/ndp_frames.ts";
-import { allowsInterface, type L2Interface, linkLocalOf } from "./interface.ts";
+import { allowsInterface, type InterfaceChange, type L2Interface, linkLocalOf } from "./interface.ts";
 
 export type LinkProbeInput =
-  | { readonly kind: "interface"; readonly interface: L2Interface }
-  | { readonly kind: "interfaceGone"; readonly ifindex: number }
+  | InterfaceChange
   | { readonly kind: "wanted"; readonly upsert: readonly WantedAddress[]; readonly remove: readonly string[] }
   | { readonly kind: "arp"; readonly ifindex: number; readonly record: ArpRecord }
   | { readonly kind: "ndp"; readonly ifindex: number; readonly record: NdpRecord }

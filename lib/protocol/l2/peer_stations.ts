@@ -24,12 +24,11 @@ import type { WantedPeer } from "../../base/wanted.ts";
 import type { ArpRecord } from "../../wire/arp.ts";
 import { ICMPV6_NEIGHBOR_ADVERTISEMENT } from "../../wire/iana.ts";
 import type { NdpRecord } from "../../wire/ndp.ts";
-import { hasNeighbourDiscovery, type L2Interface } from "./interface.ts";
+import { hasNeighbourDiscovery, type InterfaceChange, type L2Interface } from "./interface.ts";
 import { type SharedMacEffect, SharedMacs } from "./shared_macs.ts";
 
 export type PeerStationsInput =
-  | { readonly kind: "interface"; readonly interface: L2Interface }
-  | { readonly kind: "interfaceGone"; readonly ifindex: number }
+  | InterfaceChange
   | { readonly kind: "peers"; readonly upsert: readonly WantedPeer[]; readonly remove: readonly string[] }
   /** A speaker says what interfaces its node has. */
   | { readonly kind: "told"; readonly node: string; readonly macs: readonly Mac[] }

@@ -9,7 +9,7 @@ import {
 } from "../../base/serving.ts";
 import { sameTexts } from "../../base/text_list.ts";
 import type { InterfaceReport } from "../../base/wanted.ts";
-import type { L2Interface } from "./interface.ts";
+import type { InterfaceChange } from "./interface.ts";
 
 export class SelfServing {
   state: "starting" | "alive" | "leaving" = "starting";
@@ -37,14 +37,9 @@ export class SelfServing {
     return this.#noCarrier;
   }
 
-  setInterface(
-    input: { readonly kind: "interface"; readonly interface: L2Interface } | {
-      readonly kind: "interfaceGone";
-      readonly ifindex: number;
-    },
-  ): void {
-    if (input.kind === "interface") this.#macs.set(input.interface.ifindex, input.interface.mac);
-    else this.#macs.delete(input.ifindex);
+  changeInterface(change: InterfaceChange): void {
+    if (change.kind === "interface") this.#macs.set(change.interface.ifindex, change.interface.mac);
+    else this.#macs.delete(change.ifindex);
   }
 
   /** After all of the above that belong to it. */
