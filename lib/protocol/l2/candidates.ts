@@ -49,10 +49,6 @@ export class Candidates {
     return this.#peers.get(node)?.state;
   }
 
-  get nodes(): Iterable<string> {
-    return this.#peers.keys();
-  }
-
   /** True when its process was started anew since we heard of it last. */
   isNewLife({ node, generation }: PeerView): boolean {
     const known = this.#peers.get(node)?.generation;
