@@ -95,9 +95,6 @@ export class PacketPlane implements Machine<PacketPlaneInput, PacketPlaneEffect>
       case "membersKnown":
         this.#peers?.handle(input, now);
         break;
-      case "linkProbe":
-        this.#changeLinkProbe(input, now);
-        break;
       case "api":
         this.#apiReachable = input.reachable;
         if (this.#safe) this.#peers?.handle({ kind: "watchAll", all: !input.reachable }, now);

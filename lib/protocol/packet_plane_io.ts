@@ -27,8 +27,6 @@ export type PacketPlaneInput =
   | { readonly kind: "member"; readonly change: MemberChange }
   /** The first attempt to join the membership is over, whatever came of it. */
   | { readonly kind: "membersKnown" }
-  /** Whether an address that must answer on the segment (`AddressPolicy.linkProbes`) does. */
-  | { readonly kind: "linkProbe"; readonly address: string; readonly answers: boolean }
   /** Whether what is wanted comes from a snapshot of before the start; before the first delta, and after the new ones. */
   | { readonly kind: "restored"; readonly restored: boolean }
   /** Whether the control thread hears the API server. */

@@ -2,10 +2,11 @@
  * Link probes: does a neighbour that must be there answer on the segment (`herald.dev/link-probe`)? It finds what a
  * carrier does not show: a switch that is cut off, a port in the wrong VLAN, a bond whose members lead nowhere.
  *
- * It asks by ARP or neighbour discovery, once a second, and unicast once the neighbour's MAC is known, so that a segment full of nodes is not
- * filled with broadcasts. An address fails when three questions in a row stay without an answer, a quarter of a second
- * each, so at most 1.75 s after the fault. Two answers in a row bring it back. What has not been judged yet counts as
- * answering, and so does what cannot be asked because no interface is usable: a carrier that is missing is told as such.
+ * It asks by ARP or neighbour discovery, once a second, and unicast once the neighbour's MAC is known, so that a segment
+ * full of nodes is not filled with broadcasts. An address fails when three questions in a row stay without an answer, a
+ * quarter of a second each, so at most 1.75 s after the fault. Two answers in a row bring it back. What has not been judged
+ * yet counts as answering, and so does what cannot be asked because no interface is usable: a carrier that is missing is
+ * told as such.
  *
  * An interface in whose network the neighbour is is asked on alone; without one, all that the address is announced on
  * are, and one answer on any of them is enough. The sender address is the node's own in that network, because some
