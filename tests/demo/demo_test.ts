@@ -38,7 +38,7 @@ function assertStory(text: string): void {
     rest = rest.slice(match.index + match[0].length);
   }
   const [, answered, sent, cut = "0"] = PLANNED.exec(text)!;
-  assertEquals(Number(answered) + Number(cut), Number(sent), "the planned move lost requests");
+  assertEquals(Number(answered) + Number(cut), Number(sent), `the planned move lost requests:\n${text}`);
 }
 
 Deno.test("herald demo: tells the whole story in order, loses nothing in the planned move, leaves nothing behind", async () => {

@@ -117,7 +117,8 @@ export class Probe {
       await connection.write(this.#request);
       return okBody(await readAll(connection));
     } catch (error) {
-      if (connection !== undefined && error instanceof Deno.errors.ConnectionReset) this.#cut++;
+      // Also when it comes out of `connect`: a connection that nobody wanted is refused, so this one stood for a moment.
+      if (error instanceof Deno.errors.ConnectionReset) this.#cut++;
       return undefined;
     } finally {
       clearTimeout(timer);

@@ -146,12 +146,15 @@ Deno.test("Layer 2, IPv6: tshark finds nothing wrong with what is sent, and read
       "tshark",
       ...line,
     ]);
-    const seen = async () => (await textOf(path)).split("\n").filter((text) => text !== "");
+    const captured = async (wanted: { mac: string; solicited: "0" | "1" }) =>
+      (await textOf(path)).split("\n").slice(0, -1).map((text) =>
+        text.split("\t").map((cell) => cell.replace(/^(True|False)$/, (word) => `${Number(word === "True")}`))
+      ).find(([mac, , , , , solicited]) => mac === wanted.mac && solicited === wanted.solicited);
     const asked = MAC_OF[owner]!;
     // It says that it listens a moment before it does.
-    await until("an answer was captured", async () => {
+    const answer = await until("an answer was captured", async () => {
       await ndisc6(client);
-      return (await seen()).some((text) => text.startsWith(asked));
+      return await captured({ mac: asked, solicited: "1" });
     });
     await cluster.stopSpeaker(owner);
     const successor = await until(`${VIP} has a successor`, () => {
@@ -159,17 +162,12 @@ Deno.test("Layer 2, IPv6: tshark finds nothing wrong with what is sent, and read
       return now !== owner && now;
     });
     const announced = MAC_OF[successor]!;
-    await until("the news was captured", async () => (await seen()).some((text) => text.startsWith(announced)));
+    const news = await until("the news was captured", () => captured({ mac: announced, solicited: "0" }));
     await child.kill("SIGINT");
     await child.result();
-    const rows = (await seen()).map((text) =>
-      text.split("\t").map((cell) => cell.replace(/^(True|False)$/, (word) => `${Number(word === "True")}`))
-    );
     for (const file of [path, `${path}.err`]) await Deno.remove(file);
     const clean = ["1", "", ""];
-    const answer = rows.find(([mac, , , , , solicited]) => mac === asked && solicited === "1");
-    assertEquals(answer?.toSpliced(2, 1), [asked, VIP, "255", "0", "1", "1", VIP, asked, ...clean]);
-    const news = rows.find(([mac, , , , , solicited]) => mac === announced && solicited === "0");
+    assertEquals(answer.toSpliced(2, 1), [asked, VIP, "255", "0", "1", "1", VIP, asked, ...clean]);
     assertEquals(news, [announced, VIP, "ff02::1", "255", "0", "0", "1", VIP, announced, ...clean]);
   }));
 
