@@ -145,10 +145,11 @@ export class LinkFollower implements Timed, PacketSource {
   }
 
   #keep(changes: readonly LinkChange[] | "lost"): void {
-    const kept = this.#awaited?.changes;
-    if (this.#awaited === undefined || kept === undefined || kept === "lost") return;
-    if (changes === "lost" || kept.length + changes.length > CHANGES_KEPT_MAX) this.#awaited.changes = "lost";
-    else kept.push(...changes);
+    const awaited = this.#awaited;
+    if (awaited === undefined || awaited.changes === "lost") return;
+    const isTooMuch = changes === "lost" || awaited.changes.length + changes.length > CHANGES_KEPT_MAX;
+    if (isTooMuch) awaited.changes = "lost";
+    else awaited.changes.push(...changes);
   }
 
   #apply(effect: LinkTableEffect): void {

@@ -35,9 +35,10 @@
  * All numbers are big-endian. The tag stands there exactly when the cluster has a key. A probe carries a fresh nonce
  * and its answer repeats it, so that an answer heard earlier and sent again proves nothing; a probe proves nothing but
  * that its sender had the key when it was made, which is why only answers count as life. A `tell` is a probe that asks
- * for no answer. Without a key anybody may send a probe in somebody else's name, so its answer is not longer than it: the
- * interfaces are left out if need be, and whoever wants to hear of them fills its probe up. A `query` asks for the claims of the receiver; the last message of the answer repeats its nonce. All
- * other claims carry a nonce of their own, which a `receipt` repeats: then they need not be sent again.
+ * for no answer. Without a key anybody may send a probe in somebody else's name, so its answer is not longer than it:
+ * the interfaces are left out if need be, and whoever wants to hear of them fills its probe up. A `query` asks for the
+ * claims of the receiver; the last message of the answer repeats its nonce. All other claims carry a nonce of their
+ * own, which a `receipt` repeats: then they need not be sent again.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { invariant } from "../../base/assert.ts";
